@@ -1,0 +1,1 @@
+//! The shop: bounded contexts, pure and deterministic.

@@ -1,0 +1,1 @@
+//! The gearify binary: wiring, command line, clock, projectors, providers.

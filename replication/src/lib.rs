@@ -1,0 +1,1 @@
+//! Replicated logs over openraft, behind a small interface.

@@ -1,0 +1,1 @@
+//! The scenario language, the cluster harness and the browser tests.

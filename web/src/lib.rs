@@ -1,0 +1,1 @@
+//! Gateway, REST API, storefront and console.
