@@ -1,0 +1,13 @@
+//! Products, variants, categories, add-ons and their media.
+
+mod apply;
+mod command;
+mod error;
+mod model;
+#[cfg(test)]
+mod tests;
+
+pub use apply::apply;
+pub use command::{Command, Event};
+pub use error::Refusal;
+pub use model::*;

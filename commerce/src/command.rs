@@ -1,0 +1,275 @@
+//! Every command, event and refusal of all contexts, and how one command is applied.
+//!
+//! A command comes complete: its time, its randomness and every fact it needs are in it. Applying it
+//! reads and writes one scope, reports events, lets processes follow them inside the same entry, and
+//! leaves a record under the command's id, so that the same id never acts twice.
+
+use crate::actor::Actor;
+use crate::event::Envelope;
+use crate::ids::{IdSource, TenantId};
+use crate::processes::{self, checkout, schedule};
+use crate::scope::{Count, Scope, Site, Table};
+use crate::time::{HOUR_MS, Timestamp};
+use crate::{
+    cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff, tax,
+    tenants,
+};
+use gearify_storage::Tx;
+use serde::{Deserialize, Serialize};
+
+/// The replicated groups; each owns a part of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum GroupKind {
+    World,
+    Catalogue,
+    Region,
+}
+
+macro_rules! contexts {
+    ($($name:ident in $group:ident = $module:ident),+ $(,)?) => {
+        /// A command of any context. The order of variants is stored: only append.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum Command { $($name($module::Command)),+ }
+
+        /// An event of any context. The order of variants is stored: only append.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum Event { $($name($module::Event)),+ }
+
+        /// A refusal of any context. The order of variants is stored: only append.
+        #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+        pub enum Refusal {
+            $(#[error(transparent)] $name(#[from] $module::Refusal),)+
+            /// The same command id came with another request.
+            #[error("this idempotency key was used with another request")]
+            KeyReused,
+        }
+
+        impl Command {
+            /// The group whose log carries this command.
+            pub fn group(&self) -> GroupKind {
+                match self { $(Command::$name(_) => GroupKind::$group),+ }
+            }
+        }
+
+        impl Event {
+            /// The dotted name in feeds and webhooks, such as `order.placed`.
+            pub fn name(&self) -> &'static str {
+                match self { $(Event::$name(event) => event.name()),+ }
+            }
+        }
+
+        $(impl From<$module::Command> for Command {
+            fn from(command: $module::Command) -> Command { Command::$name(command) }
+        }
+        impl From<$module::Event> for Event {
+            fn from(event: $module::Event) -> Event { Event::$name(event) }
+        })+
+
+        fn dispatch(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+            match command { $(Command::$name(command) => Ok($module::apply(scope, command)?)),+ }
+        }
+    };
+}
+
+contexts! {
+    Tenants in World = tenants,
+    Staff in World = staff,
+    Catalog in Catalogue = catalog,
+    Pricing in Catalogue = pricing,
+    Tax in Catalogue = tax,
+    Shipping in Catalogue = shipping,
+    Inventory in Region = inventory,
+    Cart in Region = cart,
+    Orders in Region = orders,
+    Payments in Region = payments,
+    Customers in Region = customers,
+    Notifications in Region = notifications,
+    Checkout in Region = checkout,
+    Schedule in Region = schedule,
+}
+
+/// What a command answers besides its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Bits of the id the command was about or made.
+    pub id: Option<u128>,
+    /// That record's revision after the command.
+    pub revision: u64,
+    /// A copy of the record where a replay must answer what the first call answered.
+    pub record: Option<Vec<u8>>,
+}
+
+impl Reply {
+    pub fn about(id: u128, revision: u64) -> Reply {
+        Reply { id: Some(id), revision, record: None }
+    }
+}
+
+/// Names one intention of one caller: a keyed hash of tenant, caller and idempotency key, or random.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CommandId(pub [u8; 16]);
+
+impl std::fmt::Debug for CommandId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", crate::ids::encode_base32(u128::from_be_bytes(self.0)))
+    }
+}
+
+impl crate::scope::Key for CommandId {
+    fn push(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+}
+
+/// How long a command's record is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keep {
+    /// Made by the scheduler, which never retries under the same id.
+    Nothing,
+    /// One hour.
+    Short,
+    /// 48 hours: money or stock moves.
+    Long,
+}
+
+impl Keep {
+    fn millis(self) -> Option<i64> {
+        match self {
+            Keep::Nothing => None,
+            Keep::Short => Some(HOUR_MS),
+            Keep::Long => Some(48 * HOUR_MS),
+        }
+    }
+}
+
+/// A command as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    pub id: CommandId,
+    pub keep: Keep,
+    /// Hash of the request, so that a reused id with another request is noticed.
+    pub request: [u8; 16],
+    pub tenant: TenantId,
+    pub site: Site,
+    pub actor: Actor,
+    /// The leader's clock when it proposed. The entry's time never runs backwards, whatever this says.
+    pub at: Timestamp,
+    /// Randomness for ids.
+    pub seed: u128,
+    pub command: Command,
+}
+gearify_storage::first_version!(Stamped);
+
+/// What the machine answers to a command, and what a replay gets again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub result: Result<Reply, Refusal>,
+    /// This answer was already given to an earlier call with the same id.
+    pub replayed: bool,
+}
+gearify_storage::first_version!(Outcome);
+
+/// The stored trace of a command: what was asked, and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandRecord {
+    pub request: [u8; 16],
+    pub result: Result<Reply, Refusal>,
+    pub at: Timestamp,
+}
+gearify_storage::first_version!(CommandRecord);
+
+/// Records by command id.
+pub const COMMANDS: Table<CommandId, CommandRecord> = Table::new(2);
+/// When each record may go: `(due, id)`.
+const COMMANDS_DUE: Table<(Timestamp, CommandId), crate::scope::Present> = Table::new(3);
+/// The group's time. Lives under the platform's scope.
+const GROUP_TIME: Table<(), Count> = Table::new(4);
+
+/// Records swept per command, so that sweeping keeps up with storing and never stalls an entry.
+const SWEEP_MAX: usize = 4;
+
+/// Applies one command. Never fails: a refusal is an outcome.
+pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> Outcome {
+    let mut ids = IdSource::new(stamped.at, stamped.seed);
+    let at = advance_time(tx, stamped, &mut ids);
+    let site = (stamped.tenant, stamped.site);
+    let mut own_events = Vec::new();
+    let mut scope = Scope::new(tx, site, at, stamped.actor.clone(), &mut ids, &mut own_events);
+    if let Some(earlier) = replay(&scope, stamped) {
+        return earlier;
+    }
+    let result = dispatch(&mut scope, &stamped.command);
+    if result.is_ok() {
+        follow(&mut scope);
+    }
+    remember(&mut scope, stamped, &result);
+    sweep(&mut scope);
+    events.append(&mut own_events);
+    Outcome { result, replayed: false }
+}
+
+/// Applies a command that a process asked for inside another one's entry.
+pub(crate) fn apply_inner(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+    dispatch(scope, command)
+}
+
+/// The group's time after this command: never earlier than before.
+fn advance_time(tx: &mut Tx<'_>, stamped: &Stamped, ids: &mut IdSource) -> Timestamp {
+    let mut nothing = Vec::new();
+    let platform = (TenantId::PLATFORM, Site::NONE);
+    let mut scope = Scope::new(tx, platform, stamped.at, Actor::System, ids, &mut nothing);
+    let before = GROUP_TIME.get(&scope, &()).map_or(i64::MIN, |count| count.0 as i64);
+    let now = before.max(stamped.at.as_millis());
+    if now != before {
+        GROUP_TIME.put(&mut scope, &(), &Count(now as u64));
+    }
+    Timestamp::from_millis(now)
+}
+
+fn replay(scope: &Scope<'_, '_>, stamped: &Stamped) -> Option<Outcome> {
+    stamped.keep.millis()?;
+    let record = COMMANDS.get(scope, &stamped.id)?;
+    let result = if record.request == stamped.request { record.result } else { Err(Refusal::KeyReused) };
+    Some(Outcome { result, replayed: true })
+}
+
+fn remember(scope: &mut Scope<'_, '_>, stamped: &Stamped, result: &Result<Reply, Refusal>) {
+    let Some(millis) = stamped.keep.millis() else { return };
+    let at = scope.at();
+    let record = CommandRecord { request: stamped.request, result: result.clone(), at };
+    COMMANDS.put(scope, &stamped.id, &record);
+    COMMANDS_DUE.put(scope, &(at.plus_millis(millis), stamped.id), &crate::scope::Present);
+}
+
+fn sweep(scope: &mut Scope<'_, '_>) {
+    for (key, _) in COMMANDS_DUE.rows(scope, &(), SWEEP_MAX) {
+        let Some((due, id)) = split_due_key(&key) else { break };
+        if due > scope.at() {
+            break;
+        }
+        COMMANDS_DUE.delete(scope, &(due, id));
+        COMMANDS.delete(scope, &id);
+    }
+}
+
+fn split_due_key(key: &[u8]) -> Option<(Timestamp, CommandId)> {
+    let (due, id) = key.split_at_checked(8)?;
+    let millis = u64::from_be_bytes(due.try_into().ok()?) ^ (1 << 63);
+    Some((Timestamp::from_millis(millis as i64), CommandId(id.try_into().ok()?)))
+}
+
+/// Lets processes answer each event with further commands, inside this entry, until none is left.
+fn follow(scope: &mut Scope<'_, '_>) {
+    /// More than any chain of processes can make; reaching it is a loop, which is a bug.
+    const EVENTS_MAX: usize = 4_096;
+    let mut position = 0;
+    while let Some(envelope) = scope.event(position).cloned() {
+        assert!(position < EVENTS_MAX, "processes answer each other without end");
+        position += 1;
+        for command in processes::react(scope, &envelope.event) {
+            // A process's command that no longer fits (the order was cancelled meanwhile) is dropped:
+            // the refusal is the answer "nothing to do".
+            let _ = scope.acting_as(Actor::System, |scope| apply_inner(scope, &command));
+        }
+    }
+}

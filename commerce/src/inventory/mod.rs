@@ -1,0 +1,13 @@
+//! Stock per item and warehouse: on hand, reserved, allocated.
+
+mod apply;
+mod command;
+mod error;
+mod model;
+#[cfg(test)]
+mod tests;
+
+pub use apply::apply;
+pub use command::{Command, Event};
+pub use error::Refusal;
+pub use model::*;

@@ -1,0 +1,13 @@
+//! The outbox of mails that follow from what happened.
+
+mod apply;
+mod command;
+mod error;
+mod model;
+#[cfg(test)]
+mod tests;
+
+pub use apply::apply;
+pub use command::{Command, Event};
+pub use error::Refusal;
+pub use model::*;

@@ -1,0 +1,13 @@
+//! Orders as complete money snapshots, their lifecycle, notes and refunds.
+
+mod apply;
+mod command;
+mod error;
+mod model;
+#[cfg(test)]
+mod tests;
+
+pub use apply::apply;
+pub use command::{Command, Event};
+pub use error::Refusal;
+pub use model::*;

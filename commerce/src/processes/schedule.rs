@@ -1,0 +1,73 @@
+//! What becomes due by the passing of time.
+//!
+//! Nothing changes by itself: the leader looks at the first planned row and proposes
+//! [`Command::RunDue`], which runs what is due at the entry's time, a bounded number at once. A plan
+//! that came too early (the cart was used again) plans itself anew.
+
+use crate::command::{Reply, apply_inner};
+use crate::ids::{CartId, OrderId, SessionId};
+use crate::scope::{Key, Scope};
+use serde::{Deserialize, Serialize};
+
+/// Something planned by a tenant's site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Due {
+    /// A cart's lifetime ends.
+    Cart(CartId),
+    /// A checkout hold ends.
+    Hold(CartId),
+    /// A cart with a contact was left alone.
+    CartIdle(CartId),
+    /// An order was not paid in time.
+    Order(OrderId),
+    /// A session's refresh family ends.
+    Session(SessionId),
+}
+gearify_storage::first_version!(Due);
+
+impl Key for Due {
+    fn push(&self, out: &mut Vec<u8>) {
+        let (kind, id) = match self {
+            Due::Cart(id) => (1u8, id.bits()),
+            Due::Hold(id) => (2, id.bits()),
+            Due::CartIdle(id) => (3, id.bits()),
+            Due::Order(id) => (4, id.bits()),
+            Due::Session(id) => (5, id.bits()),
+        };
+        (kind, id).push(out);
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Runs at most `limit` due plans.
+    RunDue { limit: u16 },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {}
+
+impl Event {
+    pub fn name(&self) -> &'static str {
+        match *self {}
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+pub enum Refusal {}
+
+/// Most plans one entry runs.
+pub const DUE_MAX: u16 = 256;
+
+pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+    let Command::RunDue { limit } = command;
+    for (tenant, site, due) in scope.take_due((*limit).min(DUE_MAX).into()) {
+        scope.within(tenant, site, |scope| {
+            for command in super::due(scope, &due) {
+                // A plan whose subject is gone or already further is answered by a refusal: nothing to do.
+                let _ = apply_inner(scope, &command);
+            }
+        });
+    }
+    Ok(Reply::default())
+}

@@ -1,0 +1,13 @@
+//! Delivery zones and rates, shipments and their tracking.
+
+mod apply;
+mod command;
+mod error;
+mod model;
+#[cfg(test)]
+mod tests;
+
+pub use apply::apply;
+pub use command::{Command, Event};
+pub use error::Refusal;
+pub use model::*;
