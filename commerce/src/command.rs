@@ -266,10 +266,12 @@ fn follow(scope: &mut Scope<'_, '_>) {
     while let Some(envelope) = scope.event(position).cloned() {
         assert!(position < EVENTS_MAX, "processes answer each other without end");
         position += 1;
-        for command in processes::react(scope, &envelope.event) {
-            // A process's command that no longer fits (the order was cancelled meanwhile) is dropped:
-            // the refusal is the answer "nothing to do".
-            let _ = scope.acting_as(Actor::System, |scope| apply_inner(scope, &command));
-        }
+        scope.within(envelope.tenant, envelope.site, |scope| {
+            for command in processes::react(scope, &envelope.event) {
+                // A process's command that no longer fits (the order was cancelled meanwhile) is
+                // dropped: the refusal is the answer "nothing to do".
+                let _ = scope.acting_as(Actor::System, |scope| apply_inner(scope, &command));
+            }
+        });
     }
 }

@@ -13,6 +13,7 @@ pub mod command;
 pub mod customers;
 pub mod event;
 pub mod ids;
+pub mod intent;
 pub mod inventory;
 pub mod locale;
 pub mod money;

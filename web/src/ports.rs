@@ -1,0 +1,94 @@
+//! What the web needs from the rest of the node, as traits it owns.
+//!
+//! The node plugs in the real things; tests plug in a node in memory. Nothing here knows how a
+//! command is replicated, where a table lies or which engine answers a search.
+
+use futures::future::BoxFuture;
+use gearify_commerce::command::{GroupKind, Reply};
+use gearify_commerce::intent::Request;
+use gearify_commerce::{Refusal, ReadScope, Site, TenantId, Vault};
+use gearify_storage::Reader;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where a write landed, so that a later read can wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub group: GroupKind,
+    pub index: u64,
+}
+
+/// A write that was decided: applied, or refused by the rules. Either way it is in the log.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub result: Result<Reply, Refusal>,
+    /// An earlier call with the same id got this answer.
+    pub replayed: bool,
+    pub position: Position,
+}
+
+/// Why a write was not decided. Nothing is known to have changed, except after `Unknown`.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Refused by the leader before it made an entry.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the node is busy")]
+    Overloaded,
+    #[error("no leader can be reached")]
+    Unavailable,
+    /// The entry may or may not have been committed; the same id may be sent again.
+    #[error("the outcome is not known yet")]
+    Unknown,
+}
+
+/// Writes and reads of the replicated state.
+pub trait Backend: Send + Sync + 'static {
+    /// Adds facts on the leader, proposes, and answers when the entry is applied here.
+    fn submit(&self, request: Request) -> BoxFuture<'_, Result<Decided, SubmitError>>;
+
+    /// Committed state of a group as this node has it.
+    fn reader(&self, group: GroupKind) -> Arc<dyn Reader>;
+
+    /// Index of the last entry applied here.
+    fn applied(&self, group: GroupKind) -> u64;
+
+    /// Waits until this node has applied `position`; `false` after `deadline`.
+    fn wait_for(&self, position: Position, deadline: Duration) -> BoxFuture<'_, bool>;
+
+    /// Makes the next reads linearizable; `false` if no quorum answers in time.
+    fn read_barrier(&self, group: GroupKind) -> BoxFuture<'_, bool>;
+
+    fn vault(&self) -> &dyn Vault;
+
+    /// Follows a placed order's payment until it is decided or `deadline` passes.
+    fn settle(&self, tenant: TenantId, site: Site, order: gearify_commerce::OrderId, deadline: Duration) -> BoxFuture<'_, ()>;
+
+    /// A verified event of a payment provider, on its way to becoming an entry.
+    fn provider_event(&self, tenant: TenantId, provider: &str, headers: &http::HeaderMap, body: bytes::Bytes) -> BoxFuture<'_, Result<(), ProviderEventError>>;
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ProviderEventError {
+    #[error("no such provider is enabled")]
+    UnknownProvider,
+    #[error("the signature does not fit")]
+    Signature,
+    #[error("the event can't be read")]
+    Malformed,
+    #[error("try again later")]
+    Unavailable,
+}
+
+/// Runs `read` on the committed state of one tenant's site.
+pub fn with_scope<T>(backend: &dyn Backend, group: GroupKind, tenant: TenantId, site: Site, read: impl FnOnce(&ReadScope<'_>) -> T) -> T {
+    let reader = backend.reader(group);
+    read(&ReadScope::new(reader.as_ref(), tenant, site))
+}
+
+/// Content-addressed bytes: product pictures.
+pub trait Blobs: Send + Sync + 'static {
+    /// Stores bytes durably and names them by their hash in hex.
+    fn put(&self, bytes: bytes::Bytes) -> BoxFuture<'_, std::io::Result<String>>;
+    fn get(&self, hash: &str) -> BoxFuture<'_, std::io::Result<Option<bytes::Bytes>>>;
+}
