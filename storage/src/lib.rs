@@ -5,11 +5,16 @@
 //! vote is; whoever calls it gives bytes their meaning.
 
 pub mod codec;
+pub mod disk;
+pub mod lock;
 pub mod memory;
+pub mod sled_engine;
 pub mod table;
 pub mod tx;
 
 pub use codec::{CodecError, Record, decode, encode};
+pub use lock::DirLock;
 pub use memory::MemoryEngine;
+pub use sled_engine::{Opened, SetAside, SledEngine, SledOptions};
 pub use table::{Batch, Engine, Reader, Row, StorageError};
 pub use tx::Tx;

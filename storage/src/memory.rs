@@ -1,10 +1,9 @@
 //! The in-memory twin of the sled engine, for tests and pure scenarios.
 
-use crate::table::{Batch, Engine, Reader, Row, StorageError};
+use crate::table::{Batch, Engine, Reader, Row, StorageError, bounds};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 /// A key space held in a `BTreeMap`. Not durable; never used by a running node.
 #[derive(Debug, Default)]
@@ -16,13 +15,6 @@ impl MemoryEngine {
     pub fn new() -> MemoryEngine {
         MemoryEngine::default()
     }
-}
-
-fn bounds<'k>(from: &'k [u8], until: &'k [u8]) -> Option<(Bound<&'k [u8]>, Bound<&'k [u8]>)> {
-    if until.is_empty() {
-        return Some((Bound::Included(from), Bound::Unbounded));
-    }
-    (from < until).then_some((Bound::Included(from), Bound::Excluded(until)))
 }
 
 impl Reader for MemoryEngine {
@@ -45,6 +37,7 @@ impl Reader for MemoryEngine {
 
 impl Engine for MemoryEngine {
     fn commit(&self, batch: Batch) -> Result<(), StorageError> {
+        batch.check_sizes()?;
         let mut rows = self.rows.write();
         for (key, value) in batch.iter() {
             match value {

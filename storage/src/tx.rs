@@ -43,13 +43,8 @@ impl<'e> Tx<'e> {
     /// Rows with `from <= key < until`, ascending, at most `limit`.
     pub fn scan(&self, from: &[u8], until: &[u8], limit: usize) -> Vec<Row> {
         // Deleted rows hide base rows, so ask the base for as many more.
-        let overlay: Vec<(&[u8], Option<&[u8]>)> = if until.is_empty() {
-            self.writes.iter().filter(|(key, _)| *key >= from).collect()
-        } else if from < until {
-            self.writes.range(from, until).map(|(k, v)| (k.as_slice(), v.as_deref())).collect()
-        } else {
-            return Vec::new();
-        };
+        let overlay: Vec<(&[u8], Option<&[u8]>)> =
+            self.writes.range(from, until).map(|(k, v)| (k.as_slice(), v.as_deref())).collect();
         let hidden = overlay.iter().filter(|(_, value)| value.is_none()).count();
         let base = self.latch(self.base.scan(from, until, limit.saturating_add(hidden))).unwrap_or_default();
         merge(base, &overlay, limit)
