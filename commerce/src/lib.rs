@@ -9,9 +9,13 @@
 pub mod actor;
 pub mod cart;
 pub mod catalog;
+pub mod check;
+pub mod code;
 pub mod command;
 pub mod customers;
 pub mod event;
+#[cfg(test)]
+mod harness;
 pub mod ids;
 pub mod intent;
 pub mod inventory;
@@ -32,6 +36,7 @@ pub mod text;
 pub mod time;
 
 pub use actor::Actor;
+pub use code::Code;
 pub use command::{Command, Event, GroupKind, Outcome, Refusal, Reply, Stamped};
 pub use ids::*;
 pub use locale::{Country, Locale, RegionCode};

@@ -1,4 +1,9 @@
-//! Tax zones, categories and rates.
+//! Taxes: categories, zones, rates, and how they are computed.
+//!
+//! Rates are parts per million and the amounts minor units; halves round away from zero. A zone is
+//! found by the shipping country and region; several taxes may be due on one thing. Nothing here is
+//! read again for an order that was placed: the quote freezes its tax lines.
+//! Group: catalogue. Scope: the tenant, no site.
 
 mod apply;
 mod command;

@@ -1,4 +1,9 @@
-//! Shops on the platform: who they are, how they look, what they may use.
+//! Tenants: who sells, under which hosts, looking how, by which rules.
+//!
+//! Invariants: a slug and a host belong to one tenant in the whole world; a slug is never given up.
+//! A tenant's settings are typed groups, each with a revision of its own; a change names the revision
+//! it was made from and is refused as stale if another came first.
+//! Group: world. Scope: the tenant, no site; the indexes over all tenants stand under the platform's.
 
 mod apply;
 mod command;
@@ -6,8 +11,10 @@ mod error;
 mod model;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use apply::apply;
-pub use command::{Command, Event};
+pub use command::{Command, Event, Group};
 pub use error::Refusal;
 pub use model::*;
+pub use values::*;
