@@ -4,17 +4,26 @@
 //! This crate knows keys, values and files. It does *not* know what an order, a tenant or a raft
 //! vote is; whoever calls it gives bytes their meaning.
 
+pub mod blobs;
 pub mod codec;
 pub mod disk;
+pub mod events;
+pub mod hash;
 pub mod lock;
 pub mod memory;
+pub mod projection;
+pub mod raftlog;
 pub mod sled_engine;
 pub mod table;
 pub mod tx;
 
+pub use blobs::{BlobError, BlobHash, BlobStore};
 pub use codec::{CodecError, Record, decode, encode};
+pub use events::{EventPosition, EventReader, EventRow, EventStore, EventStoreError};
+pub use hash::ContentHash;
 pub use lock::DirLock;
 pub use memory::MemoryEngine;
+pub use projection::{ProjectionDb, ProjectionError, Schema};
 pub use sled_engine::{Opened, SetAside, SledEngine, SledOptions};
 pub use table::{Batch, Engine, Reader, Row, StorageError};
 pub use tx::Tx;

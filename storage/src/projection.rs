@@ -1,0 +1,386 @@
+//! Projections: SQLite files computed from events, each with the position it has reached.
+//!
+//! Invariant: an effect and the position it leads to are one durable transaction, so an event counts
+//! exactly once, whatever crashes. A projection is derived: [`ProjectionDb::open_or_rebuild`] throws it
+//! away when its schema has another version or its file is damaged, and the caller projects again from
+//! the position it finds, which is then none.
+
+use crate::disk;
+use crate::events::EventPosition;
+use crate::table::StorageError;
+use parking_lot::{Condvar, Mutex};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Read connections one projection keeps at most; further readers wait for one.
+pub const READERS_MAX: usize = 4;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+const POSITIONS: &str = "
+    CREATE TABLE position (name TEXT PRIMARY KEY, log_index INTEGER NOT NULL, n INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID;";
+
+/// The tables of a projection. Whoever changes them raises the version, and every node rebuilds.
+#[derive(Clone, Copy, Debug)]
+pub struct Schema {
+    /// At least 1.
+    pub version: u32,
+    /// Statements that create everything but the `position` table.
+    pub sql: &'static str,
+}
+
+/// What can go wrong in a projection.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The effect has happened already; nothing was done.
+    #[error("{name} is at {stored} already, past {offered}")]
+    NotAhead { name: String, stored: EventPosition, offered: EventPosition },
+    #[error("{file} has schema version {found}, this program needs {expected}")]
+    OtherVersion { file: String, found: i64, expected: u32 },
+    #[error("{file} is damaged: {what}")]
+    Damaged { file: String, what: String },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<rusqlite::Error> for ProjectionError {
+    fn from(failure: rusqlite::Error) -> ProjectionError {
+        ProjectionError::Storage(failure.into())
+    }
+}
+
+impl From<io::Error> for ProjectionError {
+    fn from(failure: io::Error) -> ProjectionError {
+        ProjectionError::Storage(failure.into())
+    }
+}
+
+/// A SQLite file with positions: one writer at a time, readers beside it.
+pub struct ProjectionDb {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Readers,
+}
+
+impl ProjectionDb {
+    /// Opens the file or creates it with its schema.
+    ///
+    /// # Errors
+    /// [`ProjectionError::OtherVersion`] and [`ProjectionError::Damaged`] call for a rebuild.
+    pub fn open(path: &Path, schema: Schema) -> Result<ProjectionDb, ProjectionError> {
+        open_writer(path, schema).map_err(|failure| name_damage(path, failure)).map(|writer| ProjectionDb {
+            path: path.to_path_buf(),
+            writer: Mutex::new(writer),
+            readers: Readers::default(),
+        })
+    }
+
+    /// As [`ProjectionDb::open`], but a file of another version or a damaged one is removed and begun
+    /// anew. The flag says whether that happened.
+    pub fn open_or_rebuild(path: &Path, schema: Schema) -> Result<(ProjectionDb, bool), ProjectionError> {
+        match ProjectionDb::open(path, schema) {
+            Ok(projection) => Ok((projection, false)),
+            Err(reason @ (ProjectionError::OtherVersion { .. } | ProjectionError::Damaged { .. })) => {
+                tracing::warn!(file = %path.display(), %reason, "projection is rebuilt");
+                ProjectionDb::remove(path)?;
+                Ok((ProjectionDb::open(path, schema)?, true))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Removes the file and its journal. Nobody may have it open.
+    pub fn remove(path: &Path) -> Result<(), ProjectionError> {
+        for suffix in ["-wal", "-shm", ""] {
+            match fs::remove_file(disk::with_suffix(path, suffix)) {
+                Err(failure) if failure.kind() != io::ErrorKind::NotFound => return Err(failure.into()),
+                _ => {}
+            }
+        }
+        Ok(disk::sync_dir(disk::parent(path)?)?)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The last position whose effect is stored under this name; `None` before the first.
+    pub fn position(&self, name: &str) -> Result<Option<EventPosition>, ProjectionError> {
+        Ok(stored_position(&self.writer.lock(), name)?)
+    }
+
+    /// Runs the effect and advances `name` to `to` in one durable transaction. An error of the effect
+    /// undoes both.
+    ///
+    /// # Errors
+    /// [`ProjectionError::NotAhead`] if `to` is not past the stored position: the effect is not run.
+    pub fn transact<T, E: From<ProjectionError>>(
+        &self,
+        name: &str,
+        to: EventPosition,
+        effect: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let fault = |failure: rusqlite::Error| E::from(ProjectionError::from(failure));
+        let mut writer = self.writer.lock();
+        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        if let Some(stored) = stored_position(&tx, name).map_err(fault)?.filter(|stored| *stored >= to) {
+            return Err(ProjectionError::NotAhead { name: name.into(), stored, offered: to }.into());
+        }
+        let value = effect(&tx)?;
+        store_position(&tx, name, to).map_err(fault)?;
+        tx.commit().map_err(fault)?;
+        Ok(value)
+    }
+
+    /// Runs a read on one of a few connections that cannot write; all its statements see one state.
+    /// Waits for a connection if all are in use, so keep the closure short and off the async threads.
+    pub fn read<T, E: From<ProjectionError>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let fault = |failure: rusqlite::Error| E::from(ProjectionError::from(failure));
+        let lent = self.readers.take(&self.path).map_err(fault)?;
+        let snapshot = lent.connection().unchecked_transaction().map_err(fault)?;
+        read(&snapshot)
+    }
+}
+
+fn open_writer(path: &Path, schema: Schema) -> Result<Connection, ProjectionError> {
+    assert!(schema.version > 0, "version 0 marks a file without tables");
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found == 0 {
+        let tx = connection.unchecked_transaction()?;
+        tx.execute_batch(POSITIONS)?;
+        tx.execute_batch(schema.sql)?;
+        tx.pragma_update(None, "user_version", schema.version)?;
+        tx.commit()?;
+        disk::sync_dir(disk::parent(path)?)?;
+    } else if found != i64::from(schema.version) {
+        let file = path.display().to_string();
+        return Err(ProjectionError::OtherVersion { file, found, expected: schema.version });
+    }
+    Ok(connection)
+}
+
+/// Names the file in what SQLite itself recognises as damage.
+fn name_damage(path: &Path, failure: ProjectionError) -> ProjectionError {
+    match &failure {
+        ProjectionError::Storage(StorageError::Sqlite(cause))
+            if matches!(
+                cause.sqlite_error_code(),
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            ) =>
+        {
+            ProjectionError::Damaged { file: path.display().to_string(), what: cause.to_string() }
+        }
+        _ => failure,
+    }
+}
+
+fn stored_position(connection: &Connection, name: &str) -> Result<Option<EventPosition>, rusqlite::Error> {
+    let sql = "SELECT log_index, n FROM position WHERE name = ?1";
+    let position =
+        |row: &rusqlite::Row<'_>| Ok(EventPosition::new(row.get::<_, i64>(0)? as u64, row.get(1)?));
+    connection.prepare_cached(sql)?.query_row([name], position).optional()
+}
+
+fn store_position(tx: &Transaction<'_>, name: &str, to: EventPosition) -> Result<(), rusqlite::Error> {
+    let sql = "INSERT INTO position (name, log_index, n) VALUES (?1, ?2, ?3)
+               ON CONFLICT (name) DO UPDATE SET log_index = excluded.log_index, n = excluded.n";
+    tx.prepare_cached(sql)?.execute(params![name, to.index as i64, to.n])?;
+    Ok(())
+}
+
+/// A few connections, opened when first needed.
+#[derive(Default)]
+struct Readers {
+    pool: Mutex<Pool>,
+    returned: Condvar,
+}
+
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Connection>,
+    opened: usize,
+}
+
+impl Readers {
+    fn take(&self, path: &Path) -> Result<Lent<'_>, rusqlite::Error> {
+        let mut pool = self.pool.lock();
+        loop {
+            if let Some(connection) = pool.idle.pop() {
+                return Ok(Lent { readers: self, connection: Some(connection) });
+            }
+            if pool.opened < READERS_MAX {
+                break;
+            }
+            self.returned.wait(&mut pool);
+        }
+        let connection = open_reader(path)?;
+        pool.opened += 1;
+        Ok(Lent { readers: self, connection: Some(connection) })
+    }
+}
+
+fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// A borrowed connection; it goes back when dropped, also while a panic unwinds.
+struct Lent<'r> {
+    readers: &'r Readers,
+    connection: Option<Connection>,
+}
+
+impl Lent<'_> {
+    fn connection(&self) -> &Connection {
+        self.connection.as_ref().expect("a connection is lent until it is dropped")
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.readers.pool.lock().idle.extend(self.connection.take());
+        self.readers.returned.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const SCHEMA: Schema =
+        Schema { version: 1, sql: "CREATE TABLE sold (sku TEXT PRIMARY KEY, units INTEGER)" };
+
+    fn sell(projection: &ProjectionDb, to: EventPosition) -> Result<(), ProjectionError> {
+        projection.transact("sold", to, |tx| {
+            let sql = "INSERT INTO sold VALUES ('BAT', 1) ON CONFLICT DO UPDATE SET units = units + 1";
+            Ok(tx.execute(sql, []).map(|_| ())?)
+        })
+    }
+
+    fn units(projection: &ProjectionDb) -> i64 {
+        let sum = "SELECT coalesce(sum(units), 0) FROM sold";
+        projection.read(|db| Ok::<i64, ProjectionError>(db.query_row(sum, [], |row| row.get(0))?)).unwrap()
+    }
+
+    #[test]
+    fn an_event_counts_once_however_often_it_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sold.db");
+        let projection = ProjectionDb::open(&path, SCHEMA).unwrap();
+        assert_eq!(projection.position("sold").unwrap(), None);
+        sell(&projection, EventPosition::new(3, 0)).unwrap();
+        sell(&projection, EventPosition::new(3, 1)).unwrap();
+        drop(projection);
+        let projection = ProjectionDb::open(&path, SCHEMA).unwrap();
+        for again in [EventPosition::new(3, 1), EventPosition::new(2, 7)] {
+            let refusal = sell(&projection, again).unwrap_err();
+            assert!(
+                matches!(refusal, ProjectionError::NotAhead { stored, .. } if stored == EventPosition::new(3, 1))
+            );
+        }
+        assert_eq!(units(&projection), 2);
+        assert_eq!(projection.position("sold").unwrap(), Some(EventPosition::new(3, 1)));
+        assert_eq!(projection.position("another").unwrap(), None);
+    }
+
+    #[test]
+    fn a_failed_effect_moves_neither_table_nor_position() {
+        let dir = tempfile::tempdir().unwrap();
+        let projection = ProjectionDb::open(&dir.path().join("sold.db"), SCHEMA).unwrap();
+        let failed = projection.transact("sold", EventPosition::new(1, 0), |tx| {
+            tx.execute("INSERT INTO sold VALUES ('BAT', 1)", [])?;
+            tx.execute("INSERT INTO nowhere VALUES (1)", [])?;
+            Ok::<(), ProjectionError>(())
+        });
+        assert!(failed.is_err());
+        assert_eq!((units(&projection), projection.position("sold").unwrap()), (0, None));
+        sell(&projection, EventPosition::new(1, 0)).unwrap();
+        assert_eq!(units(&projection), 1);
+    }
+
+    #[test]
+    fn readers_cannot_write_and_see_one_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let projection = ProjectionDb::open(&dir.path().join("sold.db"), SCHEMA).unwrap();
+        let written = projection.read(|db| Ok::<_, ProjectionError>(db.execute("DELETE FROM sold", [])?));
+        assert!(written.is_err());
+        projection
+            .read(|db| {
+                let count = || db.query_row("SELECT count(*) FROM sold", [], |row| row.get::<_, i64>(0));
+                let before = count()?;
+                sell(&projection, EventPosition::new(1, 0))?;
+                assert_eq!(count()?, before);
+                Ok::<(), ProjectionError>(())
+            })
+            .unwrap();
+        assert_eq!(units(&projection), 1);
+    }
+
+    #[test]
+    fn more_readers_than_connections_wait_their_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let projection = ProjectionDb::open(&dir.path().join("sold.db"), SCHEMA).unwrap();
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let together = Barrier::new(READERS_MAX * 3);
+        std::thread::scope(|threads| {
+            for _ in 0..READERS_MAX * 3 {
+                threads.spawn(|| {
+                    together.wait();
+                    let read = |_: &Connection| {
+                        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        std::thread::sleep(Duration::from_millis(20));
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        Ok::<(), ProjectionError>(())
+                    };
+                    projection.read(read).unwrap();
+                });
+            }
+        });
+        assert!((2..=READERS_MAX).contains(&most.load(Ordering::SeqCst)));
+        // A reader that panics gives its connection back too.
+        for _ in 0..READERS_MAX + 1 {
+            let panics = std::panic::AssertUnwindSafe(|| {
+                projection.read::<(), ProjectionError>(|_| panic!("a reader went wrong"))
+            });
+            assert!(std::panic::catch_unwind(panics).is_err());
+        }
+        assert_eq!(units(&projection), 0);
+    }
+
+    #[test]
+    fn another_schema_or_a_damaged_file_is_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sold.db");
+        sell(&ProjectionDb::open(&path, SCHEMA).unwrap(), EventPosition::new(1, 0)).unwrap();
+        let next = Schema { version: 2, ..SCHEMA };
+        let refusal = ProjectionDb::open(&path, next).err().unwrap();
+        assert!(matches!(refusal, ProjectionError::OtherVersion { found: 1, expected: 2, .. }));
+        let (projection, rebuilt) = ProjectionDb::open_or_rebuild(&path, next).unwrap();
+        assert_eq!((rebuilt, units(&projection), projection.position("sold").unwrap()), (true, 0, None));
+        drop(projection);
+        assert!(!ProjectionDb::open_or_rebuild(&path, next).unwrap().1);
+        fs::write(&path, vec![7; 4_096]).unwrap();
+        assert!(matches!(ProjectionDb::open(&path, next), Err(ProjectionError::Damaged { .. })));
+        assert!(ProjectionDb::open_or_rebuild(&path, next).unwrap().1);
+    }
+}
