@@ -8,7 +8,9 @@
 use crate::actor::Actor;
 use crate::cart::{Address, Contact};
 use crate::command::{Command, CommandId, GroupKind, Keep};
-use crate::ids::{AddOnId, AddressId, CartId, CustomerId, LineId, OrderId, PaymentId, RateId, StaffId, TenantId, VariantId};
+use crate::ids::{
+    AddOnId, AddressId, CartId, CustomerId, LineId, OrderId, PaymentId, RateId, StaffId, TenantId, VariantId,
+};
 use crate::locale::{Country, Locale};
 use crate::money::Currency;
 use crate::orders::RefundItem;
@@ -43,7 +45,9 @@ impl Intent {
     pub fn group(&self) -> GroupKind {
         match self {
             Intent::Ready(command) => command.group(),
-            Intent::Cart(_) | Intent::Checkout(_) | Intent::Order(_) | Intent::Customer(_) => GroupKind::Region,
+            Intent::Cart(_) | Intent::Checkout(_) | Intent::Order(_) | Intent::Customer(_) => {
+                GroupKind::Region
+            }
             Intent::Staff(_) => GroupKind::World,
         }
     }
@@ -65,17 +69,49 @@ pub enum VariantRef {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum CartIntent {
     /// Adds to a cart; the cart begins with its first line, in this market.
-    AddLine { cart: CartId, market: Market, customer: Option<CustomerId>, variant: VariantRef, quantity: u32, add_ons: Vec<AddOnId> },
+    AddLine {
+        cart: CartId,
+        market: Market,
+        customer: Option<CustomerId>,
+        variant: VariantRef,
+        quantity: u32,
+        add_ons: Vec<AddOnId>,
+    },
     /// Zero removes the line.
-    SetQuantity { cart: CartId, line: LineId, quantity: u32 },
-    SetDestination { cart: CartId, country: Country, region: Option<String>, postal_code: Option<String> },
-    SetContact { cart: CartId, contact: Contact },
-    SetAddresses { cart: CartId, shipping: Box<Address>, billing: Option<Box<Address>> },
-    ChooseRate { cart: CartId, rate: RateId },
+    SetQuantity {
+        cart: CartId,
+        line: LineId,
+        quantity: u32,
+    },
+    SetDestination {
+        cart: CartId,
+        country: Country,
+        region: Option<String>,
+        postal_code: Option<String>,
+    },
+    SetContact {
+        cart: CartId,
+        contact: Contact,
+    },
+    SetAddresses {
+        cart: CartId,
+        shipping: Box<Address>,
+        billing: Option<Box<Address>>,
+    },
+    ChooseRate {
+        cart: CartId,
+        rate: RateId,
+    },
     /// Holds the stock for a few minutes.
-    Reserve { cart: CartId },
+    Reserve {
+        cart: CartId,
+    },
     /// Moves a guest's cart into the customer's.
-    Merge { from: CartId, into: CartId, customer: CustomerId },
+    Merge {
+        from: CartId,
+        into: CartId,
+        customer: CustomerId,
+    },
 }
 
 /// Where and how a shopper shops.
@@ -111,9 +147,17 @@ pub enum CheckoutIntent {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum OrderIntent {
-    AddNote { order: OrderId, text: String },
+    AddNote {
+        order: OrderId,
+        text: String,
+    },
     /// Amounts are computed by the leader from the order's snapshot when `None`.
-    Refund { order: OrderId, payment: Option<PaymentId>, items: Vec<RefundRequest>, reason: String },
+    Refund {
+        order: OrderId,
+        payment: Option<PaymentId>,
+        items: Vec<RefundRequest>,
+        reason: String,
+    },
 }
 
 /// Part of a refund as it is asked for.
@@ -127,10 +171,31 @@ pub enum RefundRequest {
 #[derive(Clone, Serialize, Deserialize)]
 pub enum CustomerIntent {
     /// `password_hash` is a PHC string; hashing happens at the receiving node.
-    Register { email: String, name: String, password_hash: String, locale: Locale },
-    UpdateProfile { customer: CustomerId, name: Option<String>, phone: Option<Option<String>>, locale: Option<Locale>, if_revision: Option<u64> },
-    AddAddress { customer: CustomerId, address: Box<Address>, default: bool },
-    UpdateAddress { customer: CustomerId, id: AddressId, address: Box<Address>, default: bool, if_revision: Option<u64> },
+    Register {
+        email: String,
+        name: String,
+        password_hash: String,
+        locale: Locale,
+    },
+    UpdateProfile {
+        customer: CustomerId,
+        name: Option<String>,
+        phone: Option<Option<String>>,
+        locale: Option<Locale>,
+        if_revision: Option<u64>,
+    },
+    AddAddress {
+        customer: CustomerId,
+        address: Box<Address>,
+        default: bool,
+    },
+    UpdateAddress {
+        customer: CustomerId,
+        id: AddressId,
+        address: Box<Address>,
+        default: bool,
+        if_revision: Option<u64>,
+    },
 }
 
 impl std::fmt::Debug for CustomerIntent {
@@ -142,8 +207,17 @@ impl std::fmt::Debug for CustomerIntent {
 #[derive(Clone, Serialize, Deserialize)]
 pub enum StaffIntent {
     /// `tenant` of the request: the shop, or the platform for an operator.
-    Add { email: String, name: String, role: String, password_hash: Option<String>, setup_token_hash: Option<[u8; 16]> },
-    ChangePassword { staff: StaffId, password_hash: String },
+    Add {
+        email: String,
+        name: String,
+        role: String,
+        password_hash: Option<String>,
+        setup_token_hash: Option<[u8; 16]>,
+    },
+    ChangePassword {
+        staff: StaffId,
+        password_hash: String,
+    },
 }
 
 impl std::fmt::Debug for StaffIntent {

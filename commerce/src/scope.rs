@@ -7,7 +7,7 @@
 use crate::actor::Actor;
 use crate::event::{Envelope, Event};
 use crate::ids::{IdSource, TenantId};
-use crate::processes::schedule::Due;
+use crate::processes::schedule::{Due, Work};
 use crate::time::Timestamp;
 use bytes::Bytes;
 use gearify_storage::table::prefix_end;
@@ -302,6 +302,25 @@ impl<'t, 'e> Scope<'t, 'e> {
         key
     }
 
+    /// Asks the leader to call somebody outside; the row stays until the outcome is an entry.
+    pub fn ask(&mut self, work: &Work) {
+        let key = self.work_key(work);
+        self.tx.put(key, encode(work));
+    }
+
+    /// The outcome is known: nobody needs to be called any more.
+    pub fn answered(&mut self, work: &Work) {
+        let key = self.work_key(work);
+        self.tx.delete(key);
+    }
+
+    fn work_key(&self, work: &Work) -> Vec<u8> {
+        let mut key = work_table_prefix();
+        key.extend_from_slice(&self.prefix);
+        work.push(&mut key);
+        key
+    }
+
     /// What is due at the entry's time, over all tenants, taken off the plan: at most `limit`.
     pub(crate) fn take_due(&mut self, limit: usize) -> Vec<(TenantId, Site, Due)> {
         let from = due_table_prefix();
@@ -351,6 +370,26 @@ fn due_table_prefix() -> Vec<u8> {
     let mut prefix = scope_prefix(TenantId::PLATFORM, Site::NONE).to_vec();
     prefix.push(5);
     prefix
+}
+
+/// Tag 6 of the platform's scope: calls to be made.
+fn work_table_prefix() -> Vec<u8> {
+    let mut prefix = scope_prefix(TenantId::PLATFORM, Site::NONE).to_vec();
+    prefix.push(6);
+    prefix
+}
+
+/// Calls that still wait for an outcome, over all tenants of a group, at most `limit`.
+pub fn open_work(reader: &dyn Reader, limit: usize) -> Vec<(TenantId, Site, Work)> {
+    let view = ReadScope::new(reader, TenantId::PLATFORM, Site::NONE);
+    let from = work_table_prefix();
+    let rows = view.scan_rows(&from, &prefix_end(&from), limit);
+    rows.iter()
+        .map(|(key, row)| {
+            let (tenant, site) = split_prefix(&key[from.len()..from.len() + PREFIX_LEN]);
+            (tenant, site, read_row(row))
+        })
+        .collect()
 }
 
 fn split_prefix(prefix: &[u8]) -> (TenantId, Site) {

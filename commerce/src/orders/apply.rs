@@ -1,9 +1,241 @@
-//! Decides and evolves.
+//! Decides and evolves orders. Refunds and shipments have files of their own.
 
-use super::{Command, Refusal};
+use super::command::{Command, Event};
+use super::error::Refusal;
+use super::model::*;
+use super::{refund, ship};
 use crate::command::Reply;
-use crate::scope::Scope;
+use crate::ids::{CustomerId, LineId, NoteId, OrderId};
+use crate::inventory::Taken;
+use crate::processes::schedule::Due;
+use crate::scope::{Scope, View};
 
-pub fn apply(_scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
-    match *command {}
+/// Shipments, refunds and notes of one order: keeps the record far under the largest stored value.
+pub(super) const PARTS_MAX: usize = 60;
+const REASON_CHARS_MAX: usize = 500;
+
+pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+    match command {
+        Command::Place { order } => Ok(place(scope, (**order).clone())),
+        Command::SetPaid { order, paid, note } => set_paid(scope, *order, *paid, note),
+        Command::Confirm { order } => confirm(scope, *order),
+        Command::Cancel { order, reason } => cancel(scope, *order, reason),
+        Command::Expire { order } => expire(scope, *order),
+        Command::Revive { order, taken } => revive(scope, *order, taken),
+        Command::AddNote { order, person, text } => {
+            let mut order = known(scope, *order)?;
+            require_room(&order)?;
+            person.remember(scope);
+            let staff = match scope.actor() {
+                crate::Actor::Staff(staff) => Some(*staff),
+                _ => None,
+            };
+            let note =
+                Note { id: NoteId::from_bits(scope.mint()), staff, text: text.clone(), at: scope.at() };
+            order.notes.push(note.clone());
+            let id = order.id;
+            write(scope, order, None);
+            scope.emit(Event::NoteAdded { order: id, note });
+            Ok(reply(scope, id))
+        }
+        Command::Ship { order, lines, carrier, tracking } => {
+            ship::ship(scope, *order, lines, carrier, tracking)
+        }
+        Command::MarkDelivered { order, shipment } => ship::deliver(scope, *order, *shipment),
+        Command::Refund { order, revision, payment, items, reason } => {
+            refund::request(scope, *order, *revision, *payment, items, reason)
+        }
+        Command::SettleRefund { order, refund, succeeded } => {
+            refund::settle(scope, *order, *refund, *succeeded)
+        }
+        Command::Join { order, customer } => join(scope, *order, *customer),
+    }
+}
+
+pub(super) fn known(view: &impl View, order: OrderId) -> Result<Order, Refusal> {
+    ORDERS.get(view, &order).ok_or(Refusal::UnknownOrder { order })
+}
+
+pub(super) fn require_room(order: &Order) -> Result<(), Refusal> {
+    let full = [order.notes.len(), order.shipments.len(), order.refunds.len()]
+        .iter()
+        .any(|&parts| parts >= PARTS_MAX);
+    if full { Err(Refusal::TooLong) } else { Ok(()) }
+}
+
+pub(super) fn require_status(order: &Order, allowed: &[OrderStatus], wanted: &str) -> Result<(), Refusal> {
+    if allowed.contains(&order.status) {
+        return Ok(());
+    }
+    Err(Refusal::WrongStatus { status: order.status.as_str().to_owned(), wanted: wanted.to_owned() })
+}
+
+/// Stores an order with its next revision and what happened, for the timeline.
+pub(super) fn write(scope: &mut Scope<'_, '_>, mut order: Order, happened: Option<(&str, Option<i64>)>) {
+    order.revision += 1;
+    order.updated_at = scope.at();
+    if let Some((what, amount)) = happened {
+        let actor = scope.actor().kind().to_owned();
+        order.timeline.push(TimelineEntry { at: scope.at(), actor, what: what.to_owned(), amount });
+        let extra = order.timeline.len().saturating_sub(TIMELINE_MAX);
+        order.timeline.drain(..extra);
+    }
+    assert_sums(&order);
+    ORDERS.put(scope, &order.id.clone(), &order);
+}
+
+pub(super) fn reply(view: &impl View, order: OrderId) -> Reply {
+    let revision = ORDERS.get(view, &order).map_or(0, |order| order.revision);
+    Reply::about(order.bits(), revision)
+}
+
+/// The invariant of every stored order: its totals are the sums of its lines.
+fn assert_sums(order: &Order) {
+    for line in &order.lines {
+        let quantities = line.quantities;
+        assert_eq!(
+            line.subtotal,
+            line.unit_price * i64::from(quantities.ordered),
+            "a line's subtotal is its price times its pieces"
+        );
+        assert_eq!(
+            line.tax,
+            line.tax_lines.iter().map(|tax| tax.amount).sum::<i64>(),
+            "a line's tax is the sum of its tax lines"
+        );
+        assert!(
+            quantities.cancelled + quantities.shipped <= quantities.ordered,
+            "no more leaves than was ordered"
+        );
+        assert!(quantities.delivered <= quantities.shipped, "no more arrives than left");
+    }
+    let totals = Totals::of(order.currency, order.tax_included, &order.lines, &order.shipping);
+    assert_eq!(totals.as_ref(), Ok(&order.totals), "an order's totals are the sums of its lines");
+}
+
+fn place(scope: &mut Scope<'_, '_>, order: Order) -> Reply {
+    let id = order.id;
+    ORDERS_BY_NUMBER.put(scope, order.number.as_str(), &OrderRef(id));
+    ORDERS_BY_EMAIL.put(scope, &(order.contact.email_hash, id), &OrderRef(id));
+    if let Some(customer) = order.customer {
+        ORDERS_BY_CUSTOMER.put(scope, &(customer, id), &OrderRef(id));
+    }
+    if let Some(expires_at) = order.expires_at {
+        scope.schedule(expires_at, &Due::Order(id));
+    }
+    let total = order.totals.total;
+    write(scope, order, Some(("placed", Some(total))));
+    let order = ORDERS.get(scope, &id).expect("it was written a line above");
+    scope.emit(Event::OrderPlaced { order: Box::new(order) });
+    reply(scope, id)
+}
+
+fn set_paid(scope: &mut Scope<'_, '_>, id: OrderId, paid: PaidSums, note: &str) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    if order.paid == paid {
+        return Ok(reply(scope, id));
+    }
+    let before = order.payment_status();
+    let amount = paid.captured - order.paid.captured;
+    order.paid = paid;
+    order.payments = crate::payments::of_order(scope, id).iter().map(|payment| payment.id).collect();
+    let status = order.payment_status();
+    write(scope, order, Some((note, (amount != 0).then_some(amount))));
+    if status != before {
+        scope.emit(Event::PaymentStatusChanged { order: id, status, paid });
+    }
+    Ok(reply(scope, id))
+}
+
+fn confirm(scope: &mut Scope<'_, '_>, id: OrderId) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    require_status(&order, &[OrderStatus::Placed], "confirmed")?;
+    order.status = OrderStatus::Confirmed;
+    unplan_expiry(scope, &mut order);
+    write(scope, order, Some(("confirmed", None)));
+    scope.emit(Event::OrderConfirmed { order: id });
+    Ok(reply(scope, id))
+}
+
+fn cancel(scope: &mut Scope<'_, '_>, id: OrderId, reason: &str) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    require_status(&order, &[OrderStatus::Placed, OrderStatus::Confirmed], "cancelled")?;
+    if !order.may_cancel() {
+        return Err(Refusal::WrongStatus {
+            status: "partly shipped".to_owned(),
+            wanted: "cancelled".to_owned(),
+        });
+    }
+    if reason.chars().count() > REASON_CHARS_MAX {
+        return Err(Refusal::TooLong);
+    }
+    order.status = OrderStatus::Cancelled;
+    order.cancel_reason = Some(reason.to_owned());
+    let taken = give_up_stock(&mut order);
+    unplan_expiry(scope, &mut order);
+    write(scope, order, Some(("cancelled", None)));
+    let revision = reply(scope, id).revision;
+    scope.emit(Event::OrderCancelled { order: id, reason: reason.to_owned(), taken, revision });
+    Ok(reply(scope, id))
+}
+
+fn expire(scope: &mut Scope<'_, '_>, id: OrderId) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    require_status(&order, &[OrderStatus::Placed], "expired")?;
+    if order.expires_at.is_none_or(|expires_at| expires_at > scope.at()) {
+        return Err(Refusal::WrongStatus {
+            status: order.status.as_str().to_owned(),
+            wanted: "expired".to_owned(),
+        });
+    }
+    order.status = OrderStatus::Expired;
+    let taken = give_up_stock(&mut order);
+    order.expires_at = None;
+    write(scope, order, Some(("expired", None)));
+    let revision = reply(scope, id).revision;
+    scope.emit(Event::OrderExpired { order: id, taken, revision });
+    Ok(reply(scope, id))
+}
+
+fn revive(scope: &mut Scope<'_, '_>, id: OrderId, taken: &[(LineId, Vec<Taken>)]) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    require_status(&order, &[OrderStatus::Expired], "revived")?;
+    order.status = OrderStatus::Confirmed;
+    for line in &mut order.lines {
+        line.quantities.cancelled = 0;
+        let parts = taken.iter().filter(|(taken_for, _)| *taken_for == line.id).flat_map(|(_, parts)| parts);
+        line.allocations = parts.map(Allocation::from).collect();
+    }
+    write(scope, order, Some(("paid late, stock taken again", None)));
+    scope.emit(Event::OrderRevived { order: id });
+    scope.emit(Event::OrderConfirmed { order: id });
+    Ok(reply(scope, id))
+}
+
+/// Takes every allocation off the lines and counts their pieces as cancelled.
+fn give_up_stock(order: &mut Order) -> Vec<Taken> {
+    let mut taken = Vec::new();
+    for line in &mut order.lines {
+        line.quantities.cancelled = line.quantities.ordered - line.quantities.shipped;
+        taken.extend(line.allocations.drain(..).map(|allocation| Taken::from(&allocation)));
+    }
+    taken
+}
+
+fn unplan_expiry(scope: &mut Scope<'_, '_>, order: &mut Order) {
+    if let Some(expires_at) = order.expires_at.take() {
+        scope.unschedule(expires_at, &Due::Order(order.id));
+    }
+}
+
+fn join(scope: &mut Scope<'_, '_>, id: OrderId, customer: CustomerId) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    if order.customer.is_some() {
+        return Err(Refusal::Stale);
+    }
+    order.customer = Some(customer);
+    ORDERS_BY_CUSTOMER.put(scope, &(customer, id), &OrderRef(id));
+    write(scope, order, Some(("joined an account", None)));
+    scope.emit(Event::Joined { order: id, customer });
+    Ok(reply(scope, id))
 }

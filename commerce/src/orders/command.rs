@@ -1,15 +1,161 @@
-//! What may be asked, and what is reported.
+//! What may be asked of orders, and what is reported.
 
+use super::model::{Note, Order, PaidSums, RefundItem};
+use crate::ids::{CustomerId, LineId, OrderId, PaymentId, RefundId, ShipmentId};
+use crate::inventory::Taken;
+use crate::money::Currency;
+use crate::sealed::{PersonRef, Sealed};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Command {}
+pub enum Command {
+    /// Writes a new order. Made by checkout only, with the stock already taken.
+    Place {
+        order: Box<Order>,
+    },
+    /// The sums of the order's payments changed.
+    SetPaid {
+        order: OrderId,
+        paid: PaidSums,
+        note: String,
+    },
+    Confirm {
+        order: OrderId,
+    },
+    Cancel {
+        order: OrderId,
+        reason: String,
+    },
+    /// Not paid in time.
+    Expire {
+        order: OrderId,
+    },
+    /// Paid after it expired, and the stock could be taken again.
+    Revive {
+        order: OrderId,
+        taken: Vec<(LineId, Vec<Taken>)>,
+    },
+    AddNote {
+        order: OrderId,
+        person: PersonRef,
+        text: Sealed<String>,
+    },
+    /// Some pieces left the house. Empty `lines`: everything that is open.
+    Ship {
+        order: OrderId,
+        lines: Vec<(LineId, u32)>,
+        carrier: Option<String>,
+        tracking: Option<String>,
+    },
+    MarkDelivered {
+        order: OrderId,
+        shipment: ShipmentId,
+    },
+    /// Gives back parts; amounts were computed from the order at `revision`.
+    Refund {
+        order: OrderId,
+        revision: u64,
+        payment: PaymentId,
+        items: Vec<RefundItem>,
+        reason: String,
+    },
+    SettleRefund {
+        order: OrderId,
+        refund: RefundId,
+        succeeded: bool,
+    },
+    /// A guest's order belongs to the account that verified the address.
+    Join {
+        order: OrderId,
+        customer: CustomerId,
+    },
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Event {}
+pub enum Event {
+    OrderPlaced {
+        order: Box<Order>,
+    },
+    OrderConfirmed {
+        order: OrderId,
+    },
+    OrderCancelled {
+        order: OrderId,
+        reason: String,
+        taken: Vec<Taken>,
+        revision: u64,
+    },
+    OrderExpired {
+        order: OrderId,
+        taken: Vec<Taken>,
+        revision: u64,
+    },
+    OrderRevived {
+        order: OrderId,
+    },
+    PaymentStatusChanged {
+        order: OrderId,
+        status: super::PaymentStatus,
+        paid: PaidSums,
+    },
+    OrderShipped {
+        order: OrderId,
+        shipment: ShipmentId,
+        lines: Vec<(LineId, u32)>,
+        taken: Vec<Taken>,
+    },
+    OrderDelivered {
+        order: OrderId,
+        shipment: ShipmentId,
+    },
+    OrderCompleted {
+        order: OrderId,
+    },
+    RefundRequested {
+        order: OrderId,
+        refund: RefundId,
+        payment: PaymentId,
+        amount: i64,
+        currency: Currency,
+        restock: Vec<Taken>,
+    },
+    OrderRefunded {
+        order: OrderId,
+        refund: RefundId,
+        amount: i64,
+        currency: Currency,
+    },
+    RefundFailed {
+        order: OrderId,
+        refund: RefundId,
+    },
+    NoteAdded {
+        order: OrderId,
+        note: Note,
+    },
+    Joined {
+        order: OrderId,
+        customer: CustomerId,
+    },
+}
 
 impl Event {
     pub fn name(&self) -> &'static str {
-        match *self {}
+        match self {
+            Event::OrderPlaced { .. } => "order.placed",
+            Event::OrderConfirmed { .. } => "order.confirmed",
+            Event::OrderCancelled { .. } => "order.cancelled",
+            Event::OrderExpired { .. } => "order.expired",
+            Event::OrderRevived { .. } => "order.revived",
+            Event::PaymentStatusChanged { .. } => "order.payment_status_changed",
+            Event::OrderShipped { .. } => "order.shipped",
+            Event::OrderDelivered { .. } => "order.delivered",
+            Event::OrderCompleted { .. } => "order.completed",
+            Event::RefundRequested { .. } => "order.refund_requested",
+            Event::OrderRefunded { .. } => "order.refunded",
+            Event::RefundFailed { .. } => "order.refund_failed",
+            Event::NoteAdded { .. } => "order.note_added",
+            Event::Joined { .. } => "order.joined_account",
+        }
     }
 }

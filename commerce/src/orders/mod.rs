@@ -1,9 +1,14 @@
-//! Orders as complete money snapshots, their lifecycle, notes and refunds.
+//! Orders as complete money snapshots: lifecycle, shipments, refunds, notes.
+//!
+//! Invariants, asserted whenever an order is written: totals are the sums of lines; no more pieces
+//! leave than were ordered. Nothing is recomputed later with the rules of that later day.
 
 mod apply;
 mod command;
 mod error;
 mod model;
+pub mod refund;
+mod ship;
 #[cfg(test)]
 mod tests;
 

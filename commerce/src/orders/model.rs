@@ -4,11 +4,12 @@
 //! payments, shipments and quantities. Lines count what was ordered, cancelled, shipped, delivered,
 //! returned. Invariant, asserted whenever an order is written: the totals are the sums of the lines.
 
-use crate::cart::{Address, ContactRef, Destination};
+use crate::cart::{Address, ContactRef, Destination, StockNeed};
 use crate::ids::{
-    AddOnId, CartId, CustomerId, LineId, NoteId, OrderId, PaymentId, ProductId, RateId, RefundId, ShipmentId, StaffId,
-    StockItemId, VariantId, WarehouseId,
+    AddOnId, CartId, CustomerId, LineId, NoteId, OrderId, PaymentId, ProductId, RateId, RefundId, ShipmentId,
+    StaffId, StockItemId, VariantId, WarehouseId,
 };
+use crate::inventory::Taken;
 use crate::locale::Locale;
 use crate::money::{Currency, Money, MoneyError};
 use crate::scope::Table;
@@ -127,6 +128,8 @@ pub struct Line {
     /// What this line adds to the order's total.
     pub total: i64,
     pub weight_grams: u32,
+    /// What one piece takes from stock.
+    pub needs: Vec<StockNeed>,
     pub allocations: Vec<Allocation>,
 }
 
@@ -222,7 +225,12 @@ impl Totals {
     ///
     /// # Errors
     /// [`MoneyError::Overflow`] if a sum leaves 64 bits.
-    pub fn of(currency: Currency, tax_included: bool, lines: &[Line], shipping: &ShippingLine) -> Result<Totals, MoneyError> {
+    pub fn of(
+        currency: Currency,
+        tax_included: bool,
+        lines: &[Line],
+        shipping: &ShippingLine,
+    ) -> Result<Totals, MoneyError> {
         let discounts = lines.iter().flat_map(|line| &line.discounts).chain(&shipping.discounts);
         let subtotal = sum(lines.iter().map(|line| line.subtotal))?;
         let discount = sum(discounts.map(|discount| discount.amount))?;
@@ -299,7 +307,9 @@ pub enum RefundItem {
 impl RefundItem {
     pub fn amount(&self) -> i64 {
         match self {
-            RefundItem::Line { amount, .. } | RefundItem::Shipping { amount } | RefundItem::Goodwill { amount } => *amount,
+            RefundItem::Line { amount, .. }
+            | RefundItem::Shipping { amount }
+            | RefundItem::Goodwill { amount } => *amount,
         }
     }
 }
@@ -324,6 +334,55 @@ pub struct TimelineEntry {
 
 /// Most timeline entries kept inside the order; the event history has all.
 pub const TIMELINE_MAX: usize = 100;
+
+impl From<&Taken> for Allocation {
+    fn from(taken: &Taken) -> Allocation {
+        Allocation { item: taken.item, warehouse: taken.warehouse, quantity: taken.quantity }
+    }
+}
+
+impl From<&Allocation> for Taken {
+    fn from(allocation: &Allocation) -> Taken {
+        Taken { item: allocation.item, warehouse: allocation.warehouse, quantity: allocation.quantity }
+    }
+}
+
+impl OrderStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrderStatus::Placed => "placed",
+            OrderStatus::Confirmed => "confirmed",
+            OrderStatus::Completed => "completed",
+            OrderStatus::Cancelled => "cancelled",
+            OrderStatus::Expired => "expired",
+        }
+    }
+}
+
+impl PaymentStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PaymentStatus::Unpaid => "unpaid",
+            PaymentStatus::Pending => "pending",
+            PaymentStatus::Authorised => "authorised",
+            PaymentStatus::PartiallyPaid => "partially_paid",
+            PaymentStatus::Paid => "paid",
+            PaymentStatus::PartiallyRefunded => "partially_refunded",
+            PaymentStatus::Refunded => "refunded",
+        }
+    }
+}
+
+impl FulfillmentStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FulfillmentStatus::Unfulfilled => "unfulfilled",
+            FulfillmentStatus::Partial => "partial",
+            FulfillmentStatus::Fulfilled => "fulfilled",
+            FulfillmentStatus::Delivered => "delivered",
+        }
+    }
+}
 
 impl Order {
     pub fn line(&self, id: LineId) -> Option<&Line> {
@@ -353,7 +412,8 @@ impl Order {
     }
 
     pub fn fulfillment_status(&self) -> FulfillmentStatus {
-        let count = |of: fn(Quantities) -> u32| self.lines.iter().map(|line| of(line.quantities)).sum::<u32>();
+        let count =
+            |of: fn(Quantities) -> u32| self.lines.iter().map(|line| of(line.quantities)).sum::<u32>();
         let wanted = count(|q| q.ordered - q.cancelled);
         let (shipped, delivered) = (count(|q| q.shipped), count(|q| q.delivered));
         match () {
@@ -385,4 +445,3 @@ pub const NUMBERS: Table<(), crate::scope::Count> = Table::new(104);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRef(pub OrderId);
 gearify_storage::first_version!(OrderRef);
-

@@ -1,4 +1,7 @@
-//! Payments, attempts, refunds and disputes.
+//! Payments, attempts and refunds.
+//!
+//! Invariants: captured never exceeds one capture per attempt; refunds under way and done never exceed
+//! what was captured; a provider's event acts once, whatever its repetitions and order.
 
 mod apply;
 mod command;
@@ -7,7 +10,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-pub use apply::apply;
-pub use command::{Command, Event};
+pub use apply::{MANUAL, apply};
+pub use command::{Command, Event, Outcome, RefundOutcome};
 pub use error::Refusal;
 pub use model::*;

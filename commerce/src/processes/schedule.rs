@@ -5,7 +5,7 @@
 //! that came too early (the cart was used again) plans itself anew.
 
 use crate::command::{Reply, apply_inner};
-use crate::ids::{CartId, OrderId, SessionId};
+use crate::ids::{CartId, OrderId, PaymentId, RefundId, SessionId};
 use crate::scope::{Key, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,26 @@ impl Key for Due {
             Due::CartIdle(id) => (3, id.bits()),
             Due::Order(id) => (4, id.bits()),
             Due::Session(id) => (5, id.bits()),
+        };
+        (kind, id).push(out);
+    }
+}
+
+/// A call to somebody outside that the leader owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Work {
+    /// A payment attempt waits for the provider's word.
+    Pay(PaymentId),
+    /// A refund waits for the provider's word.
+    Refund(RefundId),
+}
+gearify_storage::first_version!(Work);
+
+impl Key for Work {
+    fn push(&self, out: &mut Vec<u8>) {
+        let (kind, id) = match self {
+            Work::Pay(id) => (1u8, id.bits()),
+            Work::Refund(id) => (2, id.bits()),
         };
         (kind, id).push(out);
     }

@@ -1,0 +1,207 @@
+//! Giving money back: what a part is worth, and how refunds follow their payment.
+//!
+//! A refund of k of n pieces is `allocated(before + k) − allocated(before)`, so that parts always sum
+//! to the whole, whatever their order. Lines, shipping and goodwill are separate items; restocking is
+//! a choice of its own.
+
+use super::apply::{known, reply, require_room, require_status, write};
+use super::command::Event;
+use super::error::Refusal;
+use super::model::*;
+use crate::command::Reply;
+use crate::ids::{LineId, OrderId, PaymentId, RefundId};
+use crate::intent::{RefundPreview, RefundRequest};
+use crate::inventory::Taken;
+use crate::money::split;
+use crate::scope::{Scope, View};
+
+/// What the asked-for parts are worth, and which payment gives it.
+///
+/// # Errors
+/// Refuses unknown lines, more pieces than were not yet refunded, and more than was paid.
+pub fn preview(
+    view: &impl View,
+    order: &Order,
+    payment: Option<PaymentId>,
+    requests: &[RefundRequest],
+) -> Result<RefundPreview, Refusal> {
+    let mut items = Vec::with_capacity(requests.len());
+    for request in requests {
+        items.push(worth(order, &items, request)?);
+    }
+    let amount: i64 = items.iter().map(RefundItem::amount).sum();
+    if items.is_empty() || amount <= 0 {
+        return Err(Refusal::NothingChosen);
+    }
+    let payments = crate::payments::of_order(view, order.id);
+    // Newest first: what was paid last goes back first.
+    let source = payments.iter().rev().find(|candidate| match payment {
+        Some(wanted) => candidate.id == wanted,
+        None => candidate.refundable() >= amount,
+    });
+    let most = payments.iter().map(|candidate| candidate.refundable()).max().unwrap_or(0);
+    match source {
+        Some(source) if source.refundable() >= amount => {
+            Ok(RefundPreview { payment: source.id, items, amount })
+        }
+        Some(source) => Err(Refusal::MoreThanPaid { refundable: source.refundable() }),
+        None if payments.is_empty() => Err(Refusal::NoPayment),
+        None => Err(Refusal::MoreThanPaid { refundable: most }),
+    }
+}
+
+fn worth(order: &Order, chosen: &[RefundItem], request: &RefundRequest) -> Result<RefundItem, Refusal> {
+    match request {
+        RefundRequest::Line { line, quantity, restock } => {
+            let known = order.line(*line).ok_or(Refusal::UnknownLine { line: *line })?;
+            let before = refunded_pieces(order, *line) + pieces_in(chosen, *line);
+            let open = known.quantities.ordered - before.min(known.quantities.ordered);
+            if *quantity == 0 {
+                return Err(Refusal::NothingChosen);
+            }
+            if *quantity > open {
+                return Err(Refusal::TooMany { line: *line, open });
+            }
+            let amount = allocated(known, before + quantity) - allocated(known, before);
+            Ok(RefundItem::Line { line: *line, quantity: *quantity, amount, restock: *restock })
+        }
+        RefundRequest::Shipping { amount } => {
+            let left = order.shipping.total - refunded_shipping(order, chosen);
+            let amount = amount.unwrap_or(left);
+            match amount {
+                _ if amount <= 0 => Err(Refusal::NotPositive),
+                _ if amount > left => Err(Refusal::MoreThanPaid { refundable: left }),
+                _ => Ok(RefundItem::Shipping { amount }),
+            }
+        }
+        RefundRequest::Goodwill { amount } if *amount <= 0 => Err(Refusal::NotPositive),
+        RefundRequest::Goodwill { amount } => Ok(RefundItem::Goodwill { amount: *amount }),
+    }
+}
+
+/// The part of a line's total that belongs to its first `pieces` pieces.
+fn allocated(line: &Line, pieces: u32) -> i64 {
+    let shares = vec![1; line.quantities.ordered as usize];
+    let parts = split(line.total, &shares).expect("a line has at least one piece");
+    parts.into_iter().take(pieces as usize).sum()
+}
+
+fn standing(order: &Order) -> impl Iterator<Item = &RefundItem> {
+    order.refunds.iter().filter(|refund| refund.state != RefundState::Failed).flat_map(|refund| &refund.items)
+}
+
+fn refunded_pieces(order: &Order, line: LineId) -> u32 {
+    standing(order).map(|item| pieces_of(item, line)).sum()
+}
+
+fn pieces_in(items: &[RefundItem], line: LineId) -> u32 {
+    items.iter().map(|item| pieces_of(item, line)).sum()
+}
+
+fn pieces_of(item: &RefundItem, wanted: LineId) -> u32 {
+    match item {
+        RefundItem::Line { line, quantity, .. } if *line == wanted => *quantity,
+        _ => 0,
+    }
+}
+
+fn refunded_shipping(order: &Order, chosen: &[RefundItem]) -> i64 {
+    let shipping = |item: &RefundItem| match item {
+        RefundItem::Shipping { amount } => *amount,
+        _ => 0,
+    };
+    standing(order).chain(chosen).map(shipping).sum()
+}
+
+pub(super) fn request(
+    scope: &mut Scope<'_, '_>,
+    id: OrderId,
+    revision: u64,
+    payment: PaymentId,
+    items: &[RefundItem],
+    reason: &str,
+) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    if order.revision != revision {
+        return Err(Refusal::Stale);
+    }
+    let refundable =
+        [OrderStatus::Confirmed, OrderStatus::Completed, OrderStatus::Cancelled, OrderStatus::Expired];
+    require_status(&order, &refundable, "refunded")?;
+    require_room(&order)?;
+    let amount: i64 = items.iter().map(RefundItem::amount).sum();
+    let source = crate::payments::PAYMENTS.get(scope, &payment).ok_or(Refusal::NoPayment)?;
+    if source.order != id {
+        return Err(Refusal::NoPayment);
+    }
+    if amount <= 0 {
+        return Err(Refusal::NotPositive);
+    }
+    if amount > source.refundable() {
+        return Err(Refusal::MoreThanPaid { refundable: source.refundable() });
+    }
+    let refund = RefundId::from_bits(scope.mint());
+    let restock = restocked(&order, items);
+    order.refunds.push(OrderRefund {
+        id: refund,
+        payment,
+        amount,
+        items: items.to_vec(),
+        reason: reason.to_owned(),
+        state: RefundState::Pending,
+        at: scope.at(),
+    });
+    let currency = order.currency;
+    write(scope, order, Some(("refund requested", Some(amount))));
+    scope.emit(Event::RefundRequested { order: id, refund, payment, amount, currency, restock });
+    Ok(Reply { record: Some(refund.bits().to_be_bytes().to_vec()), ..reply(scope, id) })
+}
+
+/// Pieces to be put back on the shelf: of shipped lines only, where the line's stock came from.
+fn restocked(order: &Order, items: &[RefundItem]) -> Vec<Taken> {
+    let mut restock = Vec::new();
+    for item in items {
+        let RefundItem::Line { line, quantity, restock: true, .. } = item else { continue };
+        let Some(line) = order.line(*line) else { continue };
+        let warehouse = order
+            .shipments
+            .iter()
+            .find(|s| s.lines.iter().any(|(id, _)| *id == line.id))
+            .and_then(|s| s.warehouse);
+        let Some(warehouse) = warehouse else { continue };
+        for need in &line.needs {
+            restock.push(Taken {
+                item: need.item,
+                warehouse,
+                quantity: need.per_unit * quantity.min(&line.quantities.shipped),
+            });
+        }
+    }
+    restock
+}
+
+pub(super) fn settle(
+    scope: &mut Scope<'_, '_>,
+    id: OrderId,
+    refund_id: RefundId,
+    succeeded: bool,
+) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    let currency = order.currency;
+    let refund =
+        order.refunds.iter_mut().find(|refund| refund.id == refund_id).ok_or(Refusal::NothingChosen)?;
+    if refund.state != RefundState::Pending {
+        return Err(Refusal::Stale);
+    }
+    refund.state = if succeeded { RefundState::Succeeded } else { RefundState::Failed };
+    let amount = refund.amount;
+    let what = if succeeded { "refunded" } else { "refund failed" };
+    write(scope, order, Some((what, Some(amount))));
+    let event = if succeeded {
+        Event::OrderRefunded { order: id, refund: refund_id, amount, currency }
+    } else {
+        Event::RefundFailed { order: id, refund: refund_id }
+    };
+    scope.emit(event);
+    Ok(reply(scope, id))
+}
