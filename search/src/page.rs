@@ -1,0 +1,260 @@
+//! One page of an answer: match, select, order, cut, count.
+//!
+//! The order of work: text gives a set of products with scores (only the text touches Tantivy);
+//! filters narrow the set; a sort key is looked up for each product left and the best ones are
+//! picked without sorting the rest; facets are counted. All orders are total: key, then number.
+
+use std::sync::Arc;
+
+use crate::bits::Bits;
+use crate::catalog::{NameOrder, locale_chain};
+use crate::columns::{Arrays, Columns};
+use crate::cursor::{Cursor, Direction, Fingerprint, SortValue};
+use crate::engine::View;
+use crate::error::SearchError;
+use crate::facets::{self, Selection};
+use crate::query::{
+    Answer, Hit, LIMIT_MAX, Matching, OFFSET_MAX, Query, Relation, Sort, Start, TOTAL_MAX, Total,
+};
+use crate::text::{self, Matches};
+
+/// Smaller comes first. Second the product number.
+type Key = (u64, u32);
+
+/// # Errors
+/// The caller's faults, and [`SearchError::Index`] if Tantivy fails.
+pub fn answer(tenant: &str, view: &View, columns: &Columns, query: &Query) -> Result<Answer, SearchError> {
+    check(query)?;
+    let fingerprint = Fingerprint::of(tenant, query);
+    let cursor = match &query.start {
+        Start::Cursor(text) => Some(Cursor::decode(text, query.sort, &fingerprint)?),
+        Start::Beginning | Start::Offset(_) => None,
+    };
+    let locales = locale_chain(&query.locale, &query.fallback_locales);
+    let matches = match_text(tenant, view, query, &locales)?;
+    let columns = columns.read();
+    let base = match &matches {
+        Some(matches) => product_set(view, matches),
+        None => view.catalog.all().clone(),
+    };
+    let selection = Selection::new(view, &columns, query, base)?;
+    let shown = selection.without(None);
+
+    let order = Order::new(view, &columns, query, &locales);
+    let window = Window::new(query, cursor, &order);
+    let keys = order.keys(&shown, matches.as_ref());
+    let picked = window.pick(keys);
+
+    let hit = |key: &Key| order.hit(*key, matches.is_some());
+    let cursor_at = |key: Option<&Key>, direction: Direction| {
+        key.map(|key| order.cursor(*key, direction).encode(&fingerprint))
+    };
+    let total = shown.count();
+    Ok(Answer {
+        hits: picked.keys.iter().filter_map(hit).collect(),
+        facets: match query.facets {
+            true => facets::count(view, &columns, query, &selection, &shown),
+            false => Vec::new(),
+        },
+        total: Total {
+            value: total.min(TOTAL_MAX),
+            relation: if total > TOTAL_MAX { Relation::AtLeast } else { Relation::Exact },
+        },
+        next_cursor: cursor_at(picked.keys.last().filter(|_| picked.more_after), Direction::After),
+        prev_cursor: cursor_at(picked.keys.first().filter(|_| picked.more_before), Direction::Before),
+        position: view.position,
+        matching: matches.map_or(Matching::Exact, |matches| matches.matching),
+    })
+}
+
+fn check(query: &Query) -> Result<(), SearchError> {
+    if !(1..=LIMIT_MAX).contains(&query.limit) {
+        return Err(SearchError::Limit { given: query.limit, max: LIMIT_MAX });
+    }
+    if let Start::Offset(given) = query.start
+        && given > OFFSET_MAX
+    {
+        return Err(SearchError::Offset { given, max: OFFSET_MAX });
+    }
+    if matches!(query.sort, Sort::PriceAsc | Sort::PriceDesc) && query.currency.is_none() {
+        return Err(SearchError::CurrencyNeeded);
+    }
+    Ok(())
+}
+
+fn match_text(
+    tenant: &str,
+    view: &View,
+    query: &Query,
+    locales: &[String],
+) -> Result<Option<Matches>, SearchError> {
+    let Some(text) = &query.text else { return Ok(None) };
+    let scored = query.sort == Sort::Relevance;
+    text::find(view, text, locales, query.synonyms.as_deref(), scored)
+        .map_err(|source| SearchError::Index { tenant: tenant.to_owned(), source: Box::new(source) })
+}
+
+fn product_set(view: &View, matches: &Matches) -> Bits {
+    let mut set = Bits::new(view.catalog.len());
+    for (number, _) in &matches.products {
+        set.insert(*number);
+    }
+    set
+}
+
+/// How the products of one query are ordered.
+struct Order<'a> {
+    view: &'a View,
+    columns: &'a Arrays,
+    query: &'a Query,
+    names: Option<Arc<NameOrder>>,
+}
+
+impl<'a> Order<'a> {
+    fn new(view: &'a View, columns: &'a Arrays, query: &'a Query, locales: &[String]) -> Order<'a> {
+        let names = (query.sort == Sort::Name).then(|| view.catalog.name_order(locales));
+        Order { view, columns, query, names }
+    }
+
+    fn keys(&self, shown: &Bits, matches: Option<&Matches>) -> Vec<Key> {
+        match matches {
+            Some(matches) if self.query.sort == Sort::Relevance => {
+                let shown = matches.products.iter().filter(|(number, _)| shown.contains(*number));
+                shown.map(|(number, score)| (self.score_key(*number, *score), *number)).collect()
+            }
+            _ => self.column_keys(shown),
+        }
+    }
+
+    fn column_keys(&self, shown: &Bits) -> Vec<Key> {
+        let with = |key: &dyn Fn(u32) -> u64| shown.iter().map(|number| (key(number), number)).collect();
+        let prices = self.query.currency.as_deref().and_then(|currency| self.columns.price_column(currency));
+        let amount = |number: u32| prices.and_then(|prices| prices.amount(number));
+        match self.query.sort {
+            Sort::Relevance => with(&|number| !self.popularity(number)),
+            Sort::PriceAsc => with(&|number| amount(number).map_or(u64::MAX, ascending)),
+            Sort::PriceDesc => with(&|number| amount(number).map_or(u64::MAX, |amount| !ascending(amount))),
+            Sort::Newest => with(&|number| !ascending(self.view.catalog.newest(number))),
+            Sort::Rating => with(&|number| !self.columns.rating_packed(number)),
+            Sort::Name => with(&|number| self.names.as_ref().map_or(0, |names| names.rank(number))),
+        }
+    }
+
+    fn popularity(&self, number: u32) -> u64 {
+        self.columns.popularity(number).unwrap_or_else(|| self.view.catalog.popularity(number))
+    }
+
+    /// A well-known product wins over an equally good match: 2 % for each doubling of popularity.
+    fn score_key(&self, number: u32, score: f32) -> u64 {
+        let doublings = u64::BITS - self.popularity(number).leading_zeros();
+        let score = score.max(0.0) * (1.0 + 0.02 * doublings as f32);
+        // Bits of floats that are not negative are ordered as the floats are.
+        u64::from(u32::MAX - score.to_bits())
+    }
+
+    fn hit(&self, (key, number): Key, scored: bool) -> Option<Hit> {
+        let row = self.view.catalog.row(number)?;
+        let (available, availability) = self.columns.availability(number);
+        let score = || f32::from_bits(u32::MAX - u32::try_from(key).unwrap_or(u32::MAX));
+        Some(Hit {
+            number,
+            id: row.id.clone(),
+            stored: row.stored.clone(),
+            score: (scored && self.query.sort == Sort::Relevance).then(score),
+            price: self.query.currency.as_deref().and_then(|currency| self.columns.price(number, currency)),
+            available,
+            availability,
+            rating: self.columns.rating(number),
+            popularity: self.popularity(number),
+        })
+    }
+
+    fn cursor(&self, (key, number): Key, direction: Direction) -> Cursor {
+        let value = match &self.names {
+            Some(names) => SortValue::Name(names.key(number).to_owned()),
+            None => SortValue::Key(key),
+        };
+        Cursor { direction, value, number }
+    }
+
+    fn bound(&self, cursor: &Cursor) -> Key {
+        match (&cursor.value, &self.names) {
+            (SortValue::Name(name), Some(names)) => (names.place(name, cursor.number), cursor.number),
+            (SortValue::Key(key), _) => (*key, cursor.number),
+            (SortValue::Name(_), None) => (0, 0), // a cursor is decoded for the query's own sort
+        }
+    }
+}
+
+/// `i64` in the order of `u64`.
+fn ascending(value: i64) -> u64 {
+    (value as u64) ^ (1 << 63)
+}
+
+/// Which part of the order is asked for.
+enum Window {
+    Skip { offset: usize, limit: usize },
+    After { bound: Key, limit: usize },
+    Before { bound: Key, limit: usize },
+}
+
+struct Picked {
+    keys: Vec<Key>,
+    more_before: bool,
+    more_after: bool,
+}
+
+impl Window {
+    fn new(query: &Query, cursor: Option<Cursor>, order: &Order) -> Window {
+        let limit = query.limit;
+        match (cursor, &query.start) {
+            (Some(cursor), _) => match cursor.direction {
+                Direction::After => Window::After { bound: order.bound(&cursor), limit },
+                Direction::Before => Window::Before { bound: order.bound(&cursor), limit },
+            },
+            (None, Start::Offset(offset)) => Window::Skip { offset: *offset, limit },
+            (None, _) => Window::Skip { offset: 0, limit },
+        }
+    }
+
+    fn pick(&self, mut keys: Vec<Key>) -> Picked {
+        let total = keys.len();
+        match *self {
+            Window::Skip { offset, limit } => {
+                let keys = smallest(keys, offset + limit).into_iter().skip(offset).collect::<Vec<Key>>();
+                Picked {
+                    more_before: offset > 0 && !keys.is_empty(),
+                    more_after: offset + limit < total,
+                    keys,
+                }
+            }
+            Window::After { bound, limit } => {
+                keys.retain(|key| *key > bound);
+                let left = keys.len();
+                Picked { keys: smallest(keys, limit), more_before: left < total, more_after: left > limit }
+            }
+            Window::Before { bound, limit } => {
+                keys.retain(|key| *key < bound);
+                let left = keys.len();
+                let mirrored = keys.into_iter().map(mirror).collect();
+                let mut keys: Vec<Key> = smallest(mirrored, limit).into_iter().map(mirror).collect();
+                keys.reverse();
+                Picked { keys, more_before: left > limit, more_after: left < total }
+            }
+        }
+    }
+}
+
+fn mirror((key, number): Key) -> Key {
+    (!key, !number)
+}
+
+/// The `count` smallest, ascending.
+fn smallest(mut keys: Vec<Key>, count: usize) -> Vec<Key> {
+    if count < keys.len() {
+        keys.select_nth_unstable(count);
+        keys.truncate(count);
+    }
+    keys.sort_unstable();
+    keys
+}
