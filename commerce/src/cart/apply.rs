@@ -1,9 +1,315 @@
-//! Decides and evolves.
+//! Decides and evolves carts.
 
-use super::{Command, Refusal};
+use super::command::{Command, Event, NewLine};
+use super::error::Refusal;
+use super::model::*;
 use crate::command::Reply;
-use crate::scope::Scope;
+use crate::ids::{CartId, CustomerId, LineId, OrderId};
+use crate::intent::Market;
+use crate::processes::schedule::Due;
+use crate::scope::{Present, Scope, View};
+use crate::time::HOUR_MS;
 
-pub fn apply(_scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
-    match *command {}
+/// A cart with a contact counts as abandoned after this long without a change.
+const IDLE_MS: i64 = HOUR_MS;
+
+pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+    match command {
+        Command::AddLine { cart, market, customer, line, lifetime_ms } => {
+            add_line(scope, *cart, market, *customer, line, *lifetime_ms)
+        }
+        Command::SetQuantity { cart, line, quantity, lifetime_ms } => {
+            set_quantity(scope, *cart, *line, *quantity, *lifetime_ms)
+        }
+        Command::SetDestination { cart, destination } => {
+            let mut cart = open_cart(scope, *cart)?;
+            let moved = cart.destination.as_ref() != Some(destination);
+            cart.destination = Some(destination.clone());
+            cart.country = destination.country.clone();
+            // Rates belong to a zone: another destination needs another choice.
+            if moved {
+                cart.shipping_rate = None;
+            }
+            Ok(write(scope, cart, false))
+        }
+        Command::SetContact { cart, person, contact } => {
+            let mut cart = open_cart(scope, *cart)?;
+            person.remember(scope);
+            cart.contact = Some(contact.clone());
+            let idle_at = scope.at().plus_millis(IDLE_MS);
+            scope.schedule(idle_at, &Due::CartIdle(cart.id));
+            Ok(write(scope, cart, false))
+        }
+        Command::SetAddresses { cart, person, addresses, destination } => {
+            let mut cart = open_cart(scope, *cart)?;
+            person.remember(scope);
+            if cart.destination.as_ref() != Some(destination) {
+                cart.shipping_rate = None;
+            }
+            forget_hold_address(scope, &cart);
+            cart.addresses = Some(addresses.clone());
+            cart.country = destination.country.clone();
+            cart.destination = Some(destination.clone());
+            remember_hold_address(scope, &cart);
+            Ok(write(scope, cart, false))
+        }
+        Command::ChooseRate { cart, rate } => {
+            let mut cart = open_cart(scope, *cart)?;
+            cart.shipping_rate = Some(*rate);
+            Ok(write(scope, cart, false))
+        }
+        Command::Merge { from, into, customer, lifetime_ms } => merge(scope, *from, *into, *customer, *lifetime_ms),
+        Command::Expire { cart } => expire(scope, *cart),
+        Command::HoldEnded { cart } => {
+            let mut cart = CARTS.get(scope, cart).ok_or(Refusal::UnknownCart { cart: *cart })?;
+            forget_hold_address(scope, &cart);
+            cart.hold = None;
+            Ok(write(scope, cart, false))
+        }
+        Command::Idle { cart } => idle(scope, *cart),
+    }
+}
+
+/// A cart that can still be changed.
+pub fn open_cart(scope: &Scope<'_, '_>, id: CartId) -> Result<Cart, Refusal> {
+    let cart = CARTS.get(scope, &id).ok_or(Refusal::UnknownCart { cart: id })?;
+    require_open(&cart, scope.at())?;
+    Ok(cart)
+}
+
+/// Refuses a cart that is over, for whatever reason.
+pub fn require_open(cart: &Cart, now: crate::Timestamp) -> Result<(), Refusal> {
+    match cart.status {
+        CartStatus::Ordered(order) => Err(Refusal::AlreadyOrdered { order }),
+        CartStatus::Merged(_) => Err(Refusal::UnknownCart { cart: cart.id }),
+        CartStatus::Open if cart.expires_at <= now => Err(Refusal::CartExpired),
+        CartStatus::Open => Ok(()),
+    }
+}
+
+fn add_line(
+    scope: &mut Scope<'_, '_>,
+    id: CartId,
+    market: &Market,
+    customer: Option<CustomerId>,
+    line: &NewLine,
+    lifetime_ms: i64,
+) -> Result<Reply, Refusal> {
+    let mut cart = match CARTS.get(scope, &id) {
+        Some(cart) => {
+            require_open(&cart, scope.at())?;
+            cart
+        }
+        None => new_cart(scope, id, market, customer),
+    };
+    let line_id = put_line(scope, &mut cart, line)?;
+    prolong(scope, &mut cart, lifetime_ms);
+    let (variant, quantity) = (line.variant, line.quantity);
+    scope.emit(Event::ItemAddedToCart { cart: id, line: line_id, variant, quantity });
+    Ok(write(scope, cart, true))
+}
+
+fn new_cart(scope: &mut Scope<'_, '_>, id: CartId, market: &Market, customer: Option<CustomerId>) -> Cart {
+    if let Some(customer) = customer {
+        CUSTOMER_CARTS.put(scope, &customer, &CartOf(id));
+    }
+    Cart {
+        id,
+        revision: 0,
+        status: CartStatus::Open,
+        customer,
+        country: market.country.clone(),
+        currency: market.currency,
+        locale: market.locale.clone(),
+        lines: Vec::new(),
+        destination: None,
+        contact: None,
+        addresses: None,
+        shipping_rate: None,
+        hold: None,
+        created_at: scope.at(),
+        updated_at: scope.at(),
+        expires_at: scope.at(),
+    }
+}
+
+/// Adds to the line that is the same choice, or makes one.
+fn put_line(scope: &mut Scope<'_, '_>, cart: &mut Cart, new: &NewLine) -> Result<LineId, Refusal> {
+    let in_range = |quantity: u32| (1..=LINE_QUANTITY_MAX).contains(&quantity);
+    if !in_range(new.quantity) {
+        return Err(Refusal::Quantity { max: LINE_QUANTITY_MAX });
+    }
+    let same = |line: &&mut CartLine| line.variant == new.variant && line.add_ons == new.add_ons;
+    if let Some(line) = cart.lines.iter_mut().find(same) {
+        let quantity = line.quantity.saturating_add(new.quantity);
+        if !in_range(quantity) {
+            return Err(Refusal::Quantity { max: LINE_QUANTITY_MAX });
+        }
+        line.quantity = quantity;
+        line.stock = new.stock.clone();
+        return Ok(line.id);
+    }
+    if cart.lines.len() >= LINES_MAX {
+        return Err(Refusal::TooManyLines { max: LINES_MAX as u32 });
+    }
+    let id = LineId::from_bits(scope.mint());
+    cart.lines.push(CartLine {
+        id,
+        product: new.product,
+        variant: new.variant,
+        sku: new.sku.clone(),
+        quantity: new.quantity,
+        add_ons: new.add_ons.clone(),
+        stock: new.stock.clone(),
+    });
+    Ok(id)
+}
+
+fn set_quantity(
+    scope: &mut Scope<'_, '_>,
+    id: CartId,
+    line: LineId,
+    quantity: u32,
+    lifetime_ms: i64,
+) -> Result<Reply, Refusal> {
+    let mut cart = open_cart(scope, id)?;
+    if quantity > LINE_QUANTITY_MAX {
+        return Err(Refusal::Quantity { max: LINE_QUANTITY_MAX });
+    }
+    let position = cart.lines.iter().position(|known| known.id == line).ok_or(Refusal::UnknownLine { line })?;
+    match quantity {
+        0 => drop(cart.lines.remove(position)),
+        _ => cart.lines[position].quantity = quantity,
+    }
+    prolong(scope, &mut cart, lifetime_ms);
+    Ok(write(scope, cart, true))
+}
+
+fn merge(
+    scope: &mut Scope<'_, '_>,
+    from: CartId,
+    into: CartId,
+    customer: CustomerId,
+    lifetime_ms: i64,
+) -> Result<Reply, Refusal> {
+    let mut source = open_cart(scope, from)?;
+    if source.customer.is_some_and(|owner| owner != customer) || from == into {
+        return Err(Refusal::UnknownCart { cart: from });
+    }
+    let market = Market { country: source.country.clone(), currency: source.currency, locale: source.locale.clone() };
+    let existing = CUSTOMER_CARTS.get(scope, &customer).and_then(|CartOf(id)| CARTS.get(scope, &id));
+    let now = scope.at();
+    let mut target = match existing.filter(|cart| require_open(cart, now).is_ok()) {
+        Some(cart) => cart,
+        None => new_cart(scope, into, &market, Some(customer)),
+    };
+    for line in &source.lines {
+        let new = NewLine {
+            product: line.product,
+            variant: line.variant,
+            sku: line.sku.clone(),
+            quantity: line.quantity,
+            add_ons: line.add_ons.clone(),
+            stock: line.stock.clone(),
+        };
+        // A full cart keeps what it has; what does not fit stays behind rather than failing the sign-in.
+        let _ = put_line(scope, &mut target, &new);
+    }
+    prolong(scope, &mut target, lifetime_ms);
+    source.status = CartStatus::Merged(target.id);
+    forget_hold_address(scope, &source);
+    let target_id = target.id;
+    CARTS.put(scope, &from, &source);
+    scope.emit(Event::CartChanged { cart: from, revision: source.revision, drop_hold: source.hold.is_some() });
+    scope.emit(Event::CartsMerged { from, into: target_id });
+    Ok(write(scope, target, true))
+}
+
+fn expire(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
+    let cart = CARTS.get(scope, &id).ok_or(Refusal::UnknownCart { cart: id })?;
+    if cart.status == CartStatus::Open && cart.expires_at > scope.at() {
+        scope.schedule(cart.expires_at, &Due::Cart(id));
+        return Err(Refusal::Stale);
+    }
+    forget_hold_address(scope, &cart);
+    if let Some(customer) = cart.customer
+        && CUSTOMER_CARTS.get(scope, &customer) == Some(CartOf(id))
+    {
+        CUSTOMER_CARTS.delete(scope, &customer);
+    }
+    CARTS.delete(scope, &id);
+    if cart.status == CartStatus::Open {
+        scope.emit(Event::CartExpired { cart: id });
+        scope.emit(Event::CartChanged { cart: id, revision: cart.revision, drop_hold: cart.hold.is_some() });
+    }
+    Ok(Reply::default())
+}
+
+fn idle(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
+    let cart = open_cart(scope, id)?;
+    let idle_since = cart.updated_at;
+    if scope.at().millis_since(idle_since) < IDLE_MS {
+        scope.schedule(idle_since.plus_millis(IDLE_MS), &Due::CartIdle(id));
+        return Err(Refusal::Stale);
+    }
+    if !cart.lines.is_empty() {
+        scope.emit(Event::CartAbandoned { cart: id, since: idle_since });
+    }
+    Ok(Reply::about(id.bits(), cart.revision))
+}
+
+/// The cart became an order.
+pub fn mark_ordered(scope: &mut Scope<'_, '_>, mut cart: Cart, order: OrderId) {
+    let id = cart.id;
+    forget_hold_address(scope, &cart);
+    cart.status = CartStatus::Ordered(order);
+    cart.hold = None;
+    if let Some(customer) = cart.customer {
+        CUSTOMER_CARTS.delete(scope, &customer);
+    }
+    write(scope, cart, false);
+    scope.emit(Event::CartCheckedOut { cart: id, order });
+}
+
+/// The cart's stock is held until `hold.expires_at`.
+pub fn set_hold(scope: &mut Scope<'_, '_>, mut cart: Cart, hold: Hold) -> Reply {
+    scope.schedule(hold.expires_at, &Due::Hold(cart.id));
+    cart.hold = Some(hold);
+    remember_hold_address(scope, &cart);
+    write(scope, cart, false)
+}
+
+fn remember_hold_address(scope: &mut Scope<'_, '_>, cart: &Cart) {
+    if let (Some(_), Some(addresses)) = (&cart.hold, &cart.addresses) {
+        HOLDS_BY_ADDRESS.put(scope, &(addresses.shipping_hash, cart.id), &Present);
+    }
+}
+
+fn forget_hold_address(scope: &mut Scope<'_, '_>, cart: &Cart) {
+    if let (Some(_), Some(addresses)) = (&cart.hold, &cart.addresses) {
+        HOLDS_BY_ADDRESS.delete(scope, &(addresses.shipping_hash, cart.id));
+    }
+}
+
+/// Moves the cart's end. The plan made for the old end finds the new one and plans itself anew.
+fn prolong(scope: &mut Scope<'_, '_>, cart: &mut Cart, lifetime_ms: i64) {
+    let first = cart.revision == 0;
+    cart.expires_at = scope.at().plus_millis(lifetime_ms);
+    if first {
+        scope.schedule(cart.expires_at, &Due::Cart(cart.id));
+    }
+}
+
+fn write(scope: &mut Scope<'_, '_>, mut cart: Cart, lines_changed: bool) -> Reply {
+    cart.revision += 1;
+    cart.updated_at = scope.at();
+    let drop_hold = lines_changed && cart.hold.is_some();
+    if drop_hold {
+        forget_hold_address(scope, &cart);
+        cart.hold = None;
+    }
+    let (id, revision) = (cart.id, cart.revision);
+    CARTS.put(scope, &id, &cart);
+    scope.emit(Event::CartChanged { cart: id, revision, drop_hold });
+    Reply::about(id.bits(), revision)
 }

@@ -4,6 +4,7 @@ mod apply;
 mod command;
 mod error;
 mod model;
+mod session;
 #[cfg(test)]
 mod tests;
 

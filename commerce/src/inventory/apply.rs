@@ -24,6 +24,10 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         Command::SetLowAt { item, low_at } => set_low_at(scope, *item, *low_at),
         Command::ExpireHold { cart } => expire_hold(scope, *cart),
         Command::Release { cart } => release(scope, *cart),
+        Command::Allocate { order, taken } => {
+            stock::allocate(scope, *order, taken);
+            Ok(Reply::about(order.bits(), 0))
+        }
         Command::Unallocate { order, taken } => {
             stock::unallocate(scope, *order, taken);
             Ok(Reply::about(order.bits(), 0))

@@ -53,6 +53,8 @@ pub enum Command {
     Release {
         cart: CartId,
     },
+    /// An order that expired was paid after all and takes its pieces again.
+    Allocate { order: OrderId, taken: Vec<Taken> },
     /// An order no longer wants these pieces.
     Unallocate {
         order: OrderId,

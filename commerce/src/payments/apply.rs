@@ -71,6 +71,7 @@ fn start(
         reference: None,
         captured: 0,
         refunded: 0,
+        refunding: 0,
         decline_code: None,
         created_at: scope.at(),
         updated_at: scope.at(),
@@ -209,8 +210,7 @@ fn start_refund(
         return Err(Refusal::MoreThanCaptured { refundable: payment.refundable() });
     }
     let refund = refund.unwrap_or_else(|| RefundId::from_bits(scope.mint()));
-    // Counted at once, so that two refunds under way can't exceed what was captured.
-    payment.refunded += amount;
+    payment.refunding += amount;
     payment.updated_at = scope.at();
     let record = Refund {
         id: refund,
@@ -243,10 +243,12 @@ fn settle_refund(scope: &mut Scope<'_, '_>, id: RefundId, outcome: &RefundOutcom
         return Err(Refusal::AlreadySettled { payment: refund.payment });
     }
     refund.updated_at = scope.at();
+    payment.refunding -= refund.amount;
     let (order, amount, currency) = (refund.order, refund.amount, refund.currency);
     let event = match outcome {
         RefundOutcome::Succeeded { reference } => {
             refund.state = RefundState::Succeeded;
+            payment.refunded += refund.amount;
             refund.reference = Some(reference.clone());
             let (provider, reference) = (payment.provider.clone(), reference.clone());
             Event::RefundProcessed {
@@ -262,8 +264,6 @@ fn settle_refund(scope: &mut Scope<'_, '_>, id: RefundId, outcome: &RefundOutcom
         RefundOutcome::Failed { reason } => {
             refund.state = RefundState::Failed;
             refund.failure = Some(reason.clone());
-            payment.refunded -= refund.amount;
-            PAYMENTS.put(scope, &refund.payment, &payment);
             Event::RefundFailed {
                 refund: id,
                 payment: refund.payment,
@@ -275,6 +275,7 @@ fn settle_refund(scope: &mut Scope<'_, '_>, id: RefundId, outcome: &RefundOutcom
         }
     };
     REFUNDS.put(scope, &id, &refund);
+    PAYMENTS.put(scope, &refund.payment, &payment);
     scope.answered(&Work::Refund(id));
     scope.emit(event);
     Ok(Reply::about(id.bits(), 2))

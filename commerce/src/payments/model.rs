@@ -25,7 +25,10 @@ pub struct Payment {
     /// The provider's own id, once known.
     pub reference: Option<String>,
     pub captured: i64,
+    /// Given back for certain.
     pub refunded: i64,
+    /// On its way back; counts against what is left, so that two refunds can't exceed the capture.
+    pub refunding: i64,
     pub decline_code: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -95,7 +98,7 @@ pub enum RefundState {
 impl Payment {
     /// What may still be given back.
     pub fn refundable(&self) -> i64 {
-        self.captured - self.refunded
+        self.captured - self.refunded - self.refunding
     }
 
     pub fn money(&self) -> Money {

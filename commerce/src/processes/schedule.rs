@@ -83,7 +83,7 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
     let Command::RunDue { limit } = command;
     for (tenant, site, due) in scope.take_due((*limit).min(DUE_MAX).into()) {
         scope.within(tenant, site, |scope| {
-            for command in super::due(scope, &due) {
+            for command in super::due(&due) {
                 // A plan whose subject is gone or already further is answered by a refusal: nothing to do.
                 let _ = apply_inner(scope, &command);
             }

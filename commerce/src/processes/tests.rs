@@ -1,0 +1,1 @@
+//! Given these events, this command.
