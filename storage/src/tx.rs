@@ -7,17 +7,20 @@
 use crate::table::{Batch, Reader, Row, StorageError, prefix_end};
 use bytes::Bytes;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// Reads through an overlay of writes not yet committed.
 pub struct Tx<'e> {
     base: &'e dyn Reader,
     writes: Batch,
+    /// Keys written since [`Tx::visit_changes`] was last called.
+    touched: BTreeSet<Vec<u8>>,
     fault: RefCell<Option<StorageError>>,
 }
 
 impl<'e> Tx<'e> {
     pub fn new(base: &'e dyn Reader) -> Tx<'e> {
-        Tx { base, writes: Batch::new(), fault: RefCell::new(None) }
+        Tx { base, writes: Batch::new(), touched: BTreeSet::new(), fault: RefCell::new(None) }
     }
 
     pub fn get(&self, key: &[u8]) -> Option<Bytes> {
@@ -28,11 +31,23 @@ impl<'e> Tx<'e> {
     }
 
     pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        let key = key.into();
+        self.touched.insert(key.clone());
         self.writes.put(key, value);
     }
 
     pub fn delete(&mut self, key: impl Into<Vec<u8>>) {
+        let key = key.into();
+        self.touched.insert(key.clone());
         self.writes.delete(key);
+    }
+
+    /// Shows each key written since the last call once, in key order, with the value it has now (`None`
+    /// if it was deleted): what one entry of several in a batch has changed.
+    pub fn visit_changes(&mut self, mut visit: impl FnMut(&[u8], Option<&[u8]>)) {
+        for key in std::mem::take(&mut self.touched) {
+            visit(&key, self.writes.get(&key).flatten());
+        }
     }
 
     /// Rows whose key starts with `prefix`, ascending, at most `limit`.
@@ -93,4 +108,37 @@ fn merge(base: Vec<Row>, overlay: &[(&[u8], Option<&[u8]>)], limit: usize) -> Ve
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryEngine;
+
+    #[test]
+    fn changes_are_shown_once_in_key_order_with_their_last_value() {
+        let engine = MemoryEngine::new();
+        let mut tx = Tx::new(&engine);
+        tx.put(*b"b", *b"1");
+        tx.put(*b"a", *b"1");
+        tx.put(*b"b", *b"2");
+        tx.delete(*b"c");
+        let changes = |tx: &mut Tx<'_>| {
+            let mut seen = Vec::new();
+            tx.visit_changes(|key, value| seen.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+            seen
+        };
+        let first = changes(&mut tx);
+        assert_eq!(
+            first,
+            [
+                (b"a".to_vec(), Some(b"1".to_vec())),
+                (b"b".to_vec(), Some(b"2".to_vec())),
+                (b"c".to_vec(), None)
+            ]
+        );
+        tx.put(*b"a", *b"3");
+        assert_eq!(changes(&mut tx), [(b"a".to_vec(), Some(b"3".to_vec()))]);
+        assert_eq!(changes(&mut tx), []);
+    }
 }
