@@ -10,12 +10,21 @@ pub type Day = Date;
 pub type Moment = DateTime;
 
 const ENGLISH_MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
-const HINDI_MONTHS: [&str; 12] = [
-    "जनवरी", "फ़रवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई", "अगस्त", "सितंबर", "अक्टूबर", "नवंबर", "दिसंबर",
-];
+const HINDI_MONTHS: [&str; 12] =
+    ["जनवरी", "फ़रवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई", "अगस्त", "सितंबर", "अक्टूबर", "नवंबर", "दिसंबर"];
 /// Monday first, as ISO 8601 counts.
 const ENGLISH_WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const HINDI_WEEKDAYS: [&str; 7] = ["सोम", "मंगल", "बुध", "गुरु", "शुक्र", "शनि", "रवि"];
@@ -94,7 +103,9 @@ mod tests {
         assert_eq!(Locale::HI_IN.short_date(day), "शनि 22 नवंबर");
         assert_eq!(Locale::EN_GB.date_range(day, day), "Sat 22 Nov");
         assert_eq!(Locale::EN_GB.date_range(day, date(2025, 11, 25)), "Sat 22 Nov – Tue 25 Nov");
-        for (hour, gb, au) in [(0, "00:05", "12:05\u{a0}am"), (12, "12:05", "12:05\u{a0}pm"), (14, "14:05", "2:05\u{a0}pm")] {
+        for (hour, gb, au) in
+            [(0, "00:05", "12:05\u{a0}am"), (12, "12:05", "12:05\u{a0}pm"), (14, "14:05", "2:05\u{a0}pm")]
+        {
             let moment = datetime(2025, 11, 22, hour, 5, 0, 0);
             assert_eq!(Locale::EN_GB.time(moment), gb);
             assert_eq!(Locale::EN_AU.time(moment), au);

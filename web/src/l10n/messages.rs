@@ -186,7 +186,11 @@ fn load(language: Language) -> Result<Vec<Wording>, Vec<String>> {
     let mut problems = Vec::new();
     let mut wordings = Vec::with_capacity(DECLARED.len());
     for declared in DECLARED {
-        match sources.remove(declared.name).ok_or_else(|| "is missing".to_owned()).and_then(|source| word(declared, source)) {
+        match sources
+            .remove(declared.name)
+            .ok_or_else(|| "is missing".to_owned())
+            .and_then(|source| word(declared, source))
+        {
             Ok(wording) => wordings.push(wording),
             Err(problem) => problems.push(format!("{}: {problem}", declared.name)),
         }

@@ -84,6 +84,11 @@ impl Amount {
         self.minor == 0
     }
 
+    /// What is taken away, as it stands in a sum.
+    pub fn negated(self) -> Amount {
+        Amount { minor: self.minor.saturating_neg(), ..self }
+    }
+
     /// The plain decimal for machines (JSON-LD, `data-` attributes): `1234.50`.
     pub fn decimal(self) -> String {
         let (sign, whole, fraction) = self.parts();
@@ -152,7 +157,13 @@ mod tests {
             (Locale::EN_GB, 1_500, "JPY", "¥1,500", "¥1,500"),
             (Locale::EN_GB, 1_234_567, "KWD", "KWD\u{a0}1,234.567", "KWD\u{a0}1,234.567"),
             (Locale::EN_GB, 0, "GBP", "£0.00", "£0.00"),
-            (Locale::EN_GB, i64::MIN, "GBP", "\u{2212}£92,233,720,368,547,758.08", "\u{2212}£92,233,720,368,547,758.08"),
+            (
+                Locale::EN_GB,
+                i64::MIN,
+                "GBP",
+                "\u{2212}£92,233,720,368,547,758.08",
+                "\u{2212}£92,233,720,368,547,758.08",
+            ),
         ];
         for (locale, minor, code, price, sum) in cases {
             let amount = Amount::new(minor, currency(code));

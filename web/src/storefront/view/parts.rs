@@ -48,7 +48,8 @@ impl PriceTag {
 
     /// The former price, if this one is a reduction of it.
     pub fn reduced_from(&self) -> Option<Amount> {
-        self.compare_at.filter(|before| before.currency == self.price.currency && before.minor > self.price.minor)
+        self.compare_at
+            .filter(|before| before.currency == self.price.currency && before.minor > self.price.minor)
     }
 }
 
@@ -57,9 +58,13 @@ impl PriceTag {
 pub enum Availability {
     InStock,
     /// Few left; the number is said if it is known.
-    LowStock { left: Option<u32> },
+    LowStock {
+        left: Option<u32>,
+    },
     Backorder,
-    Preorder { from: Option<Day> },
+    Preorder {
+        from: Option<Day>,
+    },
     OutOfStock,
 }
 
@@ -121,6 +126,17 @@ pub struct ProductCard {
     pub badge: Option<String>,
 }
 
+impl ProductCard {
+    pub fn has_specs(&self) -> bool {
+        self.specs.iter().any(|spec| !spec.is_empty())
+    }
+
+    /// The cell of a column, empty if there is none.
+    pub fn spec(&self, column: usize) -> &str {
+        self.specs.get(column).map_or("", String::as_str)
+    }
+}
+
 /// One row of a table of facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
@@ -178,6 +194,11 @@ pub struct Choice {
     pub selected: bool,
 }
 
+/// Whether anything is chosen yet.
+pub fn any_selected(choices: &[Choice]) -> bool {
+    choices.iter().any(|choice| choice.selected)
+}
+
 /// An input of a form with its label, what was typed, and what is wrong with it.
 ///
 /// The id on the page is made from `name`; give every field of a page its own name
@@ -207,8 +228,13 @@ pub enum FieldKind {
     /// Digits that are not a number (a PIN code): a numeric keyboard, no spinner.
     Digits,
     Password,
-    Number { min: i64, max: i64 },
-    Area { rows: u32 },
+    Number {
+        min: i64,
+        max: i64,
+    },
+    Area {
+        rows: u32,
+    },
     Select(Vec<Choice>),
     /// Value `yes` when ticked; `value == "yes"` ticks it.
     Tick,

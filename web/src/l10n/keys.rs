@@ -1,0 +1,76 @@
+// Every message of the storefront with the arguments its wording may name.
+// Included by `messages.rs`; worded in `locales/<language>.toml`.
+messages! {
+    phrases {
+        // frame
+        skip_to_content menu home search search_label search_placeholder search_again account your_things main_places
+        departments all_departments help contact we_accept language breadcrumbs pages page_previous page_next
+        // home
+        shop_by_department bats_by_weight bats_by_weight_text workshop workshop_text promises
+        // list
+        filters filters_in_force filters_clear filter_remove show_results sort sort_go layout_grid layout_table
+        range_from range_to product price nothing_found nothing_found_text nothing_found_filtered corrected
+        // product
+        price_now price_before rating_label zoom size_guide add_ons not_returnable quantity add_to_cart added_to_cart
+        view_cart add_failed about_product specification related sku
+        stock_in stock_low stock_backorder stock_preorder stock_out
+        // basket
+        cart cart_empty cart_empty_text update remove subtotal discount shipping shipping_unknown shipping_free total
+        total_estimated gift_cards amount_due check_out cannot_check_out estimate_delivery estimate country postal_code
+        // checkout
+        checkout_secure checkout_steps back_to_cart order_summary have_coupon apply change
+        step_contact step_delivery step_payment step_review
+        guest_hint continue_to_delivery saved_addresses another_address delivery_address delivery_options
+        show_delivery_options refresh_delivery_options continue_to_payment how_to_pay billing_address billing_same
+        billing_other continue_to_review terms_by_ordering placing_order working not_deliverable_hint
+        not_deliverable_text we_deliver_to
+        // order
+        order_thanks order_pending order_pending_text order_failed order_failed_text order_awaiting
+        order_in_progress order_in_progress_text order_shipped order_shipped_text order_delivered order_delivered_text
+        order_cancelled order_cancelled_text order_expired order_expired_text check_again pay_again order_progress
+        parcels order_lines payments register_with_order cancel_order cancel_order_text cancel_order_confirm
+        look_up look_up_text look_up_go
+        // account
+        sign_in sign_out email password forgot_password no_account have_account register register_text guest_text
+        guest_go terms_by_registering profile orders addresses no_orders no_orders_text no_addresses no_addresses_text
+        address_default address_new address_edit edit save cancel optional choose
+        // address fields
+        field_name field_company field_phone field_line1 field_line2 field_locality field_city field_town field_suburb
+        field_region field_county field_state field_postal_code field_postcode field_pin_code field_zip_code
+        // problems
+        problem_forbidden problem_forbidden_text problem_not_found problem_not_found_text problem_conflict
+        problem_conflict_text problem_busy problem_busy_text problem_unavailable problem_unavailable_text
+        problem_request problem_request_text problem_internal problem_internal_text to_home request_id
+    }
+    sentences {
+        results_for(term)
+        price_from(price)
+        price_each(price)
+        price_with_tax(tax)
+        price_without_tax(tax)
+        lowest_price(price)
+        stock_preorder_from(date)
+        delivered_to(place)
+        not_deliverable(place)
+        arrives(days)
+        of_which(tax)
+        held_until(time)
+        place_order(amount)
+        pay(amount)
+        order_title(number)
+        order_thanks_text(email)
+        order_failed_text_until(time)
+        order_awaiting_text(email)
+        updated_on(date)
+    }
+    counted {
+        items()
+        bats()
+        results()
+        results_at_least()
+        stock_left()
+        adds_days()
+        fields_wrong()
+        try_again_in()
+    }
+}

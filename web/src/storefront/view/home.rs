@@ -1,0 +1,74 @@
+//! The home page: what the shop stands for, its departments, a few things worth a look.
+
+use super::parts::{Link, Picture, ProductCard};
+
+#[derive(Debug, Clone)]
+pub struct HomePage {
+    pub hero: Hero,
+    /// Departments with a picture; six or eight look best.
+    pub departments: Vec<Tile>,
+    /// Rows of products ("New this season").
+    pub rows: Vec<ProductRow>,
+    /// Bats by weight, for shops that sell bats.
+    pub weights: Option<WeightScale>,
+    /// Things done by hand in the shop (knocking in, oiling), for shops that do them.
+    pub workshop: Vec<Service>,
+    /// Short promises with their facts: delivery, returns, advice.
+    pub promises: Vec<Promise>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Hero {
+    pub headline: String,
+    pub text: String,
+    /// The single action of the page.
+    pub action: Link,
+    pub second: Option<Link>,
+    pub picture: Option<Picture>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Tile {
+    pub name: String,
+    pub href: String,
+    pub picture: Option<Picture>,
+    /// "from £45", "24 bats"; may be empty.
+    pub note: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct ProductRow {
+    pub title: String,
+    pub more: Option<Link>,
+    pub products: Vec<ProductCard>,
+}
+
+/// Pick-up weights in order, each leading to the bats of that weight.
+#[derive(Debug, Clone)]
+pub struct WeightScale {
+    pub marks: Vec<WeightMark>,
+}
+
+#[derive(Debug, Clone)]
+pub struct WeightMark {
+    /// Lower end in grams; written as pounds and ounces with grams beside.
+    pub grams: u32,
+    pub href: String,
+    /// How many bats weigh about this.
+    pub count: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub name: String,
+    pub text: String,
+    /// "£30.00, ready in 3 days"; may be empty.
+    pub note: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Promise {
+    pub title: String,
+    pub text: String,
+    pub link: Option<Link>,
+}
