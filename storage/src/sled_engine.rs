@@ -15,7 +15,6 @@ use parking_lot::RwLock;
 use sled::IVec;
 use std::fs;
 use std::io;
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -118,7 +117,7 @@ impl SledEngine {
             Err(failure) => Err(StorageError::from(failure)),
         };
         let _whole = self.whole_batches.read();
-        let entries = self.tree.range::<&[u8], (Bound<&[u8]>, Bound<&[u8]>)>(range);
+        let entries = self.tree.range::<&[u8], table::KeyBounds<'_>>(range);
         if back {
             entries.rev().take(limit).map(row).collect()
         } else {

@@ -143,8 +143,10 @@ impl Batch {
     }
 }
 
+pub(crate) type KeyBounds<'k> = (Bound<&'k [u8]>, Bound<&'k [u8]>);
+
 /// The bounds of `from <= key < until`, where an empty `until` means "no end"; `None` for an empty range.
-pub(crate) fn bounds<'k>(from: &'k [u8], until: &'k [u8]) -> Option<(Bound<&'k [u8]>, Bound<&'k [u8]>)> {
+pub(crate) fn bounds<'k>(from: &'k [u8], until: &'k [u8]) -> Option<KeyBounds<'k>> {
     if until.is_empty() {
         return Some((Bound::Included(from), Bound::Unbounded));
     }

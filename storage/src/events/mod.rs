@@ -7,6 +7,8 @@
 //! Invariants: rows and the position they advance are one transaction; an event is returned only if its
 //! checksum over position, stream, sequence number and body holds; positions rise strictly over all files.
 //! Log index 0 is the entry that founds a group and never has events, so position 0 means "nothing yet".
+//! What SQLite cannot notice, a journal that lost its tail while the power was off, shows as a position
+//! that went back: whoever feeds the store compares it with the oldest event it still has.
 //! Source of truth: yes, with its copies on the other nodes. Every projection is rebuilt from here.
 
 mod file;

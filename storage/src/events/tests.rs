@@ -2,6 +2,8 @@ use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rusqlite::Connection;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 fn row(index: u64, n: u32, stream: &str, seq: u64, body: impl Into<Vec<u8>>) -> EventRow {
     let stream = Bytes::copy_from_slice(stream.as_bytes());
@@ -249,6 +251,43 @@ fn a_crash_while_closing_a_file_is_finished_at_the_next_start() {
             .to_string_lossy()
             .ends_with(".tmp"))
     );
+}
+
+const CHILD_DIR: &str = "GEARIFY_EVENTS_TEST_DIR";
+
+/// The test runs itself as a process that appends and says so, and is killed while it does.
+#[test]
+fn what_was_acknowledged_survives_a_kill_at_any_moment() {
+    if let Ok(dir) = std::env::var(CHILD_DIR) {
+        let mut store = EventStore::open_with(Path::new(&dir), SMALL_FILE).unwrap();
+        loop {
+            let index = store.position() + 1;
+            store.append(&[big(index)], index).unwrap();
+            writeln!(std::io::stdout(), "acknowledged {index}").unwrap();
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut acknowledged = 0;
+    for acknowledgements in [1, 14, 25, 40] {
+        let test = "events::tests::what_was_acknowledged_survives_a_kill_at_any_moment";
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(CHILD_DIR, dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let said =
+            lines.filter_map(|line| line.strip_prefix("acknowledged ").and_then(|n| n.parse::<u64>().ok()));
+        acknowledged = said.take(acknowledgements).last().expect("the child appends");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let store = EventStore::open_with(dir.path(), SMALL_FILE).unwrap();
+        assert!(store.position() >= acknowledged);
+        assert_eq!(all(&store), (1..=store.position()).map(big).collect::<Vec<_>>());
+        assert_eq!(store.verify().unwrap().rows, store.position());
+    }
+    assert!(acknowledged >= 80);
 }
 
 #[test]
