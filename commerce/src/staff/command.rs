@@ -1,15 +1,55 @@
-//! What may be asked, and what is reported.
+//! What may be asked of staff, and what is reported.
 
+use super::model::{Card, Permission, Role, SetupLink};
+use crate::ids::{ApiKeyId, StaffId};
+use crate::sealed::{KeyedHash, PersonRef, Sealed};
+use crate::text::Name;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Command {}
+pub enum Command {
+    Add {
+        staff: StaffId,
+        person: PersonRef,
+        card: Sealed<Card>,
+        email_hash: KeyedHash,
+        role: Role,
+        password_hash: Option<String>,
+        setup: Option<SetupLink>,
+    },
+    /// Uses the set-up link: once, and before it expires.
+    SetUp { staff: StaffId, token_hash: KeyedHash, password_hash: String },
+    ChangePassword { staff: StaffId, password_hash: String },
+    ChangeRole { staff: StaffId, role: Role },
+    Deactivate { staff: StaffId },
+    Reactivate { staff: StaffId },
+    AddApiKey { name: Name, secret_hash: KeyedHash, scopes: Vec<Permission> },
+    RevokeApiKey { key: ApiKeyId },
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Event {}
+pub enum Event {
+    StaffAdded { staff: StaffId, role: Role },
+    StaffSetUp { staff: StaffId },
+    PasswordChanged { staff: StaffId },
+    RoleChanged { staff: StaffId, from: Role, to: Role },
+    StaffDeactivated { staff: StaffId },
+    StaffReactivated { staff: StaffId },
+    ApiKeyAdded { key: ApiKeyId, scopes: Vec<Permission> },
+    ApiKeyRevoked { key: ApiKeyId },
+}
 
 impl Event {
     pub fn name(&self) -> &'static str {
-        match *self {}
+        match self {
+            Event::StaffAdded { .. } => "staff.added",
+            Event::StaffSetUp { .. } => "staff.set_up",
+            Event::PasswordChanged { .. } => "staff.password_changed",
+            Event::RoleChanged { .. } => "staff.role_changed",
+            Event::StaffDeactivated { .. } => "staff.deactivated",
+            Event::StaffReactivated { .. } => "staff.reactivated",
+            Event::ApiKeyAdded { .. } => "api_key.added",
+            Event::ApiKeyRevoked { .. } => "api_key.revoked",
+        }
     }
 }

@@ -1,4 +1,7 @@
 //! People who work in a shop or on the platform, and what they may do.
+//!
+//! Shop staff live in their tenant's scope, operators in the platform's. Invariant: a shop that has an
+//! owner never loses its last one. Sessions are not here: they belong to the region that serves them.
 
 mod apply;
 mod command;
