@@ -8,11 +8,15 @@
 mod apply;
 mod command;
 mod error;
+mod levy;
 mod model;
+mod read;
 #[cfg(test)]
 mod tests;
 
 pub use apply::apply;
 pub use command::{Command, Event};
 pub use error::Refusal;
+pub use levy::*;
 pub use model::*;
+pub use read::*;
