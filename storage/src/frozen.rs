@@ -257,7 +257,79 @@ mod tests {
         prop_oneof![Just(0), 1..4usize, Just(usize::MAX)]
     }
 
+    /// An engine into which something is committed in the middle of every read.
+    #[derive(Default)]
+    struct Meddling {
+        memory: MemoryEngine,
+        meddle: Mutex<Option<Box<dyn FnMut() + Send>>>,
+    }
+
+    impl Meddling {
+        fn around<T>(&self, read: impl FnOnce() -> T) -> T {
+            self.run();
+            let result = read();
+            self.run();
+            result
+        }
+
+        /// Taken out while it runs, since a commit reads the engine too.
+        fn run(&self) {
+            let meddle = self.meddle.lock().take();
+            if let Some(mut meddle) = meddle {
+                meddle();
+                *self.meddle.lock() = Some(meddle);
+            }
+        }
+    }
+
+    impl Reader for Meddling {
+        fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
+            self.around(|| self.memory.get(key))
+        }
+
+        fn scan(&self, from: &[u8], until: &[u8], limit: usize) -> Result<Vec<Row>, StorageError> {
+            self.around(|| self.memory.scan(from, until, limit))
+        }
+
+        fn scan_back(&self, from: &[u8], until: &[u8], limit: usize) -> Result<Vec<Row>, StorageError> {
+            self.around(|| self.memory.scan_back(from, until, limit))
+        }
+    }
+
+    impl Engine for Meddling {
+        fn commit(&self, batch: Batch) -> Result<(), StorageError> {
+            self.memory.commit(batch)
+        }
+    }
+
     proptest! {
+        /// Before and after the view reads the engine, and before it reads its notes, all may change.
+        #[test]
+        fn commits_in_the_middle_of_a_read_do_not_show(
+            before in vec(changes(), 0..6),
+            between in vec(changes(), 0..30),
+            reads in vec((key(), key(), limit()), 1..8),
+        ) {
+            let engine = Frozen::new(Meddling::default());
+            before.iter().for_each(|changes| commit(&engine, changes));
+            let still = MemoryEngine::new();
+            before.iter().for_each(|changes| commit(&still, changes));
+            let view = engine.freeze(ROOMY);
+            let (mut between, committing) = (between.into_iter(), engine.clone());
+            *engine.engine().meddle.lock() = Some(Box::new(move || {
+                between.next().iter().for_each(|changes| commit(&committing, changes));
+            }));
+            for (from, until, limit) in &reads {
+                prop_assert_eq!(view.get(from).unwrap(), still.get(from).unwrap());
+                prop_assert_eq!(view.scan(from, until, *limit).unwrap(), still.scan(from, until, *limit).unwrap());
+                prop_assert_eq!(
+                    view.scan_back(from, until, *limit).unwrap(),
+                    still.scan_back(from, until, *limit).unwrap()
+                );
+            }
+            engine.engine().meddle.lock().take();
+        }
+
         /// Commits happen before every single read of the view, and the view never notices.
         #[test]
         fn a_view_is_the_state_of_its_moment_whatever_is_committed_later(
