@@ -1,7 +1,10 @@
 //! Facts for carts: which variant is meant, what it takes from stock, where goods go.
 
 use super::{Desk, Views};
-use crate::cart::{self, Address, Addresses, CARTS, Cart, Command as Carts, ContactRef, Destination, NewLine, Refusal as CartRefusal, StockNeed};
+use crate::cart::{
+    self, Address, Addresses, CARTS, Cart, Command as Carts, ContactRef, Destination, NewLine,
+    Refusal as CartRefusal, StockNeed,
+};
 use crate::catalog::{self, ProductStatus, Sku, Variant};
 use crate::command::{Command, Refusal};
 use crate::ids::{AddOnId, CartId, PersonId};
@@ -23,8 +26,11 @@ pub(super) fn complete(intent: &CartIntent, desk: &Desk<'_>, views: &Views<'_>) 
         CartIntent::SetQuantity { cart, line, quantity } => {
             let known = open(desk, views, *cart)?;
             let lifetimes = views.shop()?.settings.value.lifetimes;
-            let lifetime_ms =
-                if known.customer.is_some() { lifetimes.customer_cart_ms } else { lifetimes.anonymous_cart_ms };
+            let lifetime_ms = if known.customer.is_some() {
+                lifetimes.customer_cart_ms
+            } else {
+                lifetimes.anonymous_cart_ms
+            };
             Carts::SetQuantity { cart: *cart, line: *line, quantity: *quantity, lifetime_ms }
         }
         CartIntent::SetDestination { cart, country, region, postal_code } => {
@@ -34,7 +40,8 @@ pub(super) fn complete(intent: &CartIntent, desk: &Desk<'_>, views: &Views<'_>) 
         CartIntent::SetContact { cart, contact } => {
             open(desk, views, *cart)?;
             let person = PersonRef::of(&views.region, desk.vault, person_of(*cart));
-            let sealed = seal(&views.region, desk.vault, &person, contact).map_err(|_| CartRefusal::Erased)?;
+            let sealed =
+                seal(&views.region, desk.vault, &person, contact).map_err(|_| CartRefusal::Erased)?;
             let email_hash = desk.vault.hash(views.tenant, "email", normal_email(&contact.email).as_bytes());
             Carts::SetContact { cart: *cart, person, contact: ContactRef { sealed, email_hash } }
         }
@@ -91,7 +98,8 @@ fn destination(country: &Country, region: &Option<String>, postal_code: &Option<
 
 /// The address in the one form that is hashed for limits.
 fn address_line(address: &Address) -> String {
-    let parts = [Some(&address.line1), address.line2.as_ref(), address.postal_code.as_ref(), address.city.as_ref()];
+    let parts =
+        [Some(&address.line1), address.line2.as_ref(), address.postal_code.as_ref(), address.city.as_ref()];
     let words = parts.into_iter().flatten().flat_map(|part| part.split_whitespace());
     let mut line = address.country.as_str().to_owned();
     for word in words {
@@ -101,10 +109,17 @@ fn address_line(address: &Address) -> String {
     line
 }
 
-fn new_line(views: &Views<'_>, wanted: &VariantRef, quantity: u32, add_ons: &[AddOnId]) -> Result<NewLine, Refusal> {
+fn new_line(
+    views: &Views<'_>,
+    wanted: &VariantRef,
+    quantity: u32,
+    add_ons: &[AddOnId],
+) -> Result<NewLine, Refusal> {
     let variant = match wanted {
         VariantRef::Id(id) => catalog::variant(&views.catalogue, *id),
-        VariantRef::Sku(sku) => Sku::parse(sku).ok().and_then(|sku| catalog::variant_by_sku(&views.catalogue, &sku)),
+        VariantRef::Sku(sku) => {
+            Sku::parse(sku).ok().and_then(|sku| catalog::variant_by_sku(&views.catalogue, &sku))
+        }
     };
     let variant = variant.filter(|variant| !variant.archived).ok_or(CartRefusal::UnknownVariant)?;
     let product = catalog::product(&views.catalogue, variant.product)

@@ -15,7 +15,11 @@ use crate::tenants::{PaymentMethod, Settings};
 
 const NOTE_CHARS_MAX: usize = 1_000;
 
-pub(super) fn complete(intent: &CheckoutIntent, desk: &Desk<'_>, views: &Views<'_>) -> Result<Command, Refusal> {
+pub(super) fn complete(
+    intent: &CheckoutIntent,
+    desk: &Desk<'_>,
+    views: &Views<'_>,
+) -> Result<Command, Refusal> {
     match intent {
         CheckoutIntent::Place { cart, expected_total, payment, note, terms_version, source } => {
             let shop = views.shop()?;
@@ -24,6 +28,10 @@ pub(super) fn complete(intent: &CheckoutIntent, desk: &Desk<'_>, views: &Views<'
             let known = carts::open(desk, views, *cart)?;
             checkout::require_complete(&known)?;
             let quote = quote_of(desk, views, &known, settings)?;
+            if !quote.unavailable.is_empty() {
+                let why = "a product is no longer sold".to_owned();
+                return Err(CheckoutRefusal::Unpriced { why }.into());
+            }
             let total = quote.totals.total;
             if expected_total.is_some_and(|expected| expected != total) {
                 return Err(CheckoutRefusal::TotalChanged { total }.into());
@@ -58,7 +66,12 @@ pub(super) fn complete(intent: &CheckoutIntent, desk: &Desk<'_>, views: &Views<'
 }
 
 /// The cart priced as it stands now. Also what cart pages show.
-pub fn quote_of(desk: &Desk<'_>, views: &Views<'_>, cart: &Cart, settings: &Settings) -> Result<Quote, Refusal> {
+pub fn quote_of(
+    desk: &Desk<'_>,
+    views: &Views<'_>,
+    cart: &Cart,
+    settings: &Settings,
+) -> Result<Quote, Refusal> {
     let request = QuoteRequest::of_cart(cart, settings, desk.now);
     quote::quote(&views.catalogue, &request).map_err(quote_refusal)
 }
@@ -72,7 +85,12 @@ fn quote_refusal(refusal: quote::Refusal) -> Refusal {
 }
 
 /// Refuses a rate that the cart is not offered.
-pub(super) fn require_rate(desk: &Desk<'_>, views: &Views<'_>, cart: &Cart, rate: RateId) -> Result<(), Refusal> {
+pub(super) fn require_rate(
+    desk: &Desk<'_>,
+    views: &Views<'_>,
+    cart: &Cart,
+    rate: RateId,
+) -> Result<(), Refusal> {
     let wanted = Cart { shipping_rate: Some(rate), status: CartStatus::Open, ..cart.clone() };
     let settings = views.shop()?.settings.value;
     match quote_of(desk, views, &wanted, &settings) {
@@ -83,20 +101,29 @@ pub(super) fn require_rate(desk: &Desk<'_>, views: &Views<'_>, cart: &Cart, rate
 }
 
 fn offered(settings: &Settings, choice: &PaymentChoice) -> Result<PaymentDraft, Refusal> {
-    let known = PaymentMethod::parse(&choice.provider).filter(|method| settings.payment_methods.contains(method));
+    let known =
+        PaymentMethod::parse(&choice.provider).filter(|method| settings.payment_methods.contains(method));
     let provider = choice.provider.clone();
     match known {
         Some(_) => Ok(PaymentDraft { provider, token: choice.token.clone() }),
-        None => Err(CheckoutRefusal::UnknownProvider { provider: provider.chars().take(32).collect() }.into()),
+        None => {
+            Err(CheckoutRefusal::UnknownProvider { provider: provider.chars().take(32).collect() }.into())
+        }
     }
 }
 
-fn seal_note(desk: &Desk<'_>, views: &Views<'_>, cart: CartId, note: &str) -> Result<Sealed<String>, Refusal> {
+fn seal_note(
+    desk: &Desk<'_>,
+    views: &Views<'_>,
+    cart: CartId,
+    note: &str,
+) -> Result<Sealed<String>, Refusal> {
     if note.chars().count() > NOTE_CHARS_MAX {
         return Err(orders::Refusal::TooLong.into());
     }
     let person = PersonRef::of(&views.region, desk.vault, carts::person_of(cart));
-    Ok(seal(&views.region, desk.vault, &person, &note.to_owned()).map_err(|_| crate::cart::Refusal::Erased)?)
+    Ok(seal(&views.region, desk.vault, &person, &note.to_owned())
+        .map_err(|_| crate::cart::Refusal::Erased)?)
 }
 
 pub(super) fn complete_order(
@@ -107,18 +134,21 @@ pub(super) fn complete_order(
 ) -> Result<Command, Refusal> {
     let command = match intent {
         OrderIntent::AddNote { order, text } => {
-            let known = ORDERS.get(&views.region, order).ok_or(orders::Refusal::UnknownOrder { order: *order })?;
+            let known =
+                ORDERS.get(&views.region, order).ok_or(orders::Refusal::UnknownOrder { order: *order })?;
             if text.trim().is_empty() || text.chars().count() > NOTE_CHARS_MAX {
                 return Err(orders::Refusal::TooLong.into());
             }
             // A note is about the order's person: it goes when they are erased.
             let owner: PersonId = known.contact.sealed.person();
             let person = PersonRef::of(&views.region, desk.vault, owner);
-            let text = seal(&views.region, desk.vault, &person, text).map_err(|_| crate::cart::Refusal::Erased)?;
+            let text =
+                seal(&views.region, desk.vault, &person, text).map_err(|_| crate::cart::Refusal::Erased)?;
             orders::Command::AddNote { order: *order, person, text }
         }
         OrderIntent::Refund { order, payment, items, reason } => {
-            let known = ORDERS.get(&views.region, order).ok_or(orders::Refusal::UnknownOrder { order: *order })?;
+            let known =
+                ORDERS.get(&views.region, order).ok_or(orders::Refusal::UnknownOrder { order: *order })?;
             let worth = refund::preview(&views.region, &known, *payment, items)?;
             let (payment, items, reason) = (worth.payment, worth.items, reason.clone());
             orders::Command::Refund { order: *order, revision: known.revision, payment, items, reason }

@@ -19,7 +19,8 @@ pub(super) fn complete_customer(
             let customer = CustomerId::from_bits(ids.mint());
             let person = PersonRef::of(&views.region, desk.vault, customers::person_of(customer));
             let profile = Profile { email: email.clone(), name: name.clone(), phone: None };
-            let profile = seal(&views.region, desk.vault, &person, &profile).map_err(|_| CustomerRefusal::Erased)?;
+            let profile =
+                seal(&views.region, desk.vault, &person, &profile).map_err(|_| CustomerRefusal::Erased)?;
             let email_hash = desk.vault.hash(views.tenant, "email", normal_email(email).as_bytes());
             if customers::CUSTOMERS_BY_EMAIL.contains(&views.region, &email_hash) {
                 return Err(CustomerRefusal::EmailTaken.into());
@@ -39,7 +40,8 @@ pub(super) fn complete_customer(
             profile.name = name.clone().unwrap_or(profile.name);
             profile.phone = phone.clone().unwrap_or(profile.phone);
             let person = PersonRef::of(&views.region, desk.vault, known.profile.person());
-            let profile = seal(&views.region, desk.vault, &person, &profile).map_err(|_| CustomerRefusal::Erased)?;
+            let profile =
+                seal(&views.region, desk.vault, &person, &profile).map_err(|_| CustomerRefusal::Erased)?;
             let (locale, if_revision) = (locale.clone(), known.revision);
             Customers::UpdateProfile { customer: *customer, person, profile, locale, if_revision }
         }

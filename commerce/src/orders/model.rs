@@ -161,7 +161,7 @@ pub struct Component {
     pub id: ComponentId,
     pub name: String,
     pub tax_category: String,
-    /// Of one; already inside the line's `unit_price`.
+    /// Of all `per_unit` pieces together; already inside the line's `unit_price`.
     pub price: i64,
     pub per_unit: u32,
     pub lead_days: u16,

@@ -9,6 +9,7 @@ mod apply;
 mod command;
 mod error;
 mod model;
+pub mod quote;
 mod read;
 #[cfg(test)]
 mod tests;
