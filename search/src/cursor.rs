@@ -131,7 +131,7 @@ fn tag(body: &[u8], fingerprint: &Fingerprint) -> [u8; TAG_BYTES] {
 
 /// Lower-case digits only, so that one cursor has one spelling.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || text.len() > TEXT_BYTES_MAX {
+    if !text.len().is_multiple_of(2) || text.len() > TEXT_BYTES_MAX {
         return None;
     }
     let digit = |byte: u8| match byte {

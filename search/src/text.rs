@@ -1,11 +1,14 @@
 //! Matching text: which products have the words, and how well.
 //!
 //! Every word has to be found, in the stems of the name or of the other texts, in any of the
-//! query's languages; the last one, if nothing follows it, also as the beginning of a word. A
-//! whole SKU is found by itself. Only if that finds fewer than [`TOO_FEW`] products
-//! are words that (almost) nobody uses taken for similar ones from the shop's own vocabulary: one
-//! typing mistake from four letters on, two from eight, the first letter fixed. Only if still
-//! nothing is found, some of the words are enough.
+//! query's languages. The last one, if nothing follows it and hardly any product has it as it
+//! stands, may be the beginning of a word: "glo" finds gloves, while "pad" does not find paddles.
+//! A whole SKU is found by itself.
+//!
+//! Only if that finds fewer than [`TOO_FEW`] products are words that hardly anybody uses, and that
+//! begin none, taken for similar and more frequent ones of the shop's own vocabulary: one typing
+//! mistake from four letters on, two from eight, the first letter fixed. Only if still nothing is
+//! found, some of the words are enough.
 //!
 //! What a filter leaves of the matches has no part in this, so that ticking a box never changes
 //! how the words are read.
@@ -77,12 +80,16 @@ pub fn begin_with(view: &View, text: &str, locales: &[String]) -> Result<Vec<(u3
     if asked.phrases.is_empty() {
         return Ok(Vec::new());
     }
-    asked.run(asked.all(Reading::AsWritten)?, true)
+    asked.run(asked.all(Reading::Unfinished)?, true)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
+    /// Finished words; the last one as a beginning only if hardly anybody uses it as a word.
     AsWritten,
+    /// The last word is one that goes on.
+    Unfinished,
+    /// Words that hardly anybody uses stand for similar ones.
     Similar,
 }
 
@@ -129,7 +136,7 @@ impl<'v> Asked<'v> {
         for phrase in &self.phrases {
             match self.phrase(phrase, reading)? {
                 Some(clause) => clauses.push(clause),
-                None => return Ok(self.sku()?),
+                None => return self.sku(),
             }
         }
         Ok(either([all_of(clauses), self.sku()?].into_iter().flatten().collect()))
@@ -181,15 +188,20 @@ impl<'v> Asked<'v> {
 
     fn word(&self, word: &str, open_end: bool, reading: Reading, boost: f32) -> Result<Clause, TantivyError> {
         let (mut choices, used) = self.spelling(word, boost)?;
-        let guess = reading == Reading::Similar && used < TOO_FEW as u64;
-        if open_end || guess || self.is_filler(word) {
+        let is_rare = used < TOO_FEW as u64;
+        let goes_on = open_end && (is_rare || reading == Reading::Unfinished);
+        let mut begins = 0;
+        if goes_on || (is_rare && reading == Reading::Similar) || self.is_filler(word) {
             for language in &self.languages {
                 let prefix = tagged(*language, prefix_key(word));
-                choices.extend(self.term(self.view.fields.prefix, &prefix, PREFIX_BOOST * boost)?.0);
+                let (clause, frequency) =
+                    self.term(self.view.fields.prefix, &prefix, PREFIX_BOOST * boost)?;
+                choices.extend(clause);
+                begins += frequency;
             }
         }
-        if guess {
-            for (similar, distance) in self.similar_words(word)? {
+        if is_rare && reading == Reading::Similar && !(goes_on && begins > 0) {
+            for (similar, distance) in self.similar_words(word, used)? {
                 let boost = boost * CORRECTION_BOOST / distance as f32;
                 choices.extend(self.spelling(&similar, boost)?.0);
             }
@@ -210,7 +222,7 @@ impl<'v> Asked<'v> {
             {
                 let (clause, frequency) = self.term(field, &stem, weight * boost)?;
                 choices.extend(clause);
-                used += frequency;
+                used = used.max(frequency);
             }
         }
         Ok((choices, used))
@@ -227,8 +239,9 @@ impl<'v> Asked<'v> {
         Ok((Some(Box::new(BoostQuery::new(query, boost))), frequency))
     }
 
-    /// Words of the vocabulary that may have been meant, nearest first, with their distance.
-    fn similar_words(&self, word: &str) -> Result<Vec<(String, usize)>, TantivyError> {
+    /// Words of the vocabulary that may have been meant, nearest first, with their distance; only
+    /// those in more than `used` products.
+    fn similar_words(&self, word: &str, used: u64) -> Result<Vec<(String, usize)>, TantivyError> {
         let letters: Vec<char> = word.chars().collect();
         let mistakes_max = match letters.len() {
             0..4 => return Ok(Vec::new()),
@@ -256,8 +269,9 @@ impl<'v> Asked<'v> {
                     let Some(distance) = typing_distance(&letters, &candidate_letters, mistakes_max) else {
                         continue;
                     };
-                    if distance > 0 {
-                        let rarity = u64::MAX - u64::from(vocabulary.value().doc_freq);
+                    let frequency = u64::from(vocabulary.value().doc_freq);
+                    if distance > 0 && frequency > used {
+                        let rarity = u64::MAX - frequency;
                         found.insert((distance, rarity, candidate.to_owned()));
                     }
                 }
