@@ -1,0 +1,83 @@
+//! Committed entries as a stream, for observers on this node and beyond it.
+
+use crate::frames;
+use crate::log_store::LogStore;
+use crate::position::LogPosition;
+use crate::types;
+use bytes::Bytes;
+use futures::Stream;
+use std::collections::VecDeque;
+use tokio::sync::watch;
+
+/// Bytes of entries read ahead of the follower.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// One committed entry. Those of the group itself carry no commands, but keep the numbers gapless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowedEntry {
+    pub position: LogPosition,
+    pub commands: Vec<Bytes>,
+}
+
+/// Why a stream of entries ended.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    #[error("the entries before {first} are no longer in the log")]
+    Purged { first: u64 },
+    #[error("the log could not be read: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the group has stopped")]
+    Stopped,
+}
+
+struct Following {
+    log: LogStore,
+    applied: watch::Receiver<u64>,
+    next: u64,
+    ahead: VecDeque<FollowedEntry>,
+}
+
+pub(crate) fn follow(
+    log: LogStore,
+    applied: watch::Receiver<u64>,
+    from: u64,
+) -> impl Stream<Item = Result<FollowedEntry, FollowError>> + Send + 'static {
+    let following = Following { log, applied, next: from, ahead: VecDeque::new() };
+    futures::stream::unfold(Some(following), |following| async move {
+        let mut following = following?;
+        match following.next().await {
+            Ok(entry) => Some((Ok(entry), Some(following))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+}
+
+impl Following {
+    async fn next(&mut self) -> Result<FollowedEntry, FollowError> {
+        while self.ahead.is_empty() {
+            self.read_ahead().await?;
+        }
+        self.ahead.pop_front().ok_or(FollowError::Stopped)
+    }
+
+    async fn read_ahead(&mut self) -> Result<(), FollowError> {
+        let next = self.next;
+        let reached = self.applied.wait_for(|applied| *applied >= next).await;
+        let applied = *reached.map_err(|_| FollowError::Stopped)?;
+        let entries = self.log.read(next, applied + 1, READ_BYTES_MAX).await?;
+        match entries.first() {
+            Some(entry) if entry.log_id.index == next => {}
+            // A pristine log has nothing at 0 yet, though 0 is what it has applied.
+            None if applied == 0 => {
+                return self.applied.changed().await.map_err(|_| FollowError::Stopped);
+            }
+            _ => return Err(FollowError::Purged { first: self.log.first_index() }),
+        }
+        for entry in entries {
+            self.next = entry.log_id.index + 1;
+            let commands = frames::commands_of(&entry).map_err(std::io::Error::from)?;
+            self.ahead.push_back(FollowedEntry { position: types::position(&entry.log_id), commands });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,514 @@
+//! One replicated group as its users see it: propose, read, wait, watch.
+
+use crate::apply::{self, MachineStore, SnapshotDue};
+use crate::follow::{self, FollowError, FollowedEntry};
+use crate::frames::{self, ReadIndexAnswer, Request};
+use crate::inbound::read_index;
+use crate::log_store::LogStore;
+use crate::machine::Machine;
+use crate::network::Network;
+use crate::node::{Fatal, StartError};
+use crate::position::{Applied, GroupId, NodeId};
+use crate::proposer::{Patience, ProposeError, Proposed, Proposer};
+use crate::snapshots::SnapshotStore;
+use crate::timers::Timers;
+use crate::transport::Transport;
+use crate::types::{Raft, Types};
+use bytes::Bytes;
+use futures::Stream;
+use gearify_storage::raftlog::GroupLog;
+use openraft::errors::{ClientWriteError, InitializeError, RaftError};
+use openraft::type_config::async_runtime::watch::WatchReceiver;
+use openraft::{ChangeMembers, Config, EmptyNode, RaftMetrics, ServerState, SnapshotPolicy};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Entries sent to a peer in one request, beside the limit by bytes.
+const REQUEST_ENTRIES_MAX: u64 = 512;
+/// Entries openraft hands to the log in one append.
+const APPEND_ENTRIES_MAX: u64 = 1024;
+
+/// How one group runs.
+#[derive(Clone, Debug)]
+pub struct GroupOptions {
+    pub timers: Timers,
+    /// A snapshot is made after this many bytes of log …
+    pub snapshot_log_bytes: u64,
+    /// … or this many entries, whichever comes first.
+    pub snapshot_entries: u64,
+    /// Entries a snapshot covers that stay in the log, so that a member shortly away catches up
+    /// without a snapshot.
+    pub keep_entries: u64,
+    /// Entries that must have gathered before the log is purged.
+    pub purge_entries: u64,
+}
+
+impl Default for GroupOptions {
+    fn default() -> GroupOptions {
+        GroupOptions {
+            timers: Timers::lan(),
+            snapshot_log_bytes: 256 << 20,
+            snapshot_entries: 50_000,
+            keep_entries: 10_000,
+            purge_entries: 1024,
+        }
+    }
+}
+
+/// Who leads, as far as this node knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    pub leader: Option<NodeId>,
+    pub term: u64,
+    /// This node leads. A leader cut off from its majority still believes so until it hears of
+    /// another; what it proposes is not acknowledged.
+    pub mine: bool,
+}
+
+/// Why a read could not be served.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error("no leader of the group is known here")]
+    NotLeader { leader: Option<NodeId> },
+    #[error("the leader does not reach a majority")]
+    NoQuorum,
+    #[error("the state needed was not reached in time")]
+    TimedOut,
+    #[error("the group has stopped")]
+    Stopped,
+}
+
+/// Why the members of a group did not change as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MembershipError {
+    #[error("the group has members already")]
+    NotPristine,
+    #[error("this node does not lead the group")]
+    NotLeader { leader: Option<NodeId> },
+    #[error("the change was refused: {reason}")]
+    Refused { reason: String },
+    #[error("the outcome is unknown")]
+    Unknown,
+    #[error("the change did not finish in time")]
+    TimedOut,
+}
+
+/// Numbers for operators.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupMetrics {
+    pub leader: Option<NodeId>,
+    pub mine: bool,
+    pub term: u64,
+    pub last_log: Option<u64>,
+    pub committed: Option<u64>,
+    pub applied: Option<u64>,
+    pub snapshot: Option<u64>,
+    pub purged: Option<u64>,
+    pub voters: BTreeSet<NodeId>,
+    pub learners: BTreeSet<NodeId>,
+}
+
+/// What a group is made of, shared by its handles and the receiving side.
+pub(crate) struct GroupInner {
+    pub id: GroupId,
+    pub me: NodeId,
+    pub raft: Raft,
+    pub log: LogStore,
+    pub snapshots: Arc<SnapshotStore>,
+    pub timers: Timers,
+    transport: Arc<dyn Transport>,
+    proposer: Proposer,
+    applied: watch::Receiver<u64>,
+    leadership: watch::Receiver<Leadership>,
+    stop: CancellationToken,
+    apply_ended: tokio::sync::Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
+}
+
+/// What a group is started from.
+pub(crate) struct GroupSeed {
+    pub id: GroupId,
+    pub me: NodeId,
+    pub log: GroupLog,
+    pub dir: PathBuf,
+    pub machine: Box<dyn Machine>,
+    pub transport: Arc<dyn Transport>,
+    pub options: GroupOptions,
+    pub on_fatal: Fatal,
+}
+
+/// A cloneable handle on one group of this node.
+#[derive(Clone)]
+pub struct Group {
+    inner: Arc<GroupInner>,
+}
+
+impl Group {
+    /// Queues one command; commands that arrive while an entry is in flight share the next entry.
+    /// Returns after the command is committed and applied on this node.
+    pub async fn propose(&self, command: Bytes) -> Result<Proposed, ProposeError> {
+        self.inner.proposer.propose(command).await
+    }
+
+    /// Returns once this node has applied everything that was acknowledged anywhere before the call:
+    /// a local read after it is linearizable. The index returned is how far that was.
+    pub async fn read_barrier(&self) -> Result<u64, ReadError> {
+        let deadline = self.inner.timers.read;
+        tokio::time::timeout(deadline, self.read_barrier_unbounded())
+            .await
+            .unwrap_or(Err(ReadError::TimedOut))
+    }
+
+    async fn read_barrier_unbounded(&self) -> Result<u64, ReadError> {
+        let mut answer = read_index(&self.inner).await.map_err(|_| ReadError::Stopped)?;
+        if let ReadIndexAnswer::NotLeader(Some(leader)) = answer
+            && leader != self.inner.me
+        {
+            answer = self.remote_read_index(leader).await?;
+        }
+        match answer {
+            ReadIndexAnswer::Index(index) => {
+                self.wait_applied(index, self.inner.timers.read).await?;
+                Ok(index)
+            }
+            ReadIndexAnswer::NotLeader(leader) => Err(ReadError::NotLeader { leader }),
+            ReadIndexAnswer::NoQuorum => Err(ReadError::NoQuorum),
+        }
+    }
+
+    async fn remote_read_index(&self, leader: NodeId) -> Result<ReadIndexAnswer, ReadError> {
+        let request = frames::encode_request(&Request::ReadIndex);
+        let call = self.inner.transport.call(leader, self.inner.id, request, self.inner.timers.read);
+        let unreachable = ReadError::NotLeader { leader: Some(leader) };
+        let answer = call.await.map_err(|_| unreachable.clone())?;
+        frames::decode_read_index_answer(answer).map_err(|_| unreachable)
+    }
+
+    /// Waits until the entry at `index` is applied on this node.
+    pub async fn wait_applied(&self, index: u64, deadline: Duration) -> Result<(), ReadError> {
+        let mut applied = self.inner.applied.clone();
+        let reached = applied.wait_for(|applied| *applied >= index);
+        match tokio::time::timeout(deadline, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(ReadError::Stopped),
+            Err(_) => Err(ReadError::TimedOut),
+        }
+    }
+
+    pub fn id(&self) -> GroupId {
+        self.inner.id
+    }
+
+    pub fn node(&self) -> NodeId {
+        self.inner.me
+    }
+
+    pub fn leader(&self) -> Option<NodeId> {
+        self.inner.leadership.borrow().leader
+    }
+
+    pub fn is_leader(&self) -> bool {
+        self.inner.leadership.borrow().mine
+    }
+
+    pub fn applied_index(&self) -> u64 {
+        *self.inner.applied.borrow()
+    }
+
+    /// Follows the applied index.
+    pub fn applied(&self) -> watch::Receiver<u64> {
+        self.inner.applied.clone()
+    }
+
+    /// Follows who leads.
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.inner.leadership.clone()
+    }
+
+    pub fn metrics(&self) -> GroupMetrics {
+        metrics_of(&self.inner.raft.metrics().borrow_watched())
+    }
+
+    /// Committed entries from `from` on, as this node applies them; never ends by itself.
+    ///
+    /// # Errors
+    /// [`FollowError::Purged`] if `from` is no longer in the log: take a snapshot first.
+    pub fn follow(
+        &self,
+        from: u64,
+    ) -> impl Stream<Item = Result<FollowedEntry, FollowError>> + Send + 'static {
+        follow::follow(self.inner.log.clone(), self.inner.applied.clone(), from)
+    }
+
+    /// Gives the group its first members. Once, on one node, before any of them has anything.
+    pub async fn bootstrap(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
+        let members: BTreeMap<NodeId, EmptyNode> =
+            voters.into_iter().map(|node| (node, EmptyNode::new())).collect();
+        match self.inner.raft.initialize(members).await {
+            Ok(()) => Ok(()),
+            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Err(MembershipError::NotPristine),
+            Err(RaftError::APIError(InitializeError::NotInMembers(error))) => {
+                Err(MembershipError::Refused { reason: error.to_string() })
+            }
+            Err(RaftError::Fatal(_)) => Err(MembershipError::Unknown),
+        }
+    }
+
+    /// Whether the group has members, here or anywhere this node has heard of.
+    pub async fn is_bootstrapped(&self) -> Result<bool, ReadError> {
+        self.inner.raft.is_initialized().await.map_err(|_| ReadError::Stopped)
+    }
+
+    /// Adds a member that receives everything and votes on nothing, and waits until it is close.
+    pub async fn add_learner(&self, node: NodeId) -> Result<(), MembershipError> {
+        let added = self.inner.raft.add_learner(node, EmptyNode::new(), true).await;
+        added.map(drop).map_err(membership_error)
+    }
+
+    /// Makes exactly these members vote; they must be members already. Those removed leave the group.
+    pub async fn set_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
+        let changed = self.inner.raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), false).await;
+        changed.map(drop).map_err(membership_error)
+    }
+
+    /// Hands leadership to another voter and waits until it leads.
+    pub async fn transfer_leader(&self, to: NodeId) -> Result<(), MembershipError> {
+        self.inner.raft.trigger().transfer_leader(to).await.map_err(|_| MembershipError::Unknown)?;
+        let mut leadership = self.inner.leadership.clone();
+        let deadline = self.inner.timers.election_max * 3;
+        let led = leadership.wait_for(|leadership| leadership.leader == Some(to));
+        match tokio::time::timeout(deadline, led).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(MembershipError::Unknown),
+            Err(_) => Err(MembershipError::TimedOut),
+        }
+    }
+
+    /// Starts a snapshot now; it is done when [`GroupMetrics::snapshot`] has moved.
+    pub async fn trigger_snapshot(&self) -> Result<(), ReadError> {
+        self.inner.raft.trigger().snapshot().await.map_err(|_| ReadError::Stopped)
+    }
+
+    pub(crate) fn from_inner(inner: Arc<GroupInner>) -> Group {
+        Group { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<GroupInner> {
+        &self.inner
+    }
+
+    pub(crate) async fn start(seed: GroupSeed) -> Result<Group, StartError> {
+        let config = Arc::new(config_of(&seed.options)?);
+        let snapshots = Arc::new(SnapshotStore::open(seed.dir.join("snapshots"))?);
+        let (machine, applied) = {
+            let (snapshots, log) = (Arc::clone(&snapshots), seed.log.clone());
+            let mut machine = seed.machine;
+            tokio::task::spawn_blocking(move || {
+                let applied = prepare_machine(machine.as_mut(), &snapshots, &log)?;
+                Ok::<_, StartError>((machine, applied))
+            })
+            .await
+            .map_err(|error| StartError::Io(std::io::Error::other(error)))??
+        };
+
+        let (progress, applied_index) = watch::channel(0);
+        let due = SnapshotDue {
+            log_bytes: seed.options.snapshot_log_bytes,
+            entries: seed.options.snapshot_entries,
+            notify: Arc::new(Notify::new()),
+        };
+        let (store, apply_ended) =
+            MachineStore::start(seed.id, machine, applied, Arc::clone(&snapshots), progress, due.clone())?;
+        let log = LogStore::new(seed.log, Some(Arc::clone(&snapshots)));
+        let timers = seed.options.timers.clone();
+        let network = Network {
+            me: seed.me,
+            group: seed.id,
+            transport: Arc::clone(&seed.transport),
+            timers: timers.clone(),
+        };
+        let raft = Raft::new(seed.me, config, network, log.clone(), store)
+            .await
+            .map_err(|error| StartError::Raft { reason: error.to_string() })?;
+
+        let stop = CancellationToken::new();
+        let leadership = watch_leadership(&raft, seed.me, stop.clone());
+        tokio::spawn(make_snapshots(raft.clone(), due.notify, stop.clone()));
+        tokio::spawn(watch_for_the_end(raft.clone(), seed.id, seed.on_fatal, stop.clone()));
+        let patience = Patience { overtake: timers.election_max, give_up: timers.propose };
+        let proposer = Proposer::start(raft.clone(), patience, stop.clone());
+        elect_sole_voter(&raft, seed.me).await;
+        let inner = GroupInner {
+            id: seed.id,
+            me: seed.me,
+            raft,
+            log,
+            snapshots,
+            timers,
+            transport: seed.transport,
+            proposer,
+            applied: applied_index,
+            leadership,
+            stop,
+            apply_ended: tokio::sync::Mutex::new(Some(apply_ended)),
+        };
+        Ok(Group { inner: Arc::new(inner) })
+    }
+}
+
+impl GroupInner {
+    /// Ends the group's tasks and its apply thread; the machine is dropped before this returns.
+    pub(crate) async fn stop(&self) {
+        self.stop.cancel();
+        let _ = self.raft.shutdown().await;
+        if let Some(ended) = self.apply_ended.lock().await.take() {
+            let _ = tokio::time::timeout(Duration::from_secs(10), ended).await;
+        }
+    }
+}
+
+/// Brings the machine and the snapshots into a state openraft may start from.
+fn prepare_machine(
+    machine: &mut dyn Machine,
+    snapshots: &SnapshotStore,
+    log: &GroupLog,
+) -> Result<Applied, StartError> {
+    if let Some(file) = snapshots.interrupted_install()? {
+        apply::install(machine, snapshots, &file)?;
+    }
+    let applied = machine.applied()?;
+    let state = log.state();
+    if state.vote.is_none() && (applied.position.is_some() || snapshots.position().is_some()) {
+        // Every entry was preceded by a vote: this log is not the one the machine was fed from.
+        return Err(StartError::LogMissing);
+    }
+    let ahead = applied.position.filter(|at| state.last.is_none_or(|last| last.index < at.index));
+    if ahead.is_some() && snapshots.position() < applied.position {
+        // The majority had entries this log did not reach disk with. openraft closes the gap by
+        // purging up to what is applied, so a snapshot must cover that first.
+        snapshots.write(applied.clone(), machine.snapshot()?)?;
+    }
+    Ok(applied)
+}
+
+fn config_of(options: &GroupOptions) -> Result<Config, StartError> {
+    let timers = &options.timers;
+    let millis = |duration: Duration| duration.as_millis() as u64;
+    let config = Config {
+        cluster_name: "gearify".into(),
+        heartbeat_interval: millis(timers.heartbeat),
+        election_timeout_min: millis(timers.election_min),
+        election_timeout_max: millis(timers.election_max),
+        install_snapshot_timeout: millis(timers.snapshot_transfer),
+        quorum_loss_probe_interval: Some(millis(timers.quorum_probe)),
+        // A transport that can't ask would make every pre-vote a yes; ours asks.
+        enable_pre_vote: Some(true),
+        // A restarted leader must be elected again: it may have missed its own replacement.
+        enable_leader_restore: Some(false),
+        max_payload_entries: REQUEST_ENTRIES_MAX,
+        max_append_entries: Some(APPEND_ENTRIES_MAX),
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: options.keep_entries,
+        purge_batch_size: options.purge_entries,
+        ..Config::default()
+    };
+    config.validate().map_err(|error| StartError::Timers { reason: error.to_string() })
+}
+
+/// A sole voter needs nobody's consent, so it need not wait for a silence to end.
+async fn elect_sole_voter(raft: &Raft, me: NodeId) {
+    let alone = {
+        let metrics = raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.voter_ids().eq([me])
+    };
+    if alone {
+        let _ = raft.trigger().elect(false).await;
+    }
+}
+
+fn watch_leadership(raft: &Raft, me: NodeId, stop: CancellationToken) -> watch::Receiver<Leadership> {
+    let mut metrics = raft.server_metrics();
+    let read = move |metrics: &openraft::metrics::RaftServerMetrics<Types>| Leadership {
+        leader: metrics.current_leader,
+        term: metrics.vote.leader_id.term,
+        mine: metrics.state == ServerState::Leader && metrics.current_leader == Some(me),
+    };
+    let first = read(&metrics.borrow_watched());
+    let (publish, leadership) = watch::channel(first);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                changed = metrics.changed() => if changed.is_err() { break },
+                () = stop.cancelled() => break,
+            }
+            let now = read(&metrics.borrow_watched());
+            publish.send_if_modified(|leadership| std::mem::replace(leadership, now) != now);
+        }
+        publish
+            .send_modify(|leadership| *leadership = Leadership { leader: None, mine: false, ..*leadership });
+    });
+    leadership
+}
+
+async fn make_snapshots(raft: Raft, due: Arc<Notify>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = due.notified() => {}
+            () = stop.cancelled() => return,
+        }
+        if raft.trigger().snapshot().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A storage fault or a panic ends the core for good. The process must end with it.
+async fn watch_for_the_end(raft: Raft, group: GroupId, on_fatal: Fatal, stop: CancellationToken) {
+    let mut metrics = raft.metrics();
+    loop {
+        let fault = match &metrics.borrow_watched().running_state {
+            Ok(()) => None,
+            Err(openraft::errors::Fatal::Stopped) => return,
+            Err(fault) => Some(fault.to_string()),
+        };
+        if let Some(fault) = fault {
+            return on_fatal(&format!("group {group} failed: {fault}"));
+        }
+        tokio::select! {
+            changed = metrics.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+fn metrics_of(metrics: &RaftMetrics<Types>) -> GroupMetrics {
+    let index = |log_id: &Option<crate::types::LogId>| log_id.as_ref().map(|log_id| log_id.index);
+    GroupMetrics {
+        leader: metrics.current_leader,
+        mine: metrics.state == ServerState::Leader && metrics.current_leader == Some(metrics.id),
+        term: metrics.current_term,
+        last_log: metrics.last_log_index,
+        committed: index(&metrics.local_committed),
+        applied: index(&metrics.last_applied),
+        snapshot: index(&metrics.snapshot),
+        purged: index(&metrics.purged),
+        voters: metrics.membership_config.voter_ids().collect(),
+        learners: metrics.membership_config.membership().learner_ids().collect(),
+    }
+}
+
+fn membership_error(error: RaftError<Types, ClientWriteError<Types>>) -> MembershipError {
+    match error {
+        RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => {
+            MembershipError::NotLeader { leader: to.leader_id }
+        }
+        RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)) | RaftError::Fatal(_) => {
+            MembershipError::Unknown
+        }
+        RaftError::APIError(other) => MembershipError::Refused { reason: other.to_string() },
+    }
+}

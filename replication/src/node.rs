@@ -1,0 +1,158 @@
+//! The groups of one process over one raft log.
+
+use crate::frames;
+use crate::group::{Group, GroupInner, GroupOptions, GroupSeed};
+use crate::inbound::Inbound;
+use crate::machine::{Machine, MachineError};
+use crate::position::{GroupId, NodeId};
+use crate::transport::{NoTransport, Transport};
+use gearify_storage::raftlog::{Damage, OnFatal, RaftLog, RaftLogError, RaftLogOptions};
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(crate) type Fatal = OnFatal;
+pub(crate) type GroupTable = RwLock<BTreeMap<GroupId, Arc<GroupInner>>>;
+
+/// How a node opens.
+#[derive(Clone)]
+pub struct NodeOptions {
+    pub id: NodeId,
+    /// Logs of one cluster never open in another.
+    pub cluster: String,
+    pub dir: PathBuf,
+    pub transport: Arc<dyn Transport>,
+    /// Bytes of recent log kept in memory per group.
+    pub log_cache_bytes: usize,
+    /// Called with the reason when the node can't go on; must end the process. The default aborts.
+    pub on_fatal: OnFatal,
+}
+
+impl NodeOptions {
+    /// A node without peers.
+    pub fn new(id: NodeId, cluster: impl Into<String>, dir: impl Into<PathBuf>) -> NodeOptions {
+        let dir = dir.into();
+        let log = RaftLogOptions::new(&dir, &b""[..]);
+        NodeOptions {
+            id,
+            cluster: cluster.into(),
+            dir,
+            transport: Arc::new(NoTransport),
+            log_cache_bytes: log.cache_bytes,
+            on_fatal: log.on_fatal,
+        }
+    }
+}
+
+/// Why a node or one of its groups did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log lost or changed something it had confirmed. Under this node id nothing may ever be
+    /// voted again: with other voters alive, replace the node under a new id and let them feed it;
+    /// the only voter of a group has lost its log.
+    #[error(
+        "the raft log is damaged ({0}). This node id must not vote again. If the group has other \
+         voters, replace this node under a new id; if this was its only voter, run `gearify restore`"
+    )]
+    LogDamaged(Damage),
+    /// State and snapshots are there, but not the log they came from.
+    #[error(
+        "the raft log of this group is missing while its state is there. This node id must not vote \
+         again. If the group has other voters, replace this node under a new id; if this was its \
+         only voter, run `gearify restore`"
+    )]
+    LogMissing,
+    #[error("the raft log did not open: {0}")]
+    Log(RaftLogError),
+    #[error("the group runs here already")]
+    Running,
+    #[error("the timers contradict each other: {reason}")]
+    Timers { reason: String },
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    #[error("the group did not start: {reason}")]
+    Raft { reason: String },
+    #[error("input or output failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl From<RaftLogError> for StartError {
+    fn from(error: RaftLogError) -> StartError {
+        match error {
+            RaftLogError::LogDamaged(damage) => StartError::LogDamaged(damage),
+            other => StartError::Log(other),
+        }
+    }
+}
+
+/// One process's share of the cluster. Stop it before dropping it, or what runs is cut off.
+pub struct Node {
+    options: NodeOptions,
+    log: RaftLog,
+    groups: Arc<GroupTable>,
+}
+
+impl Node {
+    /// Opens the raft log and checks all of it. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StartError::LogDamaged`] if this node must not vote again.
+    pub fn open(options: NodeOptions) -> Result<Node, StartError> {
+        let identity = frames::encode_identity(&options.cluster, options.id);
+        let mut log = RaftLogOptions::new(&options.dir, identity);
+        log.cache_bytes = options.log_cache_bytes;
+        log.on_fatal = Arc::clone(&options.on_fatal);
+        Ok(Node { log: RaftLog::open(log)?, options, groups: Arc::default() })
+    }
+
+    pub fn id(&self) -> NodeId {
+        self.options.id
+    }
+
+    /// Where a transport delivers what peers send.
+    pub fn inbound(&self) -> Inbound {
+        Inbound::new(self.options.id, Arc::clone(&self.groups))
+    }
+
+    /// Starts a group: installs a snapshot or replays entries as far as the machine is behind, then
+    /// takes part. A group that has no members yet waits for [`Group::bootstrap`] or for a leader.
+    pub async fn start_group(
+        &self,
+        id: GroupId,
+        machine: impl Machine,
+        options: GroupOptions,
+    ) -> Result<Group, StartError> {
+        if self.groups.read().contains_key(&id) {
+            return Err(StartError::Running);
+        }
+        let group = Group::start(GroupSeed {
+            id,
+            me: self.options.id,
+            log: self.log.group(id.0),
+            dir: self.options.dir.join(format!("group-{id}")),
+            machine: Box::new(machine),
+            transport: Arc::clone(&self.options.transport),
+            options,
+            on_fatal: Arc::clone(&self.options.on_fatal),
+        })
+        .await?;
+        self.groups.write().insert(id, Arc::clone(group.inner()));
+        Ok(group)
+    }
+
+    pub fn group(&self, id: GroupId) -> Option<Group> {
+        self.groups.read().get(&id).map(|inner| Group::from_inner(Arc::clone(inner)))
+    }
+
+    /// Stops every group and writes out what the log still holds. Leadership is not handed over; do
+    /// that first with [`Group::transfer_leader`].
+    pub async fn stop(self) {
+        let groups: Vec<_> = std::mem::take(&mut *self.groups.write()).into_values().collect();
+        for group in groups {
+            group.stop().await;
+        }
+        let log = self.log;
+        let _ = tokio::task::spawn_blocking(move || drop(log)).await;
+    }
+}
