@@ -1,0 +1,305 @@
+//! The gate: everything a row of the route table says, enforced in one place before the handler runs,
+//! and everything an answer must carry, added in one place after it.
+//!
+//! Order of checks: host, rate, login, permission, origin, body type and size, idempotency key. A
+//! request that fails one is refused with a problem and has changed nothing; no refusal makes an entry.
+
+mod call;
+mod headers;
+mod host;
+mod limits;
+mod login;
+mod meter;
+mod origin;
+mod position;
+mod request_id;
+
+pub use call::{Call, Conditional, revision_tag};
+pub use host::{Place, normal_host};
+pub use limits::{Limits, Peer};
+pub use login::{Caller, StaffCaller};
+pub use position::{decode_position, encode_position};
+pub use request_id::RequestId;
+
+use crate::app::AppState;
+use crate::extract::{read_body, too_large};
+use crate::problem::{Kind, Left, Problem};
+use crate::routes::{
+    Access, Body as RowBody, Csrf, Idempotency, Logins, Method, RateClass, Row, Shapes, Surface, TenantScope,
+};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use futures::FutureExt;
+use http::{HeaderMap, header};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+use tracing::Instrument;
+
+/// One row with what its enforcement needs.
+#[derive(Clone)]
+pub struct Guard(Arc<GuardParts>);
+
+struct GuardParts {
+    state: AppState,
+    row: Arc<Row>,
+    meter: meter::Meter,
+}
+
+impl Guard {
+    pub fn new(state: AppState, row: Row) -> Guard {
+        let meter = meter::Meter::new(row.method.as_str(), row.path);
+        Guard(Arc::new(GuardParts { state, row: Arc::new(row), meter }))
+    }
+}
+
+/// Puts the gate in front of a handler.
+pub fn guarded(guard: Guard, handler: MethodRouter<AppState>) -> MethodRouter<AppState> {
+    handler.layer(from_fn_with_state(guard, pass))
+}
+
+/// Requests that match no row go through the gate too, so that they are counted, limited and answered
+/// like all others.
+pub fn guarded_fallback(state: AppState, router: Router<AppState>) -> Router<AppState> {
+    let guard = |surface| {
+        let row = Row {
+            method: Method::Any,
+            path: "unmatched",
+            operation: "unmatched",
+            chapter: "",
+            surface,
+            scope: TenantScope::Known,
+            access: Access::Open,
+            logins: Logins { guest: true, token: false, cookie: false, api_key: false },
+            rate: RateClass::Read,
+            body: RowBody::None,
+            idempotency: Idempotency::None,
+            csrf: Csrf::None,
+            summary: "",
+            shapes: Shapes { query: &[], request: None, status: 404, response: None },
+        };
+        Guard::new(state.clone(), row)
+    };
+    let (api, pages) = (guard(Surface::Api), guard(Surface::Storefront));
+    let unmatched = move |kind: Kind| {
+        let (api, pages) = (api.clone(), pages.clone());
+        move |request: Request| async move {
+            let guard = if is_machine_path(request.uri().path()) { api } else { pages };
+            answer(&guard, request, |_| async move { Problem::new(kind).into_response() }).await
+        }
+    };
+    router.fallback(unmatched(Kind::NotFound)).method_not_allowed_fallback(unmatched(Kind::MethodNotAllowed))
+}
+
+fn is_machine_path(path: &str) -> bool {
+    ["/api/", "/platform/", "/health/", "/.well-known/"].iter().any(|start| path.starts_with(start))
+}
+
+async fn pass(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    answer(&guard, request, |request| next.run(request)).await
+}
+
+/// Largest body of this request, left for the extractors by the gate.
+#[derive(Clone, Copy)]
+pub struct BodyMax(usize);
+
+impl BodyMax {
+    pub fn of(request: &Request) -> usize {
+        request.extensions().get::<BodyMax>().map_or(0, |max| max.0)
+    }
+}
+
+async fn answer<F>(guard: &Guard, request: Request, handle: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
+    let started = Instant::now();
+    let GuardParts { state, row, meter } = &*guard.0;
+    let id = RequestId::of(request.headers());
+    let asked = Asked::of(&request);
+    let span = tracing::info_span!("request", id = %id.text(), method = row.method.as_str(), route = row.path);
+    let (response, call) = admit_and_run(state, row, &id, request, handle).instrument(span.clone()).await;
+    let mut response = show_problem(response, call.as_ref(), row, &asked, &id, &span);
+    headers::put(response.headers_mut(), state, row, &id, call.as_ref(), &asked);
+    let elapsed = started.elapsed();
+    meter.record(response.status(), elapsed);
+    span.in_scope(|| {
+        let (status, ms) = (response.status().as_u16(), elapsed.as_secs_f64() * 1_000.0);
+        tracing::debug!(status, ms, "answered");
+    });
+    response
+}
+
+/// What the answer needs to know of the request after the handler has taken it.
+pub(crate) struct Asked {
+    path: String,
+    origin: Option<http::HeaderValue>,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Asked {
+        // With a router nested in another the original path is what the caller knows; ours is flat.
+        let path = request.uri().path().to_owned();
+        Asked { path, origin: request.headers().get(header::ORIGIN).cloned() }
+    }
+}
+
+async fn admit_and_run<F>(
+    state: &AppState,
+    row: &Arc<Row>,
+    id: &RequestId,
+    mut request: Request,
+    handle: impl FnOnce(Request) -> F,
+) -> (Response, Option<Call>)
+where
+    F: Future<Output = Response>,
+{
+    let Some(_place) = state.limits.enter(row.rate) else {
+        return (Problem::new(Kind::Overloaded).retry_after(1).into_response(), None);
+    };
+    // A panic ends this request, never the process; the panic hook has logged where it happened.
+    let work = AssertUnwindSafe(async {
+        if let Some(preflight) = origin::preflight(state, row, &request) {
+            return (preflight, None);
+        }
+        match admit(state, row, id, &mut request).await {
+            Ok(call) => (handle(request).await, Some(call)),
+            Err(problem) => (problem.into_response(), None),
+        }
+    })
+    .catch_unwind();
+    match tokio::time::timeout(state.settings.request_timeout, work).await {
+        Ok(Ok(answered)) => answered,
+        Ok(Err(_panic)) => (Problem::internal("the handler panicked").into_response(), None),
+        Err(_elapsed) => (Problem::new(Kind::TooSlow).into_response(), None),
+    }
+}
+
+async fn admit(
+    state: &AppState,
+    row: &Arc<Row>,
+    id: &RequestId,
+    request: &mut Request,
+) -> Result<Call, Problem> {
+    let peer = limits::client(state, request);
+    let place = host::place(state, row.scope, request)?;
+    state.limits.check_rate(row.rate, place.tenant(), peer)?;
+    host::require_open(&place, row)?;
+    let caller = login::identify(state, row, &place, request.headers())?;
+    login::authorize(row, &place, &caller)?;
+    origin::check(row, &caller, request)?;
+    let max = body_max(state, row.body);
+    check_body_headers(row, request.headers(), max)?;
+    let key = idempotency_key(row, request.headers())?;
+    let hash = hash_request(row, request, max).await?;
+    let conditional = Conditional::of(request.headers())?;
+    position::wait(state, row, request.headers()).await?;
+    let call = Call::new(call::Admitted {
+        state: state.clone(),
+        row: row.clone(),
+        request_id: id.clone(),
+        place,
+        caller,
+        client: peer,
+        path: request.uri().path().to_owned(),
+        key,
+        conditional,
+        hash,
+    });
+    request.extensions_mut().insert(BodyMax(max));
+    request.extensions_mut().insert(call.clone());
+    Ok(call)
+}
+
+fn body_max(state: &AppState, body: RowBody) -> usize {
+    match body {
+        RowBody::None => 0,
+        RowBody::Json | RowBody::Form | RowBody::Signed => state.settings.body_bytes_max,
+        RowBody::Upload => state.settings.upload_bytes_max,
+        RowBody::Import => state.settings.import_bytes_max,
+    }
+}
+
+fn check_body_headers(row: &Row, headers: &HeaderMap, max: usize) -> Result<(), Problem> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if row.body != RowBody::None && length.is_some_and(|length| length > max as u64) {
+        return Err(too_large(max));
+    }
+    if row.body == RowBody::Json { crate::extract::require_json(headers) } else { Ok(()) }
+}
+
+/// Hashes method, path and body, so that a key that comes again with another request is noticed. The
+/// body is read here and handed on.
+async fn hash_request(row: &Row, request: &mut Request, max: usize) -> Result<[u8; 16], Problem> {
+    if row.method.is_read() {
+        return Ok([0; 16]);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(row.method.as_str().as_bytes());
+    hasher.update(request.uri().path().as_bytes());
+    hasher.update(&[0]);
+    if matches!(row.body, RowBody::Json | RowBody::Form | RowBody::Signed) {
+        let body = std::mem::replace(request.body_mut(), Body::empty());
+        let bytes = read_body(body, max).await?;
+        hasher.update(&bytes);
+        *request.body_mut() = Body::from(bytes);
+    }
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    Ok(hash)
+}
+
+/// Longest key, in bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+fn idempotency_key(row: &Row, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    if row.idempotency == Idempotency::None {
+        return Ok(None);
+    }
+    let mut values = headers.get_all("idempotency-key").iter();
+    let (first, second) = (values.next(), values.next());
+    let key = match (first, row.idempotency) {
+        (None, Idempotency::Required) => return Err(Problem::new(Kind::KeyMissing)),
+        (None, _) => return Ok(None),
+        (Some(value), _) => value.to_str().unwrap_or_default().trim(),
+    };
+    // The draft writes the key as a quoted string; bare ones are common and mean the same.
+    let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
+    let good = (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    if second.is_some() || !good {
+        let detail = "Idempotency-Key must be one value of 1 to 255 visible ASCII characters.";
+        return Err(Problem::new(Kind::Malformed).detail(detail));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+fn show_problem(
+    mut response: Response,
+    call: Option<&Call>,
+    row: &Row,
+    asked: &Asked,
+    id: &RequestId,
+    span: &tracing::Span,
+) -> Response {
+    let problem = match response.extensions_mut().remove::<Left>() {
+        Some(Left(problem)) => problem,
+        None => return response,
+    };
+    if problem.status().is_server_error() && problem.kind() == Kind::InternalError {
+        let cause = problem.cause().unwrap_or("no cause was noted");
+        span.in_scope(|| tracing::error!(cause, "answered with an internal error"));
+    }
+    let allow = response.headers_mut().remove(header::ALLOW);
+    let mut shown = match row.surface {
+        Surface::Storefront | Surface::Console => crate::pages::problem_page(&problem, call, row.surface, id),
+        Surface::Api | Surface::Plain => problem.answer(&asked.path, id.text()),
+    };
+    if let Some(allow) = allow {
+        shown.headers_mut().insert(header::ALLOW, allow);
+    }
+    shown
+}

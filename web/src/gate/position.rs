@@ -1,0 +1,108 @@
+//! Reading what one wrote: positions as opaque tokens, and waiting for them.
+
+use crate::app::AppState;
+use crate::auth::{Cookie, cookie_value};
+use crate::ports::Position;
+use crate::problem::{Kind, Problem};
+use crate::routes::Row;
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::ids;
+use http::HeaderMap;
+
+/// Group, index and check bits in 128: `[version 4][group 4][epoch 24][index 64][check 32]`.
+///
+/// A token names the last write of one request; a request writes to one group.
+pub fn encode_position(epoch: u32, position: Position) -> String {
+    let group = match position.group {
+        GroupKind::World => 1u128,
+        GroupKind::Catalogue => 2,
+        GroupKind::Region => 3,
+    };
+    let body = 1u128 << 92 | group << 88 | u128::from(epoch & 0xff_ffff) << 64 | u128::from(position.index);
+    ids::encode_base32(body << 32 | u128::from(check_bits(body)))
+}
+
+/// What [`encode_position`] wrote for the same cluster; nothing else.
+pub fn decode_position(epoch: u32, text: &str) -> Option<Position> {
+    let bits = ids::decode_base32(text)?;
+    let (body, check) = (bits >> 32, bits as u32);
+    let ours = check == check_bits(body) && body >> 92 == 1 && (body >> 64) as u32 & 0xff_ffff == epoch & 0xff_ffff;
+    let group = match body >> 88 & 0xf {
+        1 => GroupKind::World,
+        2 => GroupKind::Catalogue,
+        3 => GroupKind::Region,
+        _ => return None,
+    };
+    ours.then_some(Position { group, index: body as u64 })
+}
+
+fn check_bits(body: u128) -> u32 {
+    let hash = blake3::hash(&body.to_be_bytes());
+    u32::from_be_bytes([hash.as_bytes()[0], hash.as_bytes()[1], hash.as_bytes()[2], hash.as_bytes()[3]])
+}
+
+/// Does what `Gearify-Min-Position` and `Gearify-Consistency` ask for.
+///
+/// # Errors
+/// `not-caught-up` if the position is not reached in time or too many wait; `malformed` for a token
+/// that is none of ours.
+pub async fn wait(state: &AppState, row: &Row, headers: &HeaderMap) -> Result<(), Problem> {
+    if let Some(wanted) = wanted_position(state, headers)? {
+        wait_for(state, wanted).await?;
+    }
+    let Some(consistency) = headers.get("gearify-consistency") else { return Ok(()) };
+    match consistency.to_str().unwrap_or_default() {
+        "linearizable" if row.method.is_read() => barrier(state).await,
+        "linearizable" | "local" => Ok(()),
+        _ => Err(Problem::new(Kind::Malformed).detail("Gearify-Consistency is linearizable or local.")),
+    }
+}
+
+fn wanted_position(state: &AppState, headers: &HeaderMap) -> Result<Option<Position>, Problem> {
+    let epoch = state.settings.cluster_epoch;
+    if let Some(value) = headers.get("gearify-min-position") {
+        let position = value.to_str().ok().and_then(|text| decode_position(epoch, text.trim()));
+        let malformed = || Problem::new(Kind::Malformed).detail("Gearify-Min-Position is not a position of this cluster.");
+        return position.map(Some).ok_or_else(malformed);
+    }
+    // A browser may bring a position from before a restore: it is not believed rather than refused.
+    Ok(cookie_value(headers, Cookie::Position).and_then(|text| decode_position(epoch, text)))
+}
+
+async fn wait_for(state: &AppState, wanted: Position) -> Result<(), Problem> {
+    if state.backend.applied(wanted.group) >= wanted.index {
+        return Ok(());
+    }
+    let behind = || Problem::new(Kind::NotCaughtUp).retry_after(1);
+    let _place = state.limits.waiting_reads.try_acquire().map_err(|_| behind())?;
+    let reached = state.backend.wait_for(wanted, state.settings.waiting_read_timeout).await;
+    if reached { Ok(()) } else { Err(behind()) }
+}
+
+async fn barrier(state: &AppState) -> Result<(), Problem> {
+    // A page or record is read from up to three groups; all of them have to be current.
+    for group in [GroupKind::World, GroupKind::Catalogue, GroupKind::Region] {
+        if !state.backend.read_barrier(group).await {
+            return Err(Problem::new(Kind::Unavailable).retry_after(1));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_survives_its_text_and_nothing_else_does() {
+        for group in [GroupKind::World, GroupKind::Catalogue, GroupKind::Region] {
+            let position = Position { group, index: u64::MAX - 7 };
+            let text = encode_position(5, position);
+            assert_eq!(decode_position(5, &text), Some(position));
+            assert_eq!(decode_position(6, &text), None, "another cluster's");
+            let mut changed = text.into_bytes();
+            changed[8] = if changed[8] == b'0' { b'1' } else { b'0' };
+            assert_eq!(decode_position(5, std::str::from_utf8(&changed).unwrap()), None);
+        }
+    }
+}
