@@ -16,6 +16,8 @@ mod products;
 mod read;
 mod structure;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod values;
 mod variants;
