@@ -12,7 +12,10 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         Command::Add { .. } => add(scope, command),
         Command::SetUp { staff, token_hash, password_hash } => {
             let mut member = known(scope, *staff)?;
-            let link = member.setup.take().filter(|link| link.token_hash == *token_hash && link.expires_at > scope.at());
+            let link = member
+                .setup
+                .take()
+                .filter(|link| link.token_hash == *token_hash && link.expires_at > scope.at());
             link.ok_or(Refusal::LinkOver)?;
             member.password_hash = Some(password_hash.clone());
             Ok(write(scope, member, Event::StaffSetUp { staff: *staff }))
@@ -52,7 +55,14 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             }
             let id = ApiKeyId::from_bits(scope.mint());
             let (name, secret_hash, scopes) = (name.clone(), *secret_hash, scopes.clone());
-            let key = ApiKey { id, name, secret_hash, scopes: scopes.clone(), created_at: scope.at(), revoked_at: None };
+            let key = ApiKey {
+                id,
+                name,
+                secret_hash,
+                scopes: scopes.clone(),
+                created_at: scope.at(),
+                revoked_at: None,
+            };
             API_KEYS.put(scope, &id, &key);
             API_KEYS_BY_HASH.put(scope, &secret_hash, &KeyRef(id));
             scope.emit(Event::ApiKeyAdded { key: id, scopes });
@@ -85,7 +95,8 @@ fn require_other_owner(view: &impl View, member: &StaffMember) -> Result<(), Ref
     if !leads(member.role) {
         return Ok(());
     }
-    let other = list(view).into_iter().any(|other| other.id != member.id && other.active && leads(other.role));
+    let other =
+        list(view).into_iter().any(|other| other.id != member.id && other.active && leads(other.role));
     if other { Ok(()) } else { Err(Refusal::LastOwner) }
 }
 

@@ -18,13 +18,33 @@ pub enum Command {
         setup: Option<SetupLink>,
     },
     /// Uses the set-up link: once, and before it expires.
-    SetUp { staff: StaffId, token_hash: KeyedHash, password_hash: String },
-    ChangePassword { staff: StaffId, password_hash: String },
-    ChangeRole { staff: StaffId, role: Role },
-    Deactivate { staff: StaffId },
-    Reactivate { staff: StaffId },
-    AddApiKey { name: Name, secret_hash: KeyedHash, scopes: Vec<Permission> },
-    RevokeApiKey { key: ApiKeyId },
+    SetUp {
+        staff: StaffId,
+        token_hash: KeyedHash,
+        password_hash: String,
+    },
+    ChangePassword {
+        staff: StaffId,
+        password_hash: String,
+    },
+    ChangeRole {
+        staff: StaffId,
+        role: Role,
+    },
+    Deactivate {
+        staff: StaffId,
+    },
+    Reactivate {
+        staff: StaffId,
+    },
+    AddApiKey {
+        name: Name,
+        secret_hash: KeyedHash,
+        scopes: Vec<Permission>,
+    },
+    RevokeApiKey {
+        key: ApiKeyId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

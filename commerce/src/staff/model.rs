@@ -116,10 +116,18 @@ impl Role {
             Role::Operator => platform,
             Role::Owner => !platform,
             Role::Manager => !platform && permission != StaffWrite,
-            Role::Fulfilment => matches!(permission, ProductsRead | StockRead | StockWrite | OrdersRead | OrdersWrite),
+            Role::Fulfilment => {
+                matches!(permission, ProductsRead | StockRead | StockWrite | OrdersRead | OrdersWrite)
+            }
             Role::Support => matches!(
                 permission,
-                ProductsRead | StockRead | OrdersRead | OrdersWrite | OrdersRefund | CustomersRead | CustomersWrite
+                ProductsRead
+                    | StockRead
+                    | OrdersRead
+                    | OrdersWrite
+                    | OrdersRefund
+                    | CustomersRead
+                    | CustomersWrite
             ),
         }
     }
