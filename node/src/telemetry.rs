@@ -382,6 +382,23 @@ mod tests {
     }
 
     #[test]
+    fn alerts_and_the_console_page_ask_for_metrics_that_exist() {
+        let files = [
+            include_str!("../../config/observability/alerts.yml"),
+            include_str!("../../config/observability/consoles/gearify.html"),
+        ];
+        let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+        let words = files.iter().flat_map(|file| file.split(|c| !is_name(c)));
+        let asked: BTreeSet<&str> = words
+            .filter(|word| word.starts_with("gearify_") || word.starts_with("http_"))
+            .map(|word| word.trim_end_matches("_bucket").trim_end_matches("_count"))
+            .collect();
+        let known: BTreeSet<&str> = DESCRIPTIONS.iter().map(|description| description.name).collect();
+        assert_eq!(asked.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
+        assert!(asked.len() >= 8, "{asked:?}");
+    }
+
+    #[test]
     fn the_first_tenants_keep_their_name_and_the_rest_are_others() {
         let labels = TenantLabels::new(2);
         let label = |slug| labels.label(slug).to_string();

@@ -25,6 +25,7 @@ mod client;
 mod events;
 mod faults;
 mod model;
+mod rows;
 mod server;
 mod signature;
 #[cfg(test)]

@@ -1,0 +1,245 @@
+//! Writes and reads of the replicated state, as the web needs them.
+//!
+//! A write: the group's leader adds facts to the request, proposes it, and answers once the entry is
+//! applied. Facts that went stale in between are added anew, at most [`FACT_ROUNDS`] times. An unknown
+//! outcome is asked for again under the same command id, which acts once whatever comes of it.
+
+use crate::forward::{Forward, Undecided};
+use crate::state::GroupState;
+use crate::vault::NodeVault;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gearify_commerce::facts::{self, Desk};
+use gearify_commerce::intent::Request;
+use gearify_commerce::orders::{ORDERS, OrderStatus, PaymentStatus};
+use gearify_commerce::{GroupKind, OrderId, Outcome, ReadScope, Refusal, Site, Stamped, TenantId, Timestamp, Vault};
+use gearify_replication::{Group, ProposeError};
+use gearify_storage::{EventReader, Reader, decode, encode};
+use gearify_web::ports::{Backend, Decided, Position, ProviderEventError, SubmitError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How often facts are added to one request.
+const FACT_ROUNDS: usize = 3;
+/// A request is decided within this time, or its outcome is unknown.
+const SUBMIT_DEADLINE: Duration = Duration::from_secs(10);
+/// Pause before looking for a leader again.
+const LEADER_PAUSE: Duration = Duration::from_millis(20);
+
+/// One group as the backend uses it.
+#[derive(Clone)]
+pub struct GroupHandle {
+    pub group: Group,
+    pub state: Arc<GroupState>,
+    pub history: EventReader,
+}
+
+/// What becomes of verified events of payment providers.
+pub trait ProviderDesk: Send + Sync + 'static {
+    fn event<'a>(
+        &'a self,
+        backend: &'a NodeBackend,
+        tenant: TenantId,
+        provider: &'a str,
+        headers: http::HeaderMap,
+        body: Bytes,
+    ) -> BoxFuture<'a, Result<(), ProviderEventError>>;
+}
+
+pub struct NodeBackend {
+    groups: BTreeMap<GroupKind, GroupHandle>,
+    vault: Arc<NodeVault>,
+    forward: Arc<dyn Forward>,
+    providers: Arc<dyn ProviderDesk>,
+}
+
+impl NodeBackend {
+    pub fn new(
+        groups: BTreeMap<GroupKind, GroupHandle>,
+        vault: Arc<NodeVault>,
+        forward: Arc<dyn Forward>,
+        providers: Arc<dyn ProviderDesk>,
+    ) -> NodeBackend {
+        NodeBackend { groups, vault, forward, providers }
+    }
+
+    pub fn group(&self, kind: GroupKind) -> &GroupHandle {
+        self.groups.get(&kind).expect("a node has every group")
+    }
+
+    pub fn groups(&self) -> impl Iterator<Item = (GroupKind, &GroupHandle)> {
+        self.groups.iter().map(|(kind, handle)| (*kind, handle))
+    }
+
+    pub fn history(&self, kind: GroupKind) -> &EventReader {
+        &self.group(kind).history
+    }
+
+    pub fn is_leader(&self, kind: GroupKind) -> bool {
+        self.group(kind).group.is_leader()
+    }
+
+    /// Committed state of one tenant's site.
+    pub fn state(&self, kind: GroupKind) -> &Arc<GroupState> {
+        &self.group(kind).state
+    }
+
+    /// Decides a request as the leader of its group; a node that does not lead says so.
+    pub async fn decide(&self, request: &Request) -> Result<Decided, Undecided> {
+        let kind = request.intent.group();
+        let handle = self.group(kind);
+        let mut round = 1;
+        loop {
+            if !handle.group.is_leader() {
+                return Err(Undecided::NotLeader { leader: handle.group.leader() });
+            }
+            let stamped = self.complete(request).map_err(SubmitError::Refused)?;
+            let decided = self.propose(handle, &stamped).await?;
+            let is_stale = matches!(&decided.result, Err(refusal) if facts::is_stale(refusal));
+            if !is_stale || round == FACT_ROUNDS {
+                return Ok(decided);
+            }
+            round += 1;
+        }
+    }
+
+    fn complete(&self, request: &Request) -> Result<Stamped, Refusal> {
+        let desk = Desk {
+            now: now(),
+            seed: rand::random(),
+            vault: &*self.vault,
+            world: &**self.state(GroupKind::World),
+            catalogue: &**self.state(GroupKind::Catalogue),
+            region: &**self.state(GroupKind::Region),
+        };
+        facts::complete(request, &desk)
+    }
+
+    async fn propose(&self, handle: &GroupHandle, stamped: &Stamped) -> Result<Decided, Undecided> {
+        let proposed = handle.group.propose(Bytes::from(encode(stamped))).await;
+        let proposed = proposed.map_err(|error| match error {
+            ProposeError::NotLeader { leader } => Undecided::NotLeader { leader },
+            ProposeError::Unknown => SubmitError::Unknown.into(),
+            ProposeError::Overloaded => SubmitError::Overloaded.into(),
+            ProposeError::Stopped => SubmitError::Unavailable.into(),
+            ProposeError::TooLarge { bytes, bytes_max } => {
+                tracing::error!(bytes, bytes_max, "a command is larger than an entry may be");
+                SubmitError::Overloaded.into()
+            }
+        })?;
+        let outcome: Outcome =
+            decode(&proposed.reply).expect("the machine of this process wrote the reply with the same program");
+        let position = Position { group: handle.state.kind(), index: proposed.position.index };
+        Ok(Decided { result: outcome.result, replayed: outcome.replayed, position })
+    }
+
+    /// Finds the leader, wherever it is, and has the request decided.
+    async fn submit_within(&self, request: &Request, deadline: Instant) -> Result<Decided, SubmitError> {
+        let handle = self.group(request.intent.group());
+        let me = handle.group.node();
+        // Once an outcome was unknown, giving up is unknown too.
+        let mut give_up = SubmitError::Unavailable;
+        loop {
+            let decided = match handle.group.leader() {
+                Some(leader) if leader != me => self.forward.forward(leader, request.clone()).await,
+                _ => self.decide(request).await,
+            };
+            match decided {
+                Ok(decided) => return Ok(decided),
+                Err(Undecided::Submit(SubmitError::Unknown)) => give_up = SubmitError::Unknown,
+                Err(Undecided::Submit(error)) => return Err(error),
+                Err(Undecided::NotLeader { .. } | Undecided::Unreachable) => {}
+            }
+            if Instant::now() + LEADER_PAUSE >= deadline {
+                return Err(give_up);
+            }
+            sleep(LEADER_PAUSE).await;
+        }
+    }
+
+    /// Submits and waits until the entry is applied here.
+    pub async fn submit_now(&self, request: &Request) -> Result<Decided, SubmitError> {
+        let deadline = Instant::now() + SUBMIT_DEADLINE;
+        let decided = tokio::time::timeout_at(deadline, self.submit_within(request, deadline)).await;
+        let decided = decided.unwrap_or(Err(SubmitError::Unknown))?;
+        let handle = self.group(decided.position.group);
+        if handle.group.applied_index() < decided.position.index {
+            // It is decided; a node that can't keep up only reads a little later than it could.
+            let _ = handle.group.wait_applied(decided.position.index, deadline - Instant::now()).await;
+        }
+        Ok(decided)
+    }
+}
+
+/// The machine's clock.
+pub fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+impl Backend for NodeBackend {
+    fn submit(&self, request: Request) -> BoxFuture<'_, Result<Decided, SubmitError>> {
+        async move { self.submit_now(&request).await }.boxed()
+    }
+
+    fn reader(&self, group: GroupKind) -> Arc<dyn Reader> {
+        self.state(group).clone()
+    }
+
+    fn applied(&self, group: GroupKind) -> u64 {
+        self.state(group).applied_index()
+    }
+
+    fn wait_for(&self, position: Position, deadline: Duration) -> BoxFuture<'_, bool> {
+        let group = &self.group(position.group).group;
+        async move { group.wait_applied(position.index, deadline).await.is_ok() }.boxed()
+    }
+
+    fn read_barrier(&self, group: GroupKind) -> BoxFuture<'_, bool> {
+        let group = &self.group(group).group;
+        async move { group.read_barrier().await.is_ok() }.boxed()
+    }
+
+    fn vault(&self) -> &dyn Vault {
+        &*self.vault
+    }
+
+    fn settle(&self, tenant: TenantId, site: Site, order: OrderId, deadline: Duration) -> BoxFuture<'_, ()> {
+        async move {
+            let state = self.state(GroupKind::Region);
+            let mut applied = state.watch_applied();
+            let settled = async {
+                while is_undecided(&**state, tenant, site, order) {
+                    if applied.changed().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(deadline, settled).await;
+        }
+        .boxed()
+    }
+
+    fn provider_event(
+        &self,
+        tenant: TenantId,
+        provider: &str,
+        headers: &http::HeaderMap,
+        body: Bytes,
+    ) -> BoxFuture<'_, Result<(), ProviderEventError>> {
+        let (provider, headers) = (provider.to_owned(), headers.clone());
+        async move { self.providers.event(self, tenant, &provider, headers, body).await }.boxed()
+    }
+}
+
+/// Whether the order's payment still waits for the provider's word.
+fn is_undecided(state: &dyn Reader, tenant: TenantId, site: Site, order: OrderId) -> bool {
+    let view = ReadScope::new(state, tenant, site);
+    let order = ORDERS.get(&view, &order);
+    order.is_some_and(|order| {
+        order.status == OrderStatus::Placed
+            && matches!(order.payment_status(), PaymentStatus::Pending | PaymentStatus::Authorised)
+    })
+}

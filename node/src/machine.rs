@@ -1,0 +1,151 @@
+//! The state machine behind every group's log: commands in, one atomic batch out.
+//!
+//! Contract: the batch of one call holds everything its entries changed — state, events waiting for the
+//! event store, command records — together with the position they brought the state to and a rolling
+//! hash of all changes so far. A reply leaves only after its batch is stored. Equal logs give equal
+//! hashes on every node, today and on replay, however the entries were grouped into calls.
+//!
+//! A command that can't be read was written by a newer program: guessing would part this node from the
+//! others, so it ends with a line that says what to do.
+
+use crate::snapshot::{self, History};
+use crate::state::{AppliedRow, GroupState, group_name, outbox_key};
+use bytes::Bytes;
+use gearify_commerce::GroupKind;
+use gearify_commerce::command::{self, Stamped};
+use gearify_commerce::event::Envelope;
+use gearify_replication::{Applied, CommittedEntry, Machine, MachineError, SnapshotSource};
+use gearify_storage::{EventPosition, StorageError, Tx, decode, encode};
+use std::io::Read;
+use std::sync::Arc;
+
+/// Hears of events right after their batch is stored and before any reply: for what lives in memory
+/// and must show on the next answer. Must be quick; it runs on the group's apply thread.
+pub trait Listener: Send + Sync {
+    fn applied(&self, group: GroupKind, events: &[Envelope]);
+
+    /// The whole state was replaced by a snapshot.
+    fn replaced(&self, group: GroupKind);
+}
+
+/// One group's machine. Replication calls it from one thread.
+pub struct ShopMachine {
+    state: Arc<GroupState>,
+    applied: AppliedRow,
+    history: History,
+    listener: Arc<dyn Listener>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error(
+        "entry {index} of {group} holds a command this version of gearify can't read ({reason}); \
+         start the version that wrote it, or a newer one"
+    )]
+    UnknownCommand { group: &'static str, index: u64, reason: String },
+    #[error("the state of {group} can't be read or written: {source}")]
+    Storage { group: &'static str, source: StorageError },
+    #[error("the applied position of {group} is damaged: {reason}")]
+    Position { group: &'static str, reason: String },
+}
+
+impl ShopMachine {
+    pub fn new(
+        state: Arc<GroupState>,
+        history: History,
+        listener: Arc<dyn Listener>,
+    ) -> Result<ShopMachine, StorageError> {
+        let applied = state.applied()?;
+        Ok(ShopMachine { state, applied, history, listener })
+    }
+
+    fn group(&self) -> &'static str {
+        group_name(self.state.kind())
+    }
+
+    fn apply_entries(&mut self, entries: &[CommittedEntry], after: &Applied) -> Result<Vec<Vec<Bytes>>, ApplyError> {
+        let group = self.group();
+        let engine = self.state.engine();
+        let mut tx = Tx::new(&*engine);
+        let mut applied = self.applied.clone();
+        let mut events = Vec::new();
+        let mut outbox = Vec::new();
+        let mut replies = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let index = entry.position.index;
+            let first = events.len();
+            let mut answers = Vec::with_capacity(entry.commands.len());
+            for bytes in &entry.commands {
+                let stamped: Stamped = decode(bytes)
+                    .map_err(|error| ApplyError::UnknownCommand { group, index, reason: error.to_string() })?;
+                let outcome = command::apply(&mut tx, &stamped, &mut events);
+                answers.push(Bytes::from(encode(&outcome)));
+            }
+            applied.state_hash = chained(applied.state_hash, index, &mut tx);
+            outbox.extend(numbered(index, &events[first..]));
+            replies.push(answers);
+        }
+        applied.index = after.index();
+        applied.account = after.encode().to_vec();
+        let failed = |source| ApplyError::Storage { group, source };
+        let mut batch = tx.into_batch().map_err(failed)?;
+        for (key, value) in outbox {
+            batch.put(key, value);
+        }
+        self.state.commit(batch, &applied).map_err(failed)?;
+        self.applied = applied;
+        if !events.is_empty() {
+            self.listener.applied(self.state.kind(), &events);
+        }
+        Ok(replies)
+    }
+}
+
+/// The hash after one entry. An entry without changes leaves it alone.
+fn chained(before: [u8; 32], index: u64, tx: &mut Tx<'_>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&before);
+    hasher.update(&index.to_be_bytes());
+    let mut changed = false;
+    tx.visit_changes(|key, value| {
+        changed = true;
+        hasher.update(&(key.len() as u32).to_be_bytes());
+        hasher.update(key);
+        // No value is that long: a delete can't look like one.
+        hasher.update(&value.map_or(u32::MAX, |value| value.len() as u32).to_be_bytes());
+        hasher.update(value.unwrap_or_default());
+    });
+    if changed { *hasher.finalize().as_bytes() } else { before }
+}
+
+fn numbered(index: u64, events: &[Envelope]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    events.iter().zip(0..).map(move |(event, n)| (outbox_key(EventPosition::new(index, n)), encode(event)))
+}
+
+impl Machine for ShopMachine {
+    fn apply(&mut self, entries: &[CommittedEntry], after: &Applied) -> Result<Vec<Vec<Bytes>>, MachineError> {
+        self.apply_entries(entries, after).map_err(MachineError::new)
+    }
+
+    fn applied(&self) -> Result<Applied, MachineError> {
+        if self.applied.account.is_empty() {
+            return Ok(Applied::default());
+        }
+        let account = Bytes::copy_from_slice(&self.applied.account);
+        let damaged = |reason: gearify_replication::FrameError| ApplyError::Position {
+            group: self.group(),
+            reason: reason.to_string(),
+        };
+        Applied::decode(account).map_err(|reason| MachineError::new(damaged(reason)))
+    }
+
+    fn snapshot(&mut self) -> Result<Box<dyn SnapshotSource>, MachineError> {
+        snapshot::take(&self.state, self.applied.clone(), &self.history)
+    }
+
+    fn install(&mut self, after: &Applied, content: &mut dyn Read) -> Result<(), MachineError> {
+        self.applied = snapshot::install(&self.state, after, content, &self.history)?;
+        self.listener.replaced(self.state.kind());
+        Ok(())
+    }
+}

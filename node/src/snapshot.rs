@@ -1,0 +1,266 @@
+//! A group's state in a snapshot, and a group's state from one.
+//!
+//! Content: a head with the applied row; every replicated row and every outbox row; then the newest part
+//! of the event history, as much as the open event file held. A receiver whose own history ends before
+//! that part asks its peers for what lies between. Replication guards the bytes by checksums; here only
+//! the shape is checked.
+
+use crate::state::{AppliedRow, GroupState, LOCAL, group_name, is_outbox_key};
+use bytes::Bytes;
+use gearify_commerce::GroupKind;
+use gearify_replication::{Applied, MachineError, SnapshotSource};
+use gearify_storage::frozen::FrozenView;
+use gearify_storage::{
+    Batch, Engine, EventPosition, EventReader, EventRow, EventStore, EventStoreError, Reader, SledEngine,
+    StorageError, decode, encode,
+};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+/// Memory for rows that change while a snapshot is written: beyond it the snapshot is given up and
+/// replication makes another later.
+const FROZEN_BYTES_MAX: usize = 256 << 20;
+/// Rows of one batch of an installation.
+const INSTALL_ROWS: usize = 1_000;
+/// Events read and appended at once.
+const EVENT_ROWS: usize = 1_000;
+/// No key or value is longer; a longer one is damage, not a reason to allocate it.
+const PART_BYTES_MAX: u32 = 16 << 20;
+const END: u32 = u32::MAX;
+
+/// Where a node gets history that its own store lacks.
+pub trait HistoryPeers: Send + Sync {
+    /// Events of a group at or after `from`, at most `limit`, from any node that has them.
+    fn read(&self, group: GroupKind, from: EventPosition, limit: usize) -> Result<Vec<EventRow>, String>;
+}
+
+/// For a node without peers.
+pub struct NoPeers;
+
+impl HistoryPeers for NoPeers {
+    fn read(&self, _: GroupKind, from: EventPosition, _: usize) -> Result<Vec<EventRow>, String> {
+        Err(format!("the history from {from} on is missing, and there is no other node to ask"))
+    }
+}
+
+/// What a machine needs besides its state for snapshots.
+#[derive(Clone)]
+pub struct History {
+    pub store: Arc<Mutex<EventStore>>,
+    pub peers: Arc<dyn HistoryPeers>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("the snapshot of {group} ends early or is damaged: {what}")]
+    Damaged { group: &'static str, what: String },
+    #[error("the event history of {group} can't be completed: {what}")]
+    History { group: &'static str, what: String },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Events(#[from] EventStoreError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    applied: AppliedRow,
+    /// First log index whose events come with the snapshot.
+    history_from: u64,
+    /// Last log index whose events come with it; later ones are among the outbox rows.
+    history_through: u64,
+}
+gearify_storage::first_version!(Head);
+
+/// Freezes the present state. Called between two applies, so the outbox ends at the applied entry.
+pub fn take(
+    state: &GroupState,
+    applied: AppliedRow,
+    history: &History,
+) -> Result<Box<dyn SnapshotSource>, MachineError> {
+    let view = state.engine().freeze(FROZEN_BYTES_MAX);
+    // After freezing: rows the mover has cleared from the outbox by now are covered by the store.
+    let store = history.store.lock();
+    let history_through = store.position();
+    let history_from = store.files().last().map_or(1, |file| file.first);
+    let head = Head { applied, history_from, history_through };
+    Ok(Box::new(Frozen { view, head, events: store.reader() }))
+}
+
+struct Frozen {
+    view: FrozenView<SledEngine>,
+    head: Head,
+    events: EventReader,
+}
+
+impl SnapshotSource for Frozen {
+    fn write_to(self: Box<Self>, out: &mut dyn Write) -> Result<(), MachineError> {
+        self.write(out).map_err(MachineError::new)
+    }
+}
+
+impl Frozen {
+    fn write(&self, out: &mut dyn Write) -> Result<(), SnapshotError> {
+        write_part(out, &encode(&self.head))?;
+        let mut from = Vec::new();
+        loop {
+            let rows = self.view.scan(&from, b"", INSTALL_ROWS)?;
+            for (key, value) in &rows {
+                if key.first() != Some(&LOCAL) || is_outbox_key(key) {
+                    write_part(out, key)?;
+                    write_part(out, value)?;
+                }
+            }
+            let Some((last, _)) = rows.last() else { break };
+            from = [last, &[0][..]].concat();
+        }
+        write_end(out)?;
+        let mut from = EventPosition::new(self.head.history_from, 0);
+        loop {
+            let rows = self.events.read(from, EVENT_ROWS)?;
+            for row in rows.iter().filter(|row| row.position.index <= self.head.history_through) {
+                write_part(out, &postcard_row(row))?;
+            }
+            match rows.last() {
+                Some(last) if last.position.index <= self.head.history_through => from = last.position.next(),
+                _ => break,
+            }
+        }
+        Ok(write_end(out)?)
+    }
+}
+
+/// Puts a snapshot in the place of the group's state, and completes the event history up to it.
+pub fn install(
+    state: &GroupState,
+    after: &Applied,
+    content: &mut dyn Read,
+    history: &History,
+) -> Result<AppliedRow, MachineError> {
+    Installation { state, history, group: group_name(state.kind()) }.run(after, content).map_err(MachineError::new)
+}
+
+struct Installation<'a> {
+    state: &'a GroupState,
+    history: &'a History,
+    group: &'static str,
+}
+
+impl Installation<'_> {
+    fn run(&self, after: &Applied, content: &mut dyn Read) -> Result<AppliedRow, SnapshotError> {
+        let head = self.part(content)?.ok_or_else(|| self.damaged("it has no head"))?;
+        let head: Head = decode(&head).map_err(|error| self.damaged(error))?;
+        if head.applied.index != after.index() {
+            return Err(self.damaged(format!("it is of entry {}, not of {}", head.applied.index, after.index())));
+        }
+        let applied = AppliedRow { account: after.encode().to_vec(), ..head.applied.clone() };
+        let mut failure = None;
+        let filled = self.state.replace(&applied, |engine| match self.fill(engine, content, &head) {
+            Ok(()) => Ok(()),
+            Err(SnapshotError::Storage(error)) => Err(error),
+            Err(other) => {
+                let error = StorageError::Damaged(other.to_string());
+                failure = Some(other);
+                Err(error)
+            }
+        });
+        match (failure, filled) {
+            (Some(failure), _) => Err(failure),
+            (None, filled) => Ok(filled.map(|()| applied)?),
+        }
+    }
+
+    /// Everything but the switch: when this is done, rows and history are both there.
+    fn fill(&self, engine: &dyn Engine, content: &mut dyn Read, head: &Head) -> Result<(), SnapshotError> {
+        let mut batch = Batch::new();
+        while let Some(key) = self.part(content)? {
+            let value = self.part(content)?.ok_or_else(|| self.damaged("a row has no value"))?;
+            batch.put(key, value);
+            if batch.len() >= INSTALL_ROWS {
+                engine.commit(std::mem::take(&mut batch))?;
+            }
+        }
+        engine.commit(batch)?;
+        self.fetch_older_history(head)?;
+        let mut rows: Vec<EventRow> = Vec::new();
+        while let Some(row) = self.part(content)? {
+            let row = row_from_postcard(&row).map_err(|error| self.damaged(error))?;
+            // Whole entries only: the store counts an entry as done.
+            let is_full = rows.len() >= EVENT_ROWS && rows.last().is_some_and(|last| last.position.index < row.position.index);
+            if is_full {
+                self.append(&std::mem::take(&mut rows), row.position.index - 1)?;
+            }
+            rows.push(row);
+        }
+        self.append(&rows, head.history_through)
+    }
+
+    fn fetch_older_history(&self, head: &Head) -> Result<(), SnapshotError> {
+        loop {
+            let have = self.history.store.lock().position();
+            if have + 1 >= head.history_from {
+                return Ok(());
+            }
+            let from = EventPosition::new(have + 1, 0);
+            let read = self.history.peers.read(self.state.kind(), from, EVENT_ROWS);
+            let mut rows = read.map_err(|what| SnapshotError::History { group: self.group, what })?;
+            let is_all = rows.len() < EVENT_ROWS;
+            let last = rows.last().map_or(0, |row| row.position.index);
+            let through = if is_all { head.history_from - 1 } else { (last - 1).min(head.history_from - 1) };
+            rows.retain(|row| row.position.index <= through);
+            if through <= have {
+                let what = format!("entry {last} has more than {EVENT_ROWS} events");
+                return Err(SnapshotError::History { group: self.group, what });
+            }
+            self.append(&rows, through)?;
+        }
+    }
+
+    fn append(&self, rows: &[EventRow], through: u64) -> Result<(), SnapshotError> {
+        Ok(self.history.store.lock().append(rows, through)?)
+    }
+
+    fn part(&self, content: &mut dyn Read) -> Result<Option<Vec<u8>>, SnapshotError> {
+        let mut length = [0; 4];
+        content.read_exact(&mut length).map_err(|error| self.damaged(error))?;
+        let length = u32::from_be_bytes(length);
+        if length == END {
+            return Ok(None);
+        }
+        if length > PART_BYTES_MAX {
+            return Err(self.damaged(format!("a part of {length} bytes")));
+        }
+        let mut part = vec![0; length as usize];
+        content.read_exact(&mut part).map_err(|error| self.damaged(error))?;
+        Ok(Some(part))
+    }
+
+    fn damaged(&self, what: impl ToString) -> SnapshotError {
+        SnapshotError::Damaged { group: self.group, what: what.to_string() }
+    }
+}
+
+fn write_part(out: &mut dyn Write, part: &[u8]) -> io::Result<()> {
+    out.write_all(&(part.len() as u32).to_be_bytes())?;
+    out.write_all(part)
+}
+
+fn write_end(out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(&END.to_be_bytes())
+}
+
+type PlainRow = (u64, u32, Vec<u8>, u64, Vec<u8>);
+
+fn postcard_row(row: &EventRow) -> Vec<u8> {
+    let plain: PlainRow = (row.position.index, row.position.n, row.stream.to_vec(), row.seq, row.body.to_vec());
+    postcard::to_allocvec(&plain).expect("numbers and bytes can be written")
+}
+
+fn row_from_postcard(bytes: &[u8]) -> Result<EventRow, postcard::Error> {
+    let (index, n, stream, seq, body): PlainRow = postcard::from_bytes(bytes)?;
+    Ok(EventRow { position: EventPosition::new(index, n), stream: Bytes::from(stream), seq, body: Bytes::from(body) })
+}

@@ -1,0 +1,259 @@
+//! One group's rows on this node: the replicated state, and beside it what only this node needs.
+//!
+//! Keys of the replicated state begin with a tenant id, whose first byte is a time's highest and never
+//! `0xff`. Keys that begin with `0xff` are this node's own: the applied position with the rolling state
+//! hash, and the outbox of events that wait to be moved into the event store. They stand in the same
+//! engine because they must change in the same batch.
+//!
+//! The directory of the engine has a number; a snapshot is installed into the next one and `CURRENT`
+//! is switched to it, so that readers see the old rows or the new ones and a crash in between leaves
+//! the old ones.
+
+use crate::bell::Bell;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use gearify_commerce::GroupKind;
+use gearify_replication::GroupId;
+use gearify_storage::disk::write_durably;
+use gearify_storage::frozen::Frozen;
+use gearify_storage::{
+    Batch, Engine, EventPosition, Reader, Row, SetAside, SledEngine, SledOptions, StorageError, decode, encode,
+};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// First byte of every key that is not replicated state.
+pub const LOCAL: u8 = 0xff;
+const APPLIED_KEY: [u8; 2] = [LOCAL, 0];
+const OUTBOX: [u8; 2] = [LOCAL, 1];
+const CURRENT: &str = "CURRENT";
+
+/// The groups of a region with one shard, in the order they start.
+pub const GROUPS: [GroupKind; 3] = [GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
+
+/// The stable number of a group in the log file.
+pub fn group_id(kind: GroupKind) -> GroupId {
+    match kind {
+        GroupKind::World => GroupId(1),
+        GroupKind::Catalogue => GroupId(2),
+        GroupKind::Region => GroupId(16),
+    }
+}
+
+/// The name of a group in directories, logs and metrics.
+pub fn group_name(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::World => "world",
+        GroupKind::Catalogue => "catalogue-0",
+        GroupKind::Region => "region-0",
+    }
+}
+
+/// How far a group's state has come, written in the batch that brought it there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedRow {
+    /// Index of the last entry; 0 before the first.
+    pub index: u64,
+    /// Replication's own account of it, as `Applied::encode` gave it.
+    pub account: Vec<u8>,
+    /// Chained over the changes of every entry: equal on every node at the same position.
+    pub state_hash: [u8; 32],
+}
+gearify_storage::first_version!(AppliedRow);
+
+/// Reads and, for its machine alone, writes of one group's rows.
+pub struct GroupState {
+    kind: GroupKind,
+    dir: PathBuf,
+    options: SledOptions,
+    engine: ArcSwap<Frozen<SledEngine>>,
+    applied: watch::Sender<u64>,
+    bell: Bell,
+}
+
+impl GroupState {
+    /// Opens the group's rows below `dir`, or an empty set of them where they are damaged.
+    ///
+    /// # Errors
+    /// Whatever an empty directory would meet just the same: no permission, a full disk, a second user.
+    pub fn open(kind: GroupKind, dir: &Path, options: SledOptions) -> Result<(Arc<GroupState>, Option<SetAside>), StorageError> {
+        fs::create_dir_all(dir)?;
+        let number = current_number(dir)?;
+        remove_other_directories(dir, number)?;
+        let opened = SledEngine::open_or_set_aside(&numbered(dir, number), options)?;
+        let (engine, set_aside) = match read_applied(&opened.engine) {
+            Ok(_) => (opened.engine, opened.set_aside),
+            Err(StorageError::Damaged(reason)) => {
+                tracing::error!(group = group_name(kind), reason, "state can't be read; building it again");
+                drop(opened);
+                let next = number + 1;
+                let engine = SledEngine::open(&numbered(dir, next), options)?;
+                write_durably(&dir.join(CURRENT), next.to_string().as_bytes())?;
+                let path = numbered(dir, number);
+                (engine, Some(SetAside { path, reason }))
+            }
+            Err(other) => return Err(other),
+        };
+        let applied = read_applied(&engine)?.index;
+        let state = GroupState { kind, dir: dir.into(), options, engine: ArcSwap::from_pointee(Frozen::new(engine)), applied: watch::Sender::new(applied), bell: Bell::default() };
+        Ok((Arc::new(state), set_aside))
+    }
+
+    pub fn kind(&self) -> GroupKind {
+        self.kind
+    }
+
+    /// Rows as the machine has left them. An engine that was replaced stays readable until its last
+    /// reader is gone.
+    pub fn engine(&self) -> Arc<Frozen<SledEngine>> {
+        self.engine.load_full()
+    }
+
+    pub fn applied(&self) -> Result<AppliedRow, StorageError> {
+        read_applied(&**self.engine.load())
+    }
+
+    /// The index of the last applied entry, and every later one.
+    pub fn watch_applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    /// Rings after every commit, for threads.
+    pub fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    pub fn applied_index(&self) -> u64 {
+        *self.applied.borrow()
+    }
+
+    /// Commits what entries changed together with how far they came.
+    pub(crate) fn commit(&self, mut batch: Batch, applied: &AppliedRow) -> Result<(), StorageError> {
+        batch.put(APPLIED_KEY, encode(applied));
+        self.engine.load().commit(batch)?;
+        self.applied.send_replace(applied.index);
+        self.bell.ring();
+        Ok(())
+    }
+
+    /// Fills a fresh engine by `fill` and puts it, at `applied`, in the place of the current one.
+    pub(crate) fn replace(
+        &self,
+        applied: &AppliedRow,
+        fill: impl FnOnce(&SledEngine) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let old = current_number(&self.dir)?;
+        let next = numbered(&self.dir, old + 1);
+        if next.exists() {
+            fs::remove_dir_all(&next)?;
+        }
+        let engine = SledEngine::open(&next, self.options)?;
+        fill(&engine)?;
+        let mut batch = Batch::new();
+        batch.put(APPLIED_KEY, encode(applied));
+        engine.commit(batch)?;
+        engine.flush()?;
+        write_durably(&self.dir.join(CURRENT), (old + 1).to_string().as_bytes())?;
+        self.engine.store(Arc::new(Frozen::new(engine)));
+        self.applied.send_replace(applied.index);
+        self.bell.ring();
+        // Its files stay until the next start: readers may still hold the old engine.
+        Ok(())
+    }
+
+    /// Events at or after `from` that wait for the event store, oldest first.
+    pub fn outbox(&self, from: EventPosition, limit: usize) -> Result<Vec<(EventPosition, Bytes)>, StorageError> {
+        let rows = self.engine.load().scan(&outbox_key(from), &outbox_end(), limit)?;
+        rows.into_iter().map(|(key, value)| Ok((outbox_at(&key)?, value))).collect()
+    }
+
+    /// Forgets events of entries up to and with `through`, which the event store has on disk; at most
+    /// `limit` of them.
+    pub fn clear_outbox(&self, through: u64, limit: usize) -> Result<usize, StorageError> {
+        let engine = self.engine.load();
+        let past = outbox_key(EventPosition::new(through + 1, 0));
+        let rows = engine.scan(&OUTBOX, &past, limit)?;
+        let mut batch = Batch::new();
+        for (key, _) in &rows {
+            batch.delete(key.as_ref());
+        }
+        if !rows.is_empty() {
+            engine.commit(batch)?;
+        }
+        Ok(rows.len())
+    }
+}
+
+impl Reader for GroupState {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
+        self.engine.load().get(key)
+    }
+
+    fn scan(&self, from: &[u8], until: &[u8], limit: usize) -> Result<Vec<Row>, StorageError> {
+        self.engine.load().scan(from, until, limit)
+    }
+
+    fn scan_back(&self, from: &[u8], until: &[u8], limit: usize) -> Result<Vec<Row>, StorageError> {
+        self.engine.load().scan_back(from, until, limit)
+    }
+}
+
+pub(crate) fn outbox_key(at: EventPosition) -> Vec<u8> {
+    let mut key = OUTBOX.to_vec();
+    key.extend_from_slice(&at.index.to_be_bytes());
+    key.extend_from_slice(&at.n.to_be_bytes());
+    key
+}
+
+pub(crate) fn is_outbox_key(key: &[u8]) -> bool {
+    key.starts_with(&OUTBOX)
+}
+
+fn outbox_end() -> [u8; 2] {
+    [LOCAL, OUTBOX[1] + 1]
+}
+
+fn outbox_at(key: &[u8]) -> Result<EventPosition, StorageError> {
+    let damaged = || StorageError::Damaged("an outbox key is not index and number".into());
+    let place = key.strip_prefix(&OUTBOX).ok_or_else(damaged)?;
+    let (index, n) = place.split_at_checked(8).ok_or_else(damaged)?;
+    let index = index.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?;
+    let n = n.try_into().map(u32::from_be_bytes).map_err(|_| damaged())?;
+    Ok(EventPosition { index, n })
+}
+
+/// The applied row as it stands among `rows`; the default before the first entry.
+pub(crate) fn read_applied(rows: &dyn Reader) -> Result<AppliedRow, StorageError> {
+    match rows.get(&APPLIED_KEY)? {
+        None => Ok(AppliedRow::default()),
+        Some(row) => decode(&row).map_err(|error| StorageError::Damaged(format!("the applied position: {error}"))),
+    }
+}
+
+fn numbered(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("state-{number}"))
+}
+
+fn current_number(dir: &Path) -> Result<u64, StorageError> {
+    match fs::read_to_string(dir.join(CURRENT)) {
+        Ok(text) => text.trim().parse().map_err(|_| StorageError::Damaged(format!("{} names no number", dir.join(CURRENT).display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(1),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What an installation left behind: the old rows, or new ones that were never switched to.
+fn remove_other_directories(dir: &Path, keep: u64) -> Result<(), StorageError> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("state-")).and_then(|n| n.parse::<u64>().ok());
+        if number.is_some_and(|number| number != keep) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
