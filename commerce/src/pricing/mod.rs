@@ -10,6 +10,8 @@ mod command;
 mod error;
 mod model;
 pub mod quote;
+#[cfg(test)]
+mod quote_tests;
 mod read;
 #[cfg(test)]
 mod tests;

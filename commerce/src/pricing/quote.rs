@@ -6,7 +6,7 @@
 
 use super::{Effective, effective};
 use crate::cart::{Cart, CartLine};
-use crate::catalog::{self, AddOn, Product, Variant};
+use crate::catalog::{self, AddOn, Product, StockComponent, Variant};
 use crate::code::Code;
 use crate::ids::LineId;
 use crate::locale::{Country, Locale};
@@ -159,31 +159,74 @@ fn price_line(
     let Some(product) = product else { return Ok(None) };
     let found = effective(view, line.variant, market.currency, market.country, line.quantity, market.at);
     let Some(price) = found else { return Ok(None) };
-    let Some(add_ons) = add_ons_of(view, line) else { return Ok(None) };
+    let Some(mut work) = work_on(view, market, line, price.tax_included)? else { return Ok(None) };
 
+    let mut parts = goods(view, market, (&product, &variant), &price)?;
+    let own = sum(&parts)?;
+    parts.append(&mut work);
+    let unit_price = sum(&parts)?;
     let pieces = i64::from(line.quantity);
-    let times = |amount: i64| amount.checked_mul(pieces).ok_or(MoneyError::Overflow);
+    let subtotal = unit_price.checked_mul(pieces).ok_or(MoneyError::Overflow)?;
+    let taxed = taxed(view, market, &parts, pieces)?;
     let category = variant.tax_category(&product);
-    let own = market.price_there(view, price.amount, price.tax_included, category)?;
-    let mut unit_price = own;
-    let mut taxed = vec![Taxable { amount: times(own)?, rates: market.rates(view, category) }];
-    let mut components = kit_parts(view, market, &variant, own, category)?;
-    for add_on in &add_ons {
-        let Some(&listed) = add_on.details.prices.get(&market.currency) else { return Ok(None) };
-        let asked = market.price_there(view, listed, price.tax_included, &add_on.details.tax_category)?;
-        unit_price = unit_price.checked_add(asked).ok_or(MoneyError::Overflow)?;
-        taxed
-            .push(Taxable { amount: times(asked)?, rates: market.rates(view, &add_on.details.tax_category) });
-        components.push(add_on_component(market, add_on, asked));
-    }
-    let subtotal = times(unit_price)?;
-    let line = snapshot(view, market, line, (&product, &variant), &price, (unit_price, subtotal), components);
+    let compared = price.compare_at.unwrap_or(price.amount);
+    let compared = market.price_there(view, compared, price.tax_included, category)?;
+    // What is struck through has the same work done on it.
+    let list_price = unit_price + (compared - own).max(0);
+    let components = parts.into_iter().filter_map(|part| part.component).collect();
+    let amounts = Amounts { list_price, unit_price, subtotal };
+    let line = snapshot(view, market, line, (&product, &variant), &price, amounts, components);
     Ok(Some(Priced { line, tax_included: price.tax_included, taxed }))
 }
 
-fn add_ons_of(view: &(impl View + ?Sized), line: &CartLine) -> Option<Vec<AddOn>> {
-    let found = line.add_ons.iter().map(|id| catalog::add_on(view, *id).filter(|add_on| !add_on.archived));
-    found.collect()
+/// What makes up one piece, by what is taxed alike.
+struct Part {
+    price: i64,
+    category: Code,
+    component: Option<Component>,
+}
+
+fn sum(parts: &[Part]) -> Result<i64, MoneyError> {
+    parts.iter().try_fold(0i64, |sum, part| sum.checked_add(part.price)).ok_or(MoneyError::Overflow)
+}
+
+/// One amount for all parts of a line under the same rates, so that a line is rounded once.
+fn taxed(
+    view: &(impl View + ?Sized),
+    market: &Market<'_>,
+    parts: &[Part],
+    pieces: i64,
+) -> Result<Vec<Taxable>, MoneyError> {
+    let mut taxed: Vec<Taxable> = Vec::new();
+    for part in parts {
+        let rates = market.rates(view, &part.category);
+        let amount = part.price.checked_mul(pieces).ok_or(MoneyError::Overflow)?;
+        match taxed.iter_mut().find(|taxable| taxable.rates == rates) {
+            Some(same) => same.amount = same.amount.checked_add(amount).ok_or(MoneyError::Overflow)?,
+            None => taxed.push(Taxable { amount, rates }),
+        }
+    }
+    Ok(taxed)
+}
+
+/// The add-ons of a line, or `None` if one is no longer offered in this currency.
+fn work_on(
+    view: &(impl View + ?Sized),
+    market: &Market<'_>,
+    line: &CartLine,
+    included: bool,
+) -> Result<Option<Vec<Part>>, MoneyError> {
+    let mut parts = Vec::with_capacity(line.add_ons.len());
+    for id in &line.add_ons {
+        let add_on = catalog::add_on(view, *id).filter(|add_on| !add_on.archived);
+        let listed = add_on.as_ref().and_then(|add_on| add_on.details.prices.get(&market.currency));
+        let (Some(add_on), Some(&listed)) = (&add_on, listed) else { return Ok(None) };
+        let category = add_on.details.tax_category.clone();
+        let price = market.price_there(view, listed, included, &category)?;
+        let component = Some(add_on_component(market, add_on, price));
+        parts.push(Part { price, category, component });
+    }
+    Ok(Some(parts))
 }
 
 fn add_on_component(market: &Market<'_>, add_on: &AddOn, price: i64) -> Component {
@@ -198,45 +241,56 @@ fn add_on_component(market: &Market<'_>, add_on: &AddOn, price: i64) -> Componen
     }
 }
 
-/// A kit's parts, with its price split over them by what they cost alone.
-fn kit_parts(
+/// A variant as one part, or a kit as its parts: its price is split over them by what they cost alone,
+/// and each is taxed as what it is.
+fn goods(
     view: &(impl View + ?Sized),
     market: &Market<'_>,
-    variant: &Variant,
-    price: i64,
-    category: &Code,
-) -> Result<Vec<Component>, MoneyError> {
+    (product, variant): (&Product, &Variant),
+    price: &Effective,
+) -> Result<Vec<Part>, MoneyError> {
+    let own = variant.tax_category(product);
     if !variant.is_kit() {
-        return Ok(Vec::new());
+        let there = market.price_there(view, price.amount, price.tax_included, own)?;
+        return Ok(vec![Part { price: there, category: own.clone(), component: None }]);
     }
-    let parts = variant.stock_components();
-    let alone = |item| {
-        let part = catalog::variant_of_stock_item(view, item)?;
-        effective(view, part.id, market.currency, market.country, 1, market.at).map(|price| price.amount)
+    let components = variant.stock_components();
+    let weights: Vec<i64> = components.iter().map(|part| weight_of(view, market, part)).collect();
+    let shares = split(price.amount, &weights)?;
+    let part = |(stock, share): (&StockComponent, i64)| {
+        let known = catalog::variant_of_stock_item(view, stock.item)
+            .and_then(|variant| Some((catalog::product(view, variant.product)?, variant)));
+        let category = known.as_ref().map_or(own, |(product, variant)| variant.tax_category(product)).clone();
+        let price = market.price_there(view, share, price.tax_included, &category)?;
+        let name = known
+            .as_ref()
+            .map_or("", |(product, _)| product.details.name.words(market.locale, market.default_locale));
+        let component = Component {
+            id: ComponentId::KitPart(stock.item),
+            name: name.to_owned(),
+            tax_category: category.as_str().to_owned(),
+            price,
+            per_unit: stock.per_unit,
+            lead_days: 0,
+            returnable: true,
+        };
+        Ok(Part { price, category, component: Some(component) })
     };
-    let weights: Vec<i64> = parts
-        .iter()
-        .map(|part| alone(part.item).unwrap_or(1).max(1).saturating_mul(i64::from(part.per_unit)))
-        .collect();
-    let shares = split(price, &weights)?;
-    let components = parts.iter().zip(shares).map(|(part, price)| Component {
-        id: ComponentId::KitPart(part.item),
-        name: part_name(view, market, part.item),
-        tax_category: category.as_str().to_owned(),
-        price,
-        per_unit: part.per_unit,
-        lead_days: 0,
-        returnable: true,
-    });
-    Ok(components.collect())
+    components.iter().zip(shares).map(part).collect()
 }
 
-fn part_name(view: &(impl View + ?Sized), market: &Market<'_>, item: crate::ids::StockItemId) -> String {
-    let part = catalog::variant_of_stock_item(view, item);
-    let product = part.and_then(|part| catalog::product(view, part.product));
-    product.map_or_else(String::new, |product| {
-        product.details.name.words(market.locale, market.default_locale).to_owned()
-    })
+/// What a part of a kit costs alone; a part without a price of its own weighs next to nothing.
+fn weight_of(view: &(impl View + ?Sized), market: &Market<'_>, part: &StockComponent) -> i64 {
+    let alone = catalog::variant_of_stock_item(view, part.item)
+        .and_then(|variant| effective(view, variant.id, market.currency, market.country, 1, market.at));
+    alone.map_or(1, |price| price.amount).max(1).saturating_mul(i64::from(part.per_unit))
+}
+
+/// Of one piece, and of all.
+struct Amounts {
+    list_price: i64,
+    unit_price: i64,
+    subtotal: i64,
 }
 
 fn snapshot(
@@ -245,10 +299,10 @@ fn snapshot(
     line: &CartLine,
     (product, variant): (&Product, &Variant),
     price: &Effective,
-    (unit_price, subtotal): (i64, i64),
+    Amounts { list_price, unit_price, subtotal }: Amounts,
     components: Vec<Component>,
 ) -> Line {
-    let image = catalog::lead_media(view, product, Some(variant)).map(|media| media.id.to_string());
+    let image = catalog::lead_media(view, product, Some(variant)).map(|media| media.details.hash.to_string());
     Line {
         id: line.id,
         product: product.id,
@@ -258,7 +312,7 @@ fn snapshot(
         options: catalog::option_words(view, product, variant, market.locale, market.default_locale),
         image,
         quantities: Quantities { ordered: line.quantity, ..Quantities::default() },
-        list_price: price.compare_at.unwrap_or(price.amount),
+        list_price,
         unit_price,
         price_source: PriceSource::PriceList { currency: price.currency, min_quantity: price.min_quantity },
         components,
