@@ -14,6 +14,7 @@ pub mod code;
 pub mod command;
 pub mod customers;
 pub mod event;
+pub mod facts;
 #[cfg(test)]
 mod harness;
 pub mod ids;

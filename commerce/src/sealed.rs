@@ -25,6 +25,11 @@ impl<T> Sealed<T> {
     pub fn person(&self) -> PersonId {
         self.person
     }
+
+    /// About what the value takes in a record.
+    pub fn stored_bytes(&self) -> usize {
+        self.cipher.len() + 64
+    }
 }
 
 impl<T> Clone for Sealed<T> {

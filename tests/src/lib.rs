@@ -1,1 +1,16 @@
-//! The scenario language, the cluster harness and the browser tests.
+//! The scenario language and the harnesses it runs on.
+//!
+//! A scenario is a story about shoppers and a shop: who puts what in a cart, who pays how, what the
+//! owner does, how time passes. The same story runs on pure apply, on three nodes in one process and,
+//! through its own vocabulary of requests, over HTTP against the real binary. After every story the
+//! audit counts pieces, money and promises.
+
+pub mod audit;
+pub mod market;
+pub mod pure;
+pub mod scenario;
+pub mod stage;
+
+pub use pure::Pure;
+pub use scenario::{Act, Scenario, Shopper};
+pub use stage::Stage;

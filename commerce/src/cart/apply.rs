@@ -58,7 +58,9 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             cart.shipping_rate = Some(*rate);
             Ok(write(scope, cart, false))
         }
-        Command::Merge { from, into, customer, lifetime_ms } => merge(scope, *from, *into, *customer, *lifetime_ms),
+        Command::Merge { from, into, customer, lifetime_ms } => {
+            merge(scope, *from, *into, *customer, *lifetime_ms)
+        }
         Command::Expire { cart } => expire(scope, *cart),
         Command::HoldEnded { cart } => {
             let mut cart = CARTS.get(scope, cart).ok_or(Refusal::UnknownCart { cart: *cart })?;
@@ -176,7 +178,8 @@ fn set_quantity(
     if quantity > LINE_QUANTITY_MAX {
         return Err(Refusal::Quantity { max: LINE_QUANTITY_MAX });
     }
-    let position = cart.lines.iter().position(|known| known.id == line).ok_or(Refusal::UnknownLine { line })?;
+    let position =
+        cart.lines.iter().position(|known| known.id == line).ok_or(Refusal::UnknownLine { line })?;
     match quantity {
         0 => drop(cart.lines.remove(position)),
         _ => cart.lines[position].quantity = quantity,
@@ -196,7 +199,8 @@ fn merge(
     if source.customer.is_some_and(|owner| owner != customer) || from == into {
         return Err(Refusal::UnknownCart { cart: from });
     }
-    let market = Market { country: source.country.clone(), currency: source.currency, locale: source.locale.clone() };
+    let market =
+        Market { country: source.country.clone(), currency: source.currency, locale: source.locale.clone() };
     let existing = CUSTOMER_CARTS.get(scope, &customer).and_then(|CartOf(id)| CARTS.get(scope, &id));
     let now = scope.at();
     let mut target = match existing.filter(|cart| require_open(cart, now).is_ok()) {
@@ -220,7 +224,11 @@ fn merge(
     forget_hold_address(scope, &source);
     let target_id = target.id;
     CARTS.put(scope, &from, &source);
-    scope.emit(Event::CartChanged { cart: from, revision: source.revision, drop_hold: source.hold.is_some() });
+    scope.emit(Event::CartChanged {
+        cart: from,
+        revision: source.revision,
+        drop_hold: source.hold.is_some(),
+    });
     scope.emit(Event::CartsMerged { from, into: target_id });
     Ok(write(scope, target, true))
 }

@@ -10,21 +10,58 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Adds to a cart, which begins with its first line. The leader looked the variant up.
-    AddLine { cart: CartId, market: Market, customer: Option<CustomerId>, line: NewLine, lifetime_ms: i64 },
+    AddLine {
+        cart: CartId,
+        market: Market,
+        customer: Option<CustomerId>,
+        line: NewLine,
+        lifetime_ms: i64,
+    },
     /// Zero removes the line.
-    SetQuantity { cart: CartId, line: LineId, quantity: u32, lifetime_ms: i64 },
-    SetDestination { cart: CartId, destination: Destination },
-    SetContact { cart: CartId, person: PersonRef, contact: ContactRef },
-    SetAddresses { cart: CartId, person: PersonRef, addresses: Addresses, destination: Destination },
-    ChooseRate { cart: CartId, rate: RateId },
+    SetQuantity {
+        cart: CartId,
+        line: LineId,
+        quantity: u32,
+        lifetime_ms: i64,
+    },
+    SetDestination {
+        cart: CartId,
+        destination: Destination,
+    },
+    SetContact {
+        cart: CartId,
+        person: PersonRef,
+        contact: ContactRef,
+    },
+    SetAddresses {
+        cart: CartId,
+        person: PersonRef,
+        addresses: Addresses,
+        destination: Destination,
+    },
+    ChooseRate {
+        cart: CartId,
+        rate: RateId,
+    },
     /// Moves a guest's lines into the customer's cart, which begins with them if there is none.
-    Merge { from: CartId, into: CartId, customer: CustomerId, lifetime_ms: i64 },
+    Merge {
+        from: CartId,
+        into: CartId,
+        customer: CustomerId,
+        lifetime_ms: i64,
+    },
     /// The cart's lifetime is over.
-    Expire { cart: CartId },
+    Expire {
+        cart: CartId,
+    },
     /// The cart's hold is over.
-    HoldEnded { cart: CartId },
+    HoldEnded {
+        cart: CartId,
+    },
     /// The cart was left alone for an hour.
-    Idle { cart: CartId },
+    Idle {
+        cart: CartId,
+    },
 }
 
 /// A line about to be added, with the facts about its variant.
@@ -40,13 +77,33 @@ pub struct NewLine {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
-    ItemAddedToCart { cart: CartId, line: LineId, variant: VariantId, quantity: u32 },
+    ItemAddedToCart {
+        cart: CartId,
+        line: LineId,
+        variant: VariantId,
+        quantity: u32,
+    },
     /// Lines or the delivery changed; a hold, if there was one, no longer fits.
-    CartChanged { cart: CartId, revision: u64, drop_hold: bool },
-    CartsMerged { from: CartId, into: CartId },
-    CartCheckedOut { cart: CartId, order: OrderId },
-    CartExpired { cart: CartId },
-    CartAbandoned { cart: CartId, since: Timestamp },
+    CartChanged {
+        cart: CartId,
+        revision: u64,
+        drop_hold: bool,
+    },
+    CartsMerged {
+        from: CartId,
+        into: CartId,
+    },
+    CartCheckedOut {
+        cart: CartId,
+        order: OrderId,
+    },
+    CartExpired {
+        cart: CartId,
+    },
+    CartAbandoned {
+        cart: CartId,
+        since: Timestamp,
+    },
 }
 
 impl Event {

@@ -50,7 +50,8 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         }
         Command::SetConsent { customer, purpose, granted, source, wording_version } => {
             known(scope, *customer)?;
-            if [purpose, source, wording_version].iter().any(|text| text.chars().count() > CONSENT_CHARS_MAX) {
+            if [purpose, source, wording_version].iter().any(|text| text.chars().count() > CONSENT_CHARS_MAX)
+            {
                 return Err(Refusal::TooLong);
             }
             let consent = Consent {
@@ -61,8 +62,15 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
                 at: scope.at(),
             };
             CONSENTS.put(scope, &(*customer, purpose.clone()), &consent);
-            let (purpose, source, wording_version) = (purpose.clone(), source.clone(), wording_version.clone());
-            scope.emit(Event::ConsentGiven { customer: *customer, purpose, granted: *granted, source, wording_version });
+            let (purpose, source, wording_version) =
+                (purpose.clone(), source.clone(), wording_version.clone());
+            scope.emit(Event::ConsentGiven {
+                customer: *customer,
+                purpose,
+                granted: *granted,
+                source,
+                wording_version,
+            });
             Ok(Reply::about(customer.bits(), 0))
         }
         Command::StartSession { session, who, token_hash, lifetime_ms } => {
@@ -125,7 +133,9 @@ fn put_address(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Re
     let book = ADDRESSES.list(scope, customer, ADDRESSES_MAX);
     let existing = match id {
         Some(id) => Some(book.iter().find(|known| known.id == *id).ok_or(Refusal::UnknownAddress)?),
-        None if book.len() >= ADDRESSES_MAX => return Err(Refusal::TooManyAddresses { max: ADDRESSES_MAX as u32 }),
+        None if book.len() >= ADDRESSES_MAX => {
+            return Err(Refusal::TooManyAddresses { max: ADDRESSES_MAX as u32 });
+        }
         None => None,
     };
     if let (Some(known), Some(wanted)) = (existing, if_revision)

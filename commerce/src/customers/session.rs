@@ -16,7 +16,13 @@ use crate::time::SECOND_MS;
 /// How long the token before the newest may come again.
 const GRACE_MS: i64 = 10 * SECOND_MS;
 
-pub(super) fn start(scope: &mut Scope<'_, '_>, id: SessionId, who: Who, token_hash: KeyedHash, lifetime_ms: i64) -> Reply {
+pub(super) fn start(
+    scope: &mut Scope<'_, '_>,
+    id: SessionId,
+    who: Who,
+    token_hash: KeyedHash,
+    lifetime_ms: i64,
+) -> Reply {
     let others = SESSIONS_OF.list(scope, &who, SESSIONS_MAX);
     if others.len() >= SESSIONS_MAX
         && let Some(SessionRef(oldest)) = others.first()

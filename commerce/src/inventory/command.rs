@@ -54,7 +54,10 @@ pub enum Command {
         cart: CartId,
     },
     /// An order that expired was paid after all and takes its pieces again.
-    Allocate { order: OrderId, taken: Vec<Taken> },
+    Allocate {
+        order: OrderId,
+        taken: Vec<Taken>,
+    },
     /// An order no longer wants these pieces.
     Unallocate {
         order: OrderId,

@@ -30,6 +30,10 @@ fn settle(scope: &mut Scope<'_, '_>, id: MailId, sent: bool) -> Result<Reply, Re
     mail.state = if sent { MailState::Sent } else { MailState::Failed };
     mail.updated_at = scope.at();
     MAILS.put(scope, &id, &mail);
-    scope.emit(if sent { Event::NotificationSent { mail: id } } else { Event::NotificationFailed { mail: id } });
+    scope.emit(if sent {
+        Event::NotificationSent { mail: id }
+    } else {
+        Event::NotificationFailed { mail: id }
+    });
     Ok(Reply::about(id.bits(), 2))
 }

@@ -6,9 +6,15 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
-    Queue { kind: MailKind, subject: Subject },
+    Queue {
+        kind: MailKind,
+        subject: Subject,
+    },
     /// The mail was handed over, or could not be.
-    Settle { mail: MailId, sent: bool },
+    Settle {
+        mail: MailId,
+        sent: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

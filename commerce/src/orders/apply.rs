@@ -4,6 +4,7 @@ use super::command::{Command, Event};
 use super::error::Refusal;
 use super::model::*;
 use super::{refund, ship};
+use crate::check::RECORD_BYTES_MAX;
 use crate::command::Reply;
 use crate::ids::{CustomerId, LineId, NoteId, OrderId};
 use crate::inventory::Taken;
@@ -24,7 +25,7 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         Command::Revive { order, taken } => revive(scope, *order, taken),
         Command::AddNote { order, person, text } => {
             let mut order = known(scope, *order)?;
-            require_room(&order)?;
+            require_room(&order, text.stored_bytes())?;
             person.remember(scope);
             let staff = match scope.actor() {
                 crate::Actor::Staff(staff) => Some(*staff),
@@ -56,11 +57,26 @@ pub(super) fn known(view: &impl View, order: OrderId) -> Result<Order, Refusal> 
     ORDERS.get(view, &order).ok_or(Refusal::UnknownOrder { order })
 }
 
-pub(super) fn require_room(order: &Order) -> Result<(), Refusal> {
-    let full = [order.notes.len(), order.shipments.len(), order.refunds.len()]
-        .iter()
-        .any(|&parts| parts >= PARTS_MAX);
-    if full { Err(Refusal::TooLong) } else { Ok(()) }
+/// Room that every order keeps for what must always be possible: its timeline, and coming to an end.
+const ROOM_BYTES: usize = 8 * 1024;
+
+/// What a new order may take, so that it can be shipped and given back in parts afterwards.
+pub const NEW_ORDER_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
+
+/// Bytes of the stored record.
+pub fn stored_bytes(order: &Order) -> usize {
+    gearify_storage::encode(order).len()
+}
+
+/// Refuses another part of `bytes` when the record would no longer fit its place.
+pub(super) fn require_room(order: &Order, bytes: usize) -> Result<(), Refusal> {
+    let counts = [order.notes.len(), order.shipments.len(), order.refunds.len()];
+    let full = counts.iter().any(|&parts| parts >= PARTS_MAX);
+    if full || stored_bytes(order) + bytes + ROOM_BYTES > RECORD_BYTES_MAX {
+        Err(Refusal::Full)
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn require_status(order: &Order, allowed: &[OrderStatus], wanted: &str) -> Result<(), Refusal> {

@@ -29,6 +29,8 @@ pub enum Refusal {
     NotPositive,
     #[error("the text is too long")]
     TooLong,
+    #[error("the order's record is full")]
+    Full,
     #[error("there is no payment to give back")]
     NoPayment,
 }

@@ -128,7 +128,7 @@ pub(super) fn request(
     let refundable =
         [OrderStatus::Confirmed, OrderStatus::Completed, OrderStatus::Cancelled, OrderStatus::Expired];
     require_status(&order, &refundable, "refunded")?;
-    require_room(&order)?;
+    require_room(&order, 64 + 24 * items.len())?;
     let amount: i64 = items.iter().map(RefundItem::amount).sum();
     let source = crate::payments::PAYMENTS.get(scope, &payment).ok_or(Refusal::NoPayment)?;
     if source.order != id {

@@ -18,7 +18,7 @@ pub(super) fn ship(
 ) -> Result<Reply, Refusal> {
     let mut order = known(scope, id)?;
     require_status(&order, &[OrderStatus::Confirmed], "shipped")?;
-    require_room(&order)?;
+    require_room(&order, 64 + 24 * order.lines.len())?;
     let lines = choose(&order, lines)?;
     let taken = parts_of(scope, &order, &lines)?;
     for (line_id, quantity) in &lines {

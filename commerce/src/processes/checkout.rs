@@ -10,7 +10,9 @@ use crate::inventory::stock::{self, Short, Want};
 use crate::inventory::{RESERVATIONS, Taken};
 use crate::locale::Locale;
 use crate::money::Currency;
-use crate::orders::{Allocation, Line, NUMBERS, ORDERS, Order, OrderStatus, PaidSums, ShippingLine, Source, Totals};
+use crate::orders::{
+    self, Allocation, Line, NUMBERS, ORDERS, Order, OrderStatus, PaidSums, ShippingLine, Source, Totals,
+};
 use crate::payments;
 use crate::scope::{Count, Scope, View};
 use crate::sealed::Sealed;
@@ -22,10 +24,20 @@ const HOLDS_PER_ADDRESS_MAX: usize = 5;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Holds the cart's stock, or renews the hold once.
-    Reserve { cart: CartId, hold_ms: i64 },
-    Place { cart: CartId, revision: u64, draft: Box<Draft> },
+    Reserve {
+        cart: CartId,
+        hold_ms: i64,
+    },
+    Place {
+        cart: CartId,
+        revision: u64,
+        draft: Box<Draft>,
+    },
     /// Another try, or a second tender, for an order that is not paid.
-    Pay { order: OrderId, payment: PaymentDraft },
+    Pay {
+        order: OrderId,
+        payment: PaymentDraft,
+    },
 }
 
 /// What the leader computed from the cart at its revision, the catalogue and the tenant's settings.
@@ -180,9 +192,14 @@ fn place(scope: &mut Scope<'_, '_>, id: CartId, revision: u64, draft: &Draft) ->
     }
     require_complete(&cart)?;
     let taken = plan(scope, scope.at(), &cart)?;
-    // Everything that could refuse has spoken.
     let order_id = OrderId::from_bits(scope.mint());
-    let order = order_of(scope, order_id, &cart, draft, &taken);
+    let number = NUMBERS.get(scope, &()).unwrap_or_default().0.max(draft.number_start.saturating_sub(1)) + 1;
+    let order = order_of(scope, order_id, number, &cart, draft, &taken);
+    if orders::stored_bytes(&order) > orders::NEW_ORDER_BYTES_MAX {
+        return Err(Refusal::Unpriced { why: "the cart is too large for one order".to_owned() });
+    }
+    // Everything that could refuse has spoken.
+    NUMBERS.put(scope, &(), &Count(number));
     stock::release(scope, id);
     stock::allocate(scope, order_id, &taken);
     let total = order.totals.total;
@@ -204,7 +221,13 @@ fn run(scope: &mut Scope<'_, '_>, command: impl Into<crate::command::Command>) {
 }
 
 fn start(order: OrderId, payment: &PaymentDraft, amount: i64, currency: Currency) -> payments::Command {
-    payments::Command::Start { order, provider: payment.provider.clone(), token: payment.token.clone(), amount, currency }
+    payments::Command::Start {
+        order,
+        provider: payment.provider.clone(),
+        token: payment.token.clone(),
+        amount,
+        currency,
+    }
 }
 
 /// Whether the cart has all that an order needs.
@@ -218,9 +241,14 @@ pub fn require_complete(cart: &Cart) -> Result<(), Refusal> {
     }
 }
 
-fn order_of(scope: &mut Scope<'_, '_>, id: OrderId, cart: &Cart, draft: &Draft, taken: &[Taken]) -> Order {
-    let number = NUMBERS.get(scope, &()).unwrap_or_default().0.max(draft.number_start.saturating_sub(1)) + 1;
-    NUMBERS.put(scope, &(), &Count(number));
+fn order_of(
+    scope: &Scope<'_, '_>,
+    id: OrderId,
+    number: u64,
+    cart: &Cart,
+    draft: &Draft,
+    taken: &[Taken],
+) -> Order {
     let contact = cart.contact.clone().expect("a complete cart has a contact");
     let addresses = cart.addresses.clone().expect("a complete cart has addresses");
     let destination = cart.destination.clone().expect("addresses come with a destination");
@@ -273,14 +301,22 @@ fn give_allocations(cart_lines: &[CartLine], lines: &mut [Line], taken: &[Taken]
                 }
                 part.quantity -= pieces;
                 wanted -= pieces;
-                line.allocations.push(Allocation { item: part.item, warehouse: part.warehouse, quantity: pieces });
+                line.allocations.push(Allocation {
+                    item: part.item,
+                    warehouse: part.warehouse,
+                    quantity: pieces,
+                });
             }
         }
     }
 }
 
 /// Plans an expired order's stock again, for a capture that came late.
-pub fn plan_again(view: &impl View, now: crate::Timestamp, order: &Order) -> Result<Vec<(LineId, Vec<Taken>)>, Vec<Short>> {
+pub fn plan_again(
+    view: &impl View,
+    now: crate::Timestamp,
+    order: &Order,
+) -> Result<Vec<(LineId, Vec<Taken>)>, Vec<Short>> {
     let want = |line: &Line| -> Vec<Want> {
         let needs = line.needs.iter();
         needs
@@ -321,4 +357,3 @@ fn pay(scope: &mut Scope<'_, '_>, id: OrderId, payment: &PaymentDraft) -> Result
     let command = start(id, payment, due, order.currency);
     Ok(payments::apply(scope, &command).map(|_| Reply::about(id.bits(), order.revision))?)
 }
-

@@ -9,7 +9,9 @@ use crate::scope::View;
 const ORDERS_MAX: usize = 256;
 
 pub fn react(view: &impl View, event: &Event) -> Vec<Command> {
-    let Event::Customers(customers::Event::EmailVerified { customer, email_hash }) = event else { return Vec::new() };
+    let Event::Customers(customers::Event::EmailVerified { customer, email_hash }) = event else {
+        return Vec::new();
+    };
     let orders = ORDERS_BY_EMAIL.list(view, email_hash, ORDERS_MAX).into_iter();
     orders
         .filter(|OrderRef(order)| ORDERS.get(view, order).is_some_and(|order| order.customer.is_none()))

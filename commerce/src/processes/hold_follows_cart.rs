@@ -13,7 +13,8 @@ pub fn react(view: &impl View, event: &Event) -> Option<Command> {
         }
         Event::Inventory(inventory::Event::InventoryReleased { cart }) => {
             let held_again = RESERVATIONS.contains(view, cart);
-            let open = CARTS.get(view, cart).filter(|cart| cart.status == CartStatus::Open && cart.hold.is_some());
+            let open =
+                CARTS.get(view, cart).filter(|cart| cart.status == CartStatus::Open && cart.hold.is_some());
             (open.is_some() && !held_again).then(|| cart::Command::HoldEnded { cart: *cart }.into())
         }
         _ => None,

@@ -14,14 +14,18 @@ use crate::scope::View;
 
 pub fn react(view: &impl View, event: &Event) -> Option<Command> {
     let (kind, subject) = match event {
-        Event::Payments(crate::payments::Event::PaymentInitiated { order, provider, .. }) if provider == MANUAL => {
+        Event::Payments(crate::payments::Event::PaymentInitiated { order, provider, .. })
+            if provider == MANUAL =>
+        {
             (MailKind::OrderReceived, Subject::Order(*order))
         }
         Event::Orders(Orders::OrderConfirmed { order }) => (MailKind::OrderConfirmed, Subject::Order(*order)),
         Event::Orders(Orders::OrderShipped { order, shipment, .. }) => {
             (MailKind::OrderShipped, Subject::Shipment(*order, *shipment))
         }
-        Event::Orders(Orders::OrderCancelled { order, .. }) => (MailKind::OrderCancelled, Subject::Order(*order)),
+        Event::Orders(Orders::OrderCancelled { order, .. }) => {
+            (MailKind::OrderCancelled, Subject::Order(*order))
+        }
         Event::Orders(Orders::OrderExpired { order, .. }) if was_tried(view, *order) => {
             (MailKind::OrderExpired, Subject::Order(*order))
         }
@@ -38,5 +42,7 @@ pub fn react(view: &impl View, event: &Event) -> Option<Command> {
 
 /// Whether the shopper ever tried to pay: nobody is told about an order they walked away from at once.
 fn was_tried(view: &impl View, order: OrderId) -> bool {
-    ORDERS.get(view, &order).is_some_and(|order| order.payment_status() != PaymentStatus::Unpaid || !order.payments.is_empty())
+    ORDERS
+        .get(view, &order)
+        .is_some_and(|order| order.payment_status() != PaymentStatus::Unpaid || !order.payments.is_empty())
 }

@@ -17,9 +17,15 @@ pub fn react(view: &(impl View + Now), event: &Event) -> Vec<Command> {
     let paid = sums(&payments);
     let mut commands = vec![Orders::SetPaid { order: order_id, paid, note: note.to_owned() }.into()];
     match event {
-        Payments::PaymentCompleted { payment, amount, .. } => commands.extend(completed(view, &order, paid, *payment, *amount)),
-        Payments::RefundProcessed { refund, .. } => commands.push(Orders::SettleRefund { order: order_id, refund: *refund, succeeded: true }.into()),
-        Payments::RefundFailed { refund, .. } => commands.push(Orders::SettleRefund { order: order_id, refund: *refund, succeeded: false }.into()),
+        Payments::PaymentCompleted { payment, amount, .. } => {
+            commands.extend(completed(view, &order, paid, *payment, *amount))
+        }
+        Payments::RefundProcessed { refund, .. } => {
+            commands.push(Orders::SettleRefund { order: order_id, refund: *refund, succeeded: true }.into())
+        }
+        Payments::RefundFailed { refund, .. } => {
+            commands.push(Orders::SettleRefund { order: order_id, refund: *refund, succeeded: false }.into())
+        }
         _ => {}
     }
     commands
@@ -52,9 +58,17 @@ fn sums(payments: &[Payment]) -> PaidSums {
     sums
 }
 
-fn completed(view: &(impl View + Now), order: &Order, paid: PaidSums, payment: PaymentId, amount: i64) -> Vec<Command> {
+fn completed(
+    view: &(impl View + Now),
+    order: &Order,
+    paid: PaidSums,
+    payment: PaymentId,
+    amount: i64,
+) -> Vec<Command> {
     match order.status {
-        OrderStatus::Placed if paid.captured >= order.totals.total => vec![Orders::Confirm { order: order.id }.into()],
+        OrderStatus::Placed if paid.captured >= order.totals.total => {
+            vec![Orders::Confirm { order: order.id }.into()]
+        }
         OrderStatus::Expired => match checkout::plan_again(view, view.now(), order) {
             Ok(taken) => {
                 let all = taken.iter().flat_map(|(_, parts)| parts.clone()).collect();

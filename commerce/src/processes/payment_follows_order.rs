@@ -24,13 +24,18 @@ pub fn react(view: &impl View, event: &Event) -> Vec<Command> {
 
 fn void_open(view: &impl View, order: OrderId) -> Vec<Command> {
     let payments = payments::of_order(view, order).into_iter();
-    payments.filter(|payment| payment.state.is_open()).map(|payment| Payments::Void { payment: payment.id }.into()).collect()
+    payments
+        .filter(|payment| payment.state.is_open())
+        .map(|payment| Payments::Void { payment: payment.id }.into())
+        .collect()
 }
 
 fn give_back(view: &impl View, order: OrderId) -> Vec<Command> {
     let payments = payments::of_order(view, order).into_iter().rev();
     payments
         .filter(|payment| payment.refundable() > 0)
-        .map(|payment| Payments::StartRefund { payment: payment.id, refund: None, amount: payment.refundable() }.into())
+        .map(|payment| {
+            Payments::StartRefund { payment: payment.id, refund: None, amount: payment.refundable() }.into()
+        })
         .collect()
 }

@@ -1,0 +1,151 @@
+//! The state machines alone: memory tables, no log, no network, a clock that is a number.
+
+use crate::stage::{Stage, keep_of};
+use gearify_commerce::command::{self, GroupKind, Reply, Stamped};
+use gearify_commerce::facts::{self, Desk};
+use gearify_commerce::intent::{Intent, Request};
+use gearify_commerce::processes::schedule;
+use gearify_commerce::{Actor, Refusal, Site, TenantId, Timestamp, Vault, scope};
+use gearify_node::vault::NodeVault;
+use gearify_storage::seal::{MasterKey, SystemRandom};
+use gearify_storage::{Engine, MemoryEngine, Reader, Tx, decode, encode};
+use std::collections::BTreeMap;
+
+/// One replica of everything, and the log that made it.
+pub struct Pure {
+    groups: BTreeMap<GroupKind, MemoryEngine>,
+    vault: NodeVault,
+    now: Timestamp,
+    seeds: u128,
+    /// Every entry that was applied, as bytes, in order.
+    pub log: Vec<(GroupKind, Vec<u8>)>,
+    pub events: Vec<(GroupKind, gearify_commerce::event::Envelope)>,
+}
+
+const GROUPS: [GroupKind; 3] = [GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
+
+impl Default for Pure {
+    fn default() -> Pure {
+        Pure::new()
+    }
+}
+
+impl Pure {
+    pub fn new() -> Pure {
+        let master = MasterKey::generate(&SystemRandom).expect("the machine has randomness");
+        Pure {
+            groups: GROUPS.map(|group| (group, MemoryEngine::new())).into(),
+            vault: NodeVault::new(master),
+            // 2026-05-01, the first day of a season.
+            now: Timestamp::from_millis(1_777_593_600_000),
+            seeds: 0,
+            log: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// A replica that applies the same entries from nothing.
+    pub fn replay(log: &[(GroupKind, Vec<u8>)]) -> Pure {
+        let mut replica = Pure::new();
+        for (group, entry) in log {
+            replica.apply(*group, entry);
+        }
+        replica
+    }
+
+    pub fn apply(&mut self, group: GroupKind, entry: &[u8]) -> command::Outcome {
+        let stamped: Stamped = decode(entry).expect("the log holds what was encoded");
+        let engine = &self.groups[&group];
+        let mut tx = Tx::new(engine);
+        let mut events = Vec::new();
+        let outcome = command::apply(&mut tx, &stamped, &mut events);
+        let batch = tx.into_batch().expect("memory can be read");
+        engine.commit(batch).expect("records fit their place");
+        self.events.extend(events.into_iter().map(|event| (group, event)));
+        outcome
+    }
+
+    /// Every row of every group, for comparing replicas.
+    pub fn rows(&self) -> Vec<(GroupKind, Vec<gearify_storage::Row>)> {
+        let all = |engine: &MemoryEngine| engine.scan(&[], &[], usize::MAX).expect("memory can be read");
+        self.groups.iter().map(|(group, engine)| (*group, all(engine))).collect()
+    }
+
+    fn propose(&mut self, stamped: &Stamped) -> command::Outcome {
+        let (group, entry) = (stamped.command.group(), encode(stamped));
+        self.log.push((group, entry.clone()));
+        self.apply(group, &entry)
+    }
+
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            now: self.now,
+            seed: self.seeds.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) ^ 0x5bd1_e995,
+            vault: &self.vault,
+            world: &self.groups[&GroupKind::World],
+            catalogue: &self.groups[&GroupKind::Catalogue],
+            region: &self.groups[&GroupKind::Region],
+        }
+    }
+
+    fn complete(
+        &self,
+        tenant: TenantId,
+        actor: Actor,
+        key: Option<&str>,
+        intent: Intent,
+    ) -> Result<Stamped, Refusal> {
+        let group = intent.group();
+        let site = if group == GroupKind::Region { Site::FIRST } else { Site::NONE };
+        let named = |name: &[u8]| self.vault.hash(tenant, "command", name);
+        let id = key.map_or_else(|| named(&self.seeds.to_be_bytes()), |key| named(key.as_bytes()));
+        let hash = named(format!("{intent:?}").as_bytes());
+        let request =
+            Request { id: command::CommandId(id), keep: keep_of(key), hash, tenant, site, actor, intent };
+        facts::complete(&request, &self.desk())
+    }
+}
+
+impl Stage for Pure {
+    fn submit(
+        &mut self,
+        tenant: TenantId,
+        actor: Actor,
+        key: Option<&str>,
+        intent: Intent,
+    ) -> Result<Reply, Refusal> {
+        // As on a leader: a replay is answered before facts are looked for.
+        self.seeds += 1;
+        let stamped = self.complete(tenant, actor, key, intent)?;
+        self.propose(&stamped).result
+    }
+
+    fn pass(&mut self, millis: i64) {
+        let until = self.now.plus_millis(millis);
+        loop {
+            let due = scope::first_due(&self.groups[&GroupKind::Region]).filter(|due| *due <= until);
+            let Some(due) = due else { break };
+            self.now = due.max(self.now);
+            self.seeds += 1;
+            let run = schedule::Command::RunDue { limit: schedule::DUE_MAX };
+            let intent = Intent::from(run);
+            let stamped = self
+                .complete(TenantId::PLATFORM, Actor::System, None, intent)
+                .expect("the schedule needs no facts");
+            self.propose(&Stamped { keep: command::Keep::Nothing, site: Site::NONE, ..stamped });
+        }
+        self.now = until;
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn read(&self, group: GroupKind, with: &mut dyn FnMut(&dyn Reader)) {
+        with(&self.groups[&group]);
+    }
+
+    fn vault(&self) -> &dyn Vault {
+        &self.vault
+    }
+}

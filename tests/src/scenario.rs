@@ -1,0 +1,532 @@
+//! Stories: shoppers and an owner act in turn, and the story tells what came of it.
+
+use crate::market::{Market, britain, english};
+use crate::stage::{Stage, look};
+use crate::{Pure, audit};
+use gearify_commerce::cart::{Address, CARTS, Contact};
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::intent::{
+    CartIntent, CheckoutIntent, Intent, OrderIntent, PaymentChoice, RefundRequest, VariantRef,
+};
+use gearify_commerce::orders::{self, ORDERS, Order, Source};
+use gearify_commerce::payments::{self, PAYMENTS, REFUNDS};
+use gearify_commerce::processes::{checkout, schedule::Work};
+use gearify_commerce::{Actor, CartId, Currency, Money, OrderId, RateId, Refusal, StaffId, scope};
+use std::collections::BTreeMap;
+
+/// Somebody in the story, by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shopper(pub String);
+
+/// One thing that somebody does.
+#[derive(Clone, Debug)]
+pub enum Act {
+    Adds {
+        who: Shopper,
+        sku: String,
+        quantity: u32,
+        add_ons: Vec<String>,
+    },
+    /// Gives contact and address, and chooses the delivery.
+    GivesAddress {
+        who: Shopper,
+    },
+    Reserves {
+        who: Shopper,
+    },
+    /// Everything up to the paid order, with a test token.
+    Pays {
+        who: Shopper,
+        token: String,
+    },
+    /// Places the order to be paid by bank transfer.
+    PaysLater {
+        who: Shopper,
+    },
+    /// Another try for the placed order.
+    TriesAgain {
+        who: Shopper,
+        token: String,
+    },
+    /// The provider's late word on a pending payment.
+    ProviderSays {
+        who: Shopper,
+        captured: bool,
+    },
+    OwnerCancels {
+        who: Shopper,
+    },
+    OwnerShips {
+        who: Shopper,
+        pieces: Option<u32>,
+    },
+    OwnerMarksDelivered {
+        who: Shopper,
+    },
+    OwnerMarksReceived {
+        who: Shopper,
+    },
+    OwnerRefunds {
+        who: Shopper,
+        pieces: u32,
+        restock: bool,
+    },
+    OwnerRefundsShipping {
+        who: Shopper,
+    },
+    Minutes(i64),
+}
+
+impl Shopper {
+    pub fn adds(&self, sku: &str, quantity: u32) -> Act {
+        Act::Adds { who: self.clone(), sku: sku.into(), quantity, add_ons: Vec::new() }
+    }
+
+    pub fn adds_with(&self, sku: &str, quantity: u32, add_on: &str) -> Act {
+        Act::Adds { who: self.clone(), sku: sku.into(), quantity, add_ons: vec![add_on.into()] }
+    }
+
+    pub fn gives_address(&self) -> Act {
+        Act::GivesAddress { who: self.clone() }
+    }
+
+    pub fn reserves(&self) -> Act {
+        Act::Reserves { who: self.clone() }
+    }
+
+    pub fn pays(&self) -> Act {
+        self.pays_with("tok_ok")
+    }
+
+    pub fn pays_with(&self, token: &str) -> Act {
+        Act::Pays { who: self.clone(), token: token.into() }
+    }
+
+    pub fn pays_later(&self) -> Act {
+        Act::PaysLater { who: self.clone() }
+    }
+
+    pub fn tries_again(&self, token: &str) -> Act {
+        Act::TriesAgain { who: self.clone(), token: token.into() }
+    }
+}
+
+/// The owner, about the order of a shopper.
+pub mod owner {
+    use super::{Act, Shopper};
+
+    pub fn cancels(who: &Shopper) -> Act {
+        Act::OwnerCancels { who: who.clone() }
+    }
+
+    pub fn ships(who: &Shopper) -> Act {
+        Act::OwnerShips { who: who.clone(), pieces: None }
+    }
+
+    pub fn ships_some(who: &Shopper, pieces: u32) -> Act {
+        Act::OwnerShips { who: who.clone(), pieces: Some(pieces) }
+    }
+
+    pub fn marks_delivered(who: &Shopper) -> Act {
+        Act::OwnerMarksDelivered { who: who.clone() }
+    }
+
+    pub fn marks_received(who: &Shopper) -> Act {
+        Act::OwnerMarksReceived { who: who.clone() }
+    }
+
+    pub fn refunds(who: &Shopper, pieces: u32, restock: bool) -> Act {
+        Act::OwnerRefunds { who: who.clone(), pieces, restock }
+    }
+
+    pub fn refunds_shipping(who: &Shopper) -> Act {
+        Act::OwnerRefundsShipping { who: who.clone() }
+    }
+}
+
+/// A story on a stage.
+pub struct Scenario<S: Stage> {
+    pub stage: S,
+    pub market: Market,
+    carts: BTreeMap<Shopper, CartId>,
+    orders: BTreeMap<Shopper, OrderId>,
+    lines: Vec<String>,
+    steps: u64,
+}
+
+impl Scenario<Pure> {
+    /// A story on pure apply.
+    pub fn new() -> Scenario<Pure> {
+        Scenario::on(Pure::new())
+    }
+}
+
+impl Default for Scenario<Pure> {
+    fn default() -> Scenario<Pure> {
+        Scenario::new()
+    }
+}
+
+impl<S: Stage> Scenario<S> {
+    pub fn on(mut stage: S) -> Scenario<S> {
+        let market = Market::open(&mut stage, "willow");
+        Scenario {
+            stage,
+            market,
+            carts: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            lines: Vec::new(),
+            steps: 0,
+        }
+    }
+
+    /// A product at a price in pounds with pence: `"249.00"`.
+    pub fn product(mut self, sku: &str, pounds: &str) -> Self {
+        let minor: i64 = pounds.replace('.', "").parse().expect("a price in a story is a number");
+        self.market.product(&mut self.stage, sku, minor);
+        self
+    }
+
+    pub fn stock(self, sku: &str, pieces: i64) -> Self {
+        self.stock_in(sku, 0, pieces)
+    }
+
+    pub fn stock_in(mut self, sku: &str, warehouse: usize, pieces: i64) -> Self {
+        self.market.stock(&mut self.stage, sku, warehouse, pieces);
+        self
+    }
+
+    pub fn warehouse(mut self, code: &str) -> Self {
+        self.market.warehouse(&mut self.stage, code);
+        self
+    }
+
+    pub fn add_on(mut self, label: &str, pounds: &str) -> Self {
+        let minor: i64 = pounds.replace('.', "").parse().expect("a price in a story is a number");
+        self.market.add_on(&mut self.stage, label, minor);
+        self
+    }
+
+    pub fn shopper(&mut self, name: &str) -> Shopper {
+        let shopper = Shopper(name.to_owned());
+        let bits = u128::from_be_bytes(self.stage.vault().hash(self.market.tenant, "cart", name.as_bytes()));
+        self.carts.insert(shopper.clone(), CartId::from_bits(bits));
+        shopper
+    }
+
+    pub fn run(&mut self, acts: impl IntoIterator<Item = Act>) -> &mut Self {
+        for act in acts {
+            self.steps += 1;
+            let line = self.perform(&act);
+            self.lines.extend(line);
+            audit::check(&self.stage, self.market.tenant);
+        }
+        self
+    }
+
+    /// What happened, a line an act.
+    pub fn story(&self) -> String {
+        self.lines.join("\n")
+    }
+
+    /// Whether this shopper has placed an order.
+    pub fn has_order(&self, who: &Shopper) -> bool {
+        self.orders.contains_key(who)
+    }
+
+    pub fn order(&self, who: &Shopper) -> Order {
+        let id = self.orders[who];
+        look(&self.stage, GroupKind::Region, self.market.tenant, |view| ORDERS.get(view, &id))
+            .expect("the order exists")
+    }
+
+    /// Pieces of an SKU that can still be promised.
+    pub fn available(&self, sku: &str) -> i64 {
+        let item = gearify_commerce::catalog::Variant::own_stock_item(self.market.variants[sku]);
+        look(&self.stage, GroupKind::Region, self.market.tenant, |view| {
+            gearify_commerce::inventory::available(view, item)
+        })
+    }
+
+    fn perform(&mut self, act: &Act) -> Option<String> {
+        match act {
+            Act::Adds { who, sku, quantity, add_ons } => {
+                let intent = self.adds(who, sku, *quantity, add_ons);
+                let result = self.submit(Actor::Guest, None, Intent::Cart(intent));
+                Some(tell(who, &format!("adds {quantity} {sku}"), result, "in the cart"))
+            }
+            Act::GivesAddress { who } => {
+                let result = self.gives_address(who);
+                Some(tell(who, "gives an address", result, "noted"))
+            }
+            Act::Reserves { who } => {
+                let intent = Intent::Cart(CartIntent::Reserve { cart: self.carts[who] });
+                let result = self.submit(Actor::Guest, None, intent);
+                Some(tell(who, "reserves", result, "held"))
+            }
+            Act::Pays { who, token } => {
+                let result = self.places(who, "test", Some(token));
+                Some(self.tell_order(who, &format!("pays with {token}"), result))
+            }
+            Act::PaysLater { who } => {
+                let result = self.places(who, "manual", None);
+                Some(self.tell_order(who, "pays later", result))
+            }
+            Act::TriesAgain { who, token } => {
+                let payment = PaymentChoice { provider: "test".into(), token: Some(token.clone()) };
+                let intent = Intent::Checkout(CheckoutIntent::Pay { order: self.orders[who], payment });
+                let key = format!("{} again {}", who.0, self.steps);
+                let result = self.submit(Actor::Guest, Some(&key), intent);
+                self.provider_answers();
+                Some(self.tell_order(who, &format!("tries again with {token}"), result))
+            }
+            Act::ProviderSays { who, captured } => {
+                let result = self.provider_says(who, *captured);
+                Some(self.tell_order(
+                    who,
+                    if *captured { "is captured late" } else { "is declined late" },
+                    result,
+                ))
+            }
+            Act::Minutes(minutes) => {
+                self.stage.pass(minutes * 60_000);
+                self.provider_answers();
+                None
+            }
+            owners => Some(self.owner_acts(owners)),
+        }
+    }
+
+    fn owner_acts(&mut self, act: &Act) -> String {
+        let (who, what, intent) = match act {
+            Act::OwnerCancels { who } => {
+                let order = self.orders[who];
+                (
+                    who,
+                    "is cancelled",
+                    orders::Command::Cancel { order, reason: "out of season".into() }.into(),
+                )
+            }
+            Act::OwnerShips { who, pieces } => {
+                let order = self.order(who);
+                let lines = pieces.map_or(Vec::new(), |pieces| vec![(order.lines[0].id, pieces)]);
+                let (carrier, tracking) = (Some("Parcel Post".into()), Some("PP1".into()));
+                (
+                    who,
+                    "is shipped",
+                    orders::Command::Ship { order: order.id, lines, carrier, tracking }.into(),
+                )
+            }
+            Act::OwnerMarksDelivered { who } => {
+                let order = self.order(who);
+                let shipment = order.shipments.last().expect("something was shipped").id;
+                (who, "is delivered", orders::Command::MarkDelivered { order: order.id, shipment }.into())
+            }
+            Act::OwnerMarksReceived { who } => {
+                let payment = *self.order(who).payments.last().expect("a payment was started");
+                (who, "is paid by transfer", payments::Command::MarkReceived { payment }.into())
+            }
+            Act::OwnerRefunds { who, pieces, restock } => {
+                let order = self.order(who);
+                let items = vec![RefundRequest::Line {
+                    line: order.lines[0].id,
+                    quantity: *pieces,
+                    restock: *restock,
+                }];
+                let refund =
+                    OrderIntent::Refund { order: order.id, payment: None, items, reason: "sent back".into() };
+                (who, "is refunded", Intent::Order(refund))
+            }
+            Act::OwnerRefundsShipping { who } => {
+                let order = self.orders[who];
+                let items = vec![RefundRequest::Shipping { amount: None }];
+                let refund = OrderIntent::Refund { order, payment: None, items, reason: "late".into() };
+                (who, "gets the delivery back", Intent::Order(refund))
+            }
+            other => unreachable!("{other:?} is not the owner's"),
+        };
+        let staff = Actor::Staff(StaffId::from_bits(1));
+        let key = format!("owner {}", self.steps);
+        let result = self.submit(staff, Some(&key), intent);
+        self.provider_answers();
+        self.tell_order(who, what, result)
+    }
+
+    fn submit(&mut self, actor: Actor, key: Option<&str>, intent: Intent) -> Result<(), Refusal> {
+        self.stage.submit(self.market.tenant, actor, key, intent).map(|_| ())
+    }
+
+    fn adds(&self, who: &Shopper, sku: &str, quantity: u32, add_ons: &[String]) -> CartIntent {
+        CartIntent::AddLine {
+            cart: self.carts[who],
+            market: gearify_commerce::intent::Market {
+                country: britain(),
+                currency: Currency::GBP,
+                locale: english(),
+            },
+            customer: None,
+            variant: VariantRef::Sku(sku.into()),
+            quantity,
+            add_ons: add_ons.iter().map(|label| self.market.add_ons[label]).collect(),
+        }
+    }
+
+    fn gives_address(&mut self, who: &Shopper) -> Result<(), Refusal> {
+        let cart = self.carts[who];
+        let name = format!("{} Example", who.0);
+        let contact =
+            Contact { email: format!("{}@shopper.example", who.0), phone: None, name: Some(name.clone()) };
+        self.submit(Actor::Guest, None, Intent::Cart(CartIntent::SetContact { cart, contact }))?;
+        let shipping = Box::new(address(&name, &who.0));
+        self.submit(
+            Actor::Guest,
+            None,
+            Intent::Cart(CartIntent::SetAddresses { cart, shipping, billing: None }),
+        )?;
+        let rate: RateId = self.market.rate;
+        self.submit(Actor::Guest, None, Intent::Cart(CartIntent::ChooseRate { cart, rate }))
+    }
+
+    fn places(&mut self, who: &Shopper, provider: &str, token: Option<&str>) -> Result<(), Refusal> {
+        let cart = self.carts[who];
+        let addressed = look(&self.stage, GroupKind::Region, self.market.tenant, |view| {
+            CARTS.get(view, &cart).is_some_and(|cart| cart.shipping_rate.is_some())
+        });
+        if !addressed {
+            self.gives_address(who)?;
+        }
+        let payment = PaymentChoice { provider: provider.into(), token: token.map(Into::into) };
+        let place = CheckoutIntent::Place {
+            cart,
+            expected_total: None,
+            payment,
+            note: None,
+            terms_version: None,
+            source: Source::Web,
+        };
+        let key = format!("{} places", who.0);
+        let reply =
+            self.stage.submit(self.market.tenant, Actor::Guest, Some(&key), Intent::Checkout(place))?;
+        self.orders.insert(who.clone(), OrderId::from_bits(reply.id.expect("an order answers with its id")));
+        self.provider_answers();
+        Ok(())
+    }
+
+    /// The test provider, as far as stories need it: answers every open call by its token.
+    fn provider_answers(&mut self) {
+        let mut open = Vec::new();
+        self.stage.read(GroupKind::Region, &mut |reader| open = scope::open_work(reader, 1_000));
+        for (tenant, _, work) in open {
+            let command = look(&self.stage, GroupKind::Region, tenant, |view| answer(view, work));
+            let provider = Actor::Provider("test".into());
+            self.stage.submit(tenant, provider, None, command.into()).expect("an open call takes an answer");
+        }
+    }
+
+    fn provider_says(&mut self, who: &Shopper, captured: bool) -> Result<(), Refusal> {
+        let payment = *self.order(who).payments.last().expect("a payment was started");
+        let payment =
+            look(&self.stage, GroupKind::Region, self.market.tenant, |view| PAYMENTS.get(view, &payment));
+        let payment = payment.expect("the order names its payments");
+        let reference = payment.id.to_string();
+        let outcome = match captured {
+            true => payments::Outcome::Captured { reference, amount: payment.amount },
+            false => payments::Outcome::Declined { reference: Some(reference), code: "card_declined".into() },
+        };
+        let event = format!("event of {} {captured}", who.0);
+        let attempt = payment.attempt.id;
+        let take = payments::Command::TakeEvent {
+            provider: "test".into(),
+            event,
+            payment: payment.id,
+            attempt,
+            outcome,
+        };
+        // Providers repeat themselves: the second time must change nothing.
+        let provider = || Actor::Provider("test".into());
+        let result = self.submit(provider(), None, take.clone().into());
+        let _ = self.submit(provider(), None, take.into());
+        self.provider_answers();
+        result
+    }
+
+    fn tell_order(&self, who: &Shopper, what: &str, result: Result<(), Refusal>) -> String {
+        let ok = match (&result, self.orders.get(who)) {
+            (Ok(()), Some(_)) => describe(&self.order(who)),
+            _ => String::new(),
+        };
+        tell(who, what, result, &ok)
+    }
+}
+
+fn answer(view: &gearify_commerce::ReadScope<'_>, work: Work) -> gearify_commerce::Command {
+    match work {
+        Work::Pay(id) => {
+            let payment = PAYMENTS.get(view, &id).expect("open work names a payment");
+            let reference = id.to_string();
+            let outcome = match payment.attempt.token.as_deref() {
+                Some("tok_later" | "tok_timeout") => payments::Outcome::Pending { reference },
+                Some("tok_declined") => {
+                    payments::Outcome::Declined { reference: Some(reference), code: "card_declined".into() }
+                }
+                _ => payments::Outcome::Captured { reference, amount: payment.amount },
+            };
+            payments::Command::Settle { payment: id, attempt: payment.attempt.id, outcome }.into()
+        }
+        Work::Refund(id) => {
+            let refund = REFUNDS.get(view, &id).expect("open work names a refund");
+            let reference = refund.id.to_string();
+            payments::Command::SettleRefund {
+                refund: id,
+                outcome: payments::RefundOutcome::Succeeded { reference },
+            }
+            .into()
+        }
+    }
+}
+
+fn address(name: &str, street: &str) -> Address {
+    Address {
+        name: name.into(),
+        company: None,
+        phone: None,
+        line1: format!("1 {street} Lane"),
+        line2: None,
+        locality: None,
+        city: Some("Exampleton".into()),
+        region_code: None,
+        region: None,
+        postal_code: Some("EX1 1EX".into()),
+        country: britain(),
+        tax_id: None,
+    }
+}
+
+fn describe(order: &Order) -> String {
+    let total = Money::new(order.totals.total, order.currency);
+    let (status, paid) = (order.status.as_str(), order.payment_status().as_str());
+    let sent = order.fulfillment_status().as_str();
+    let refunded = match order.paid.refunded {
+        0 => String::new(),
+        amount => format!(", {} given back", Money::new(amount, order.currency)),
+    };
+    format!("{total}, {status}, {paid}, {sent}{refunded}")
+}
+
+fn tell(who: &Shopper, what: &str, result: Result<(), Refusal>, ok: &str) -> String {
+    let outcome = match result {
+        Ok(()) => ok.to_owned(),
+        Err(Refusal::Checkout(checkout::Refusal::OutOfStock { lines })) => {
+            let short: Vec<String> = lines
+                .iter()
+                .map(|line| format!("{} of {} {}", line.available, line.requested, line.sku))
+                .collect();
+            format!("refused: out of stock ({})", short.join(", "))
+        }
+        Err(Refusal::Orders(orders::Refusal::TooMany { open, .. })) => {
+            format!("refused: {open} pieces are left")
+        }
+        Err(refusal) => format!("refused: {refusal}"),
+    };
+    format!("{} {what}: {outcome}", who.0)
+}

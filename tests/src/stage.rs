@@ -1,0 +1,51 @@
+//! What a story needs from the world it runs in.
+
+use gearify_commerce::command::{GroupKind, Keep, Reply};
+use gearify_commerce::intent::Intent;
+use gearify_commerce::{Actor, ReadScope, Refusal, Site, TenantId, Timestamp};
+use gearify_storage::Reader;
+
+/// A shop's state machines, however they are run.
+pub trait Stage {
+    /// Completes an intent on the leader, applies it, and answers. `key` names the intention: the
+    /// same key is the same intention, sent again.
+    fn submit(
+        &mut self,
+        tenant: TenantId,
+        actor: Actor,
+        key: Option<&str>,
+        intent: Intent,
+    ) -> Result<Reply, Refusal>;
+
+    /// Lets time pass and runs what falls due.
+    fn pass(&mut self, millis: i64);
+
+    fn now(&self) -> Timestamp;
+
+    /// Reads committed state.
+    fn read(&self, group: GroupKind, with: &mut dyn FnMut(&dyn Reader));
+
+    fn vault(&self) -> &dyn gearify_commerce::Vault;
+}
+
+/// Reads one tenant's site, or the tenant as a whole where the group has no sites.
+pub fn look<T>(
+    stage: &dyn Stage,
+    group: GroupKind,
+    tenant: TenantId,
+    read: impl FnOnce(&ReadScope<'_>) -> T,
+) -> T {
+    let site = if group == GroupKind::Region { Site::FIRST } else { Site::NONE };
+    let mut read = Some(read);
+    let mut found = None;
+    stage.read(group, &mut |reader| {
+        let read = read.take().expect("a stage reads once");
+        found = Some(read(&ReadScope::new(reader, tenant, site)));
+    });
+    found.expect("a stage reads when asked")
+}
+
+/// Records of intentions that move money or stock are kept long.
+pub fn keep_of(key: Option<&str>) -> Keep {
+    if key.is_some() { Keep::Long } else { Keep::Short }
+}
