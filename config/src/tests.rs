@@ -255,6 +255,14 @@ fn the_example_changes_nothing_and_holds_the_defaults() {
 }
 
 #[test]
+fn the_production_example_is_accepted_by_production() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/production.toml");
+    let nothing: [(String, String); 0] = [];
+    let settings = Settings::resolve(Some(file.as_ref()), nothing, &[]).expect("the example is valid");
+    assert_eq!(settings.mode, Mode::Production);
+}
+
+#[test]
 fn every_key_can_be_set_by_its_variable() {
     for item in print::items() {
         let Item::Key(key) = item else { continue };

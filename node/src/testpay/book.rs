@@ -12,8 +12,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::model::{
-    Capture, CreatePayment, DECLINED, Event, EventData, EventKind, Outcome, Payment, PaymentStatus, Refund,
-    Refusal, RefusalBody, Statement, Token,
+    Capture, CreatePayment, DECLINED, Outcome, Payment, PaymentStatus, Refund, Refusal, RefusalBody,
+    Statement, Token,
+};
+use super::rows::{
+    PAYMENT, REFUND, Subject, enter, payment_at, payment_by_id, payment_row, refund_at, refund_row, remember,
+    replay, report,
 };
 
 #[derive(Debug, Clone, thiserror::Error)]

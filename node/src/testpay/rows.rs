@@ -41,7 +41,12 @@ pub(super) enum Subject {
     Refund(i64),
 }
 
-pub(super) fn remember(book: &Connection, keyed: &Keyed, answer: &Answer, subject: Subject) -> rusqlite::Result<()> {
+pub(super) fn remember(
+    book: &Connection,
+    keyed: &Keyed,
+    answer: &Answer,
+    subject: Subject,
+) -> rusqlite::Result<()> {
     let (payment, refund) = match subject {
         Subject::Payment(seq) => (Some(seq), None),
         Subject::Refund(seq) => (None, Some(seq)),
@@ -79,7 +84,12 @@ pub(super) fn enter(
 }
 
 /// Queues the event about what just happened to a payment, if somebody wants to hear of it.
-pub(super) fn report(book: &Connection, seq: i64, payment: &Payment, refund: Option<&Refund>) -> rusqlite::Result<()> {
+pub(super) fn report(
+    book: &Connection,
+    seq: i64,
+    payment: &Payment,
+    refund: Option<&Refund>,
+) -> rusqlite::Result<()> {
     let kind = match (refund, payment.status) {
         (Some(_), _) => EventKind::RefundSucceeded,
         (None, PaymentStatus::Succeeded) => EventKind::PaymentSucceeded,
@@ -148,4 +158,3 @@ pub(super) fn refund_row(row: &Row<'_>) -> rusqlite::Result<Refund> {
         created: row.get(4)?,
     })
 }
-
