@@ -4,6 +4,7 @@ use super::definitions::*;
 use super::model::*;
 use super::{Command, Event, Refusal, products, structure, variants};
 use crate::command::Reply;
+use crate::processes::schedule::{self, Due};
 use crate::scope::{Count, Present, Scope, View};
 use crate::time::Timestamp;
 
@@ -41,6 +42,9 @@ pub(super) struct Asked<'v, V> {
 }
 
 pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+    if let Command::RunDue { limit } = command {
+        return Ok(schedule::run_due(scope, *limit));
+    }
     let fresh = (0..ids_needed(command)).map(|_| scope.mint()).collect();
     let asked = Asked { view: &*scope, at: scope.at(), fresh };
     let change = decide(&asked, command)?;
@@ -69,6 +73,7 @@ fn decide(asked: &Asked<'_, impl View>, command: &Command) -> Result<Change, Ref
             products::schedule(asked, *product, *expected, *publish_at, *unpublish_at)
         }
         Command::PublishDue { product } => products::publish_due(asked, *product),
+        Command::RunDue { .. } => Ok(Change::None(Reply::default())),
         Command::CreateVariant { product, details } => variants::create(asked, *product, details),
         Command::UpdateVariant { variant, expected, details } => {
             variants::update(asked, *variant, *expected, details)
@@ -182,6 +187,15 @@ fn write_product(scope: &mut Scope<'_, '_>, before: Option<&Product>, after: &Pr
         PRODUCTS_BY_NUMBER.put(scope, &after.number, &ProductRef(id));
     }
     PRODUCTS.put(scope, &id, after);
+    let due = Due::Publication(id);
+    times_of(before).into_iter().for_each(|at| scope.unschedule(at, &due));
+    times_of(Some(after)).into_iter().for_each(|at| scope.schedule(at, &due));
+}
+
+fn times_of(product: Option<&Product>) -> Vec<Timestamp> {
+    product.map_or(Vec::new(), |product| {
+        [product.publish_at, product.unpublish_at].into_iter().flatten().collect()
+    })
 }
 
 /// Keeps the indexes of live variants, and the counts, in line with the record.

@@ -115,9 +115,13 @@ pub enum Command {
         alt: Text,
         focal: Option<(u16, u16)>,
     },
-    /// From the scheduler: a time of publishing or unpublishing has come.
+    /// A time of publishing or unpublishing has come.
     PublishDue {
         product: ProductId,
+    },
+    /// From the scheduler: runs at most `limit` plans of the catalogue's own log, over all tenants.
+    RunDue {
+        limit: u16,
     },
 }
 

@@ -7,7 +7,6 @@ use super::read::{
 };
 use super::*;
 use crate::check::{self, Invalid};
-use crate::code::Code;
 use crate::command::Reply;
 use crate::ids::{AddOnId, CategoryId, MediaId};
 use crate::pricing::AMOUNT_MAX;

@@ -362,6 +362,34 @@ fn times_of_publishing_come_by_command() {
 }
 
 #[test]
+fn a_planned_publication_is_run_by_the_scheduler() {
+    let mut shop = shop();
+    let product = plain(&mut shop, "bat");
+    let (open, close) = (shop.at.plus_millis(100), shop.at.plus_millis(200));
+    let schedule = |publish_at, unpublish_at| Command::SchedulePublication {
+        product,
+        expected: None,
+        publish_at,
+        unpublish_at,
+    };
+    let plan = |shop: &Harness| crate::scope::first_due(&shop.engine);
+    shop.run(schedule(Some(open.plus_millis(1)), None));
+    shop.run(schedule(Some(open), Some(close)));
+    assert_eq!(plan(&shop), Some(open), "the earlier plan was taken back");
+    let home = shop.tenant;
+    let mut run_at = |millis: i64| {
+        shop.pass(millis);
+        shop.switch(crate::ids::TenantId::PLATFORM).run(Command::RunDue { limit: 10 });
+        shop.switch(home);
+        super::product(&shop.view(), product).unwrap().status
+    };
+    assert_eq!(run_at(99), ProductStatus::Draft);
+    assert_eq!(run_at(1), ProductStatus::Active);
+    assert_eq!(run_at(100), ProductStatus::Draft);
+    assert_eq!(plan(&shop), None);
+}
+
+#[test]
 fn pictures_are_records() {
     let mut shop = shop();
     let details = MediaDetails {

@@ -106,15 +106,18 @@ pub struct History {
 }
 gearify_storage::first_version!(History);
 
+/// `((variant, list), (least pieces, beginning))`.
+pub type StoredKey = ((VariantId, Code), (u32, Timestamp));
+
 pub const LISTS: Table<Code, PriceList> = Table::new(60);
-/// Rows by `((variant, list), (least pieces, beginning))`; no beginning is the beginning of time.
-pub const PRICES: Table<((VariantId, Code), (u32, Timestamp)), Price> = Table::new(61);
+/// Rows; no beginning is the beginning of time.
+pub const PRICES: Table<StoredKey, Price> = Table::new(61);
 pub const HISTORY: Table<(VariantId, Code), History> = Table::new(62);
 /// Counts changes of a variant's prices.
 pub const REVISIONS: Table<VariantId, Count> = Table::new(63);
 
 impl PriceKey {
-    pub(super) fn stored(&self) -> ((VariantId, Code), (u32, Timestamp)) {
+    pub(super) fn stored(&self) -> StoredKey {
         let starts = self.starts.unwrap_or(Timestamp::from_millis(i64::MIN));
         ((self.variant, self.list.clone()), (self.min_quantity, starts))
     }

@@ -234,12 +234,14 @@ proptest! {
     ) {
         let (mut shop, bat) = shop();
         let start = shop.at;
-        let price = |((min_quantity, starts), (amount, length)): (&(u32, Option<i64>), &(i64, Option<i64>))| Price {
-            starts: starts.map(|millis| start.plus_millis(millis)),
-            ends: length.map(|length| start.plus_millis(starts.unwrap_or(0) + length)),
-            ..row(bat, "gbp", *min_quantity, *amount)
-        };
-        let prices: Vec<Price> = rows.iter().map(price).collect();
+        let mut prices = Vec::new();
+        for ((min_quantity, starts), (amount, length)) in &rows {
+            prices.push(Price {
+                starts: starts.map(|millis| start.plus_millis(millis)),
+                ends: length.map(|length| start.plus_millis(starts.unwrap_or(0) + length)),
+                ..row(bat, "gbp", *min_quantity, *amount)
+            });
+        }
         shop.run(Command::SetPrices { prices: prices.clone() });
         let at = start.plus_millis(after);
         let holding: Vec<&Price> = prices.iter().filter(|row| row.holds_at(at) && row.min_quantity <= quantity).collect();

@@ -41,6 +41,7 @@ pub fn due(due: &Due) -> Vec<Command> {
         Due::CartIdle(cart) => cart::Command::Idle { cart: *cart }.into(),
         Due::Order(order) => orders::Command::Expire { order: *order }.into(),
         Due::Session(session) => crate::customers::Command::EndSession { session: *session }.into(),
+        Due::Publication(product) => crate::catalog::Command::PublishDue { product: *product }.into(),
     };
     vec![command]
 }

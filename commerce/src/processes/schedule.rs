@@ -5,7 +5,7 @@
 //! that came too early (the cart was used again) plans itself anew.
 
 use crate::command::{Reply, apply_inner};
-use crate::ids::{CartId, OrderId, PaymentId, RefundId, SessionId};
+use crate::ids::{CartId, OrderId, PaymentId, ProductId, RefundId, SessionId};
 use crate::scope::{Key, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,8 @@ pub enum Due {
     Order(OrderId),
     /// A session's refresh family ends.
     Session(SessionId),
+    /// A product goes on sale, or off it.
+    Publication(ProductId),
 }
 gearify_storage::first_version!(Due);
 
@@ -33,6 +35,7 @@ impl Key for Due {
             Due::CartIdle(id) => (3, id.bits()),
             Due::Order(id) => (4, id.bits()),
             Due::Session(id) => (5, id.bits()),
+            Due::Publication(id) => (6, id.bits()),
         };
         (kind, id).push(out);
     }
@@ -81,7 +84,12 @@ pub const DUE_MAX: u16 = 256;
 
 pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
     let Command::RunDue { limit } = command;
-    for (tenant, site, due) in scope.take_due((*limit).min(DUE_MAX).into()) {
+    Ok(run_due(scope, *limit))
+}
+
+/// Runs plans of this log. Each group has its own, so each has a command that comes here.
+pub(crate) fn run_due(scope: &mut Scope<'_, '_>, limit: u16) -> Reply {
+    for (tenant, site, due) in scope.take_due(limit.min(DUE_MAX).into()) {
         scope.within(tenant, site, |scope| {
             for command in super::due(&due) {
                 // A plan whose subject is gone or already further is answered by a refusal: nothing to do.
@@ -89,5 +97,5 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             }
         });
     }
-    Ok(Reply::default())
+    Reply::default()
 }

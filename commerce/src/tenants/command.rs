@@ -7,6 +7,7 @@ use super::{Branding, Entitlements, Host, LegalEntity, PageKind, Profile, Settin
 use crate::text::{Name, Slug, Text};
 use serde::{Deserialize, Serialize};
 
+#[expect(clippy::large_enum_variant, reason = "a tenant is made once; a command is boxed as a whole")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Runs in the scope of the new tenant's id, which the caller made.
