@@ -275,9 +275,15 @@ const fn boundaries() -> [i64; 48] {
     all
 }
 
-/// How many boundaries are not above the amount.
+/// How many boundaries are not above the amount: found by its number of digits, as it runs once
+/// for each product shown.
 fn bucket(amount: i64) -> usize {
-    BOUNDARIES.partition_point(|boundary| *boundary <= amount)
+    let Some(digits) = amount.checked_ilog10() else { return 0 };
+    let power = digits as usize * 4;
+    match BOUNDARIES.get(power..power + 4) {
+        Some(of_power) => power + of_power.iter().filter(|boundary| **boundary <= amount).count(),
+        None => BOUNDARIES.len(),
+    }
 }
 
 /// (from, until, count) of those that are not empty, with as many of the boundaries as make no
@@ -316,4 +322,42 @@ fn merge(counts: &[usize], steps: &[i64]) -> Vec<(i64, i64, usize)> {
         (from, sum) = (until, 0);
     }
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_found_by_digits_as_by_comparing() {
+        let around = BOUNDARIES.iter().flat_map(|boundary| [boundary - 1, *boundary, boundary + 1]);
+        for amount in around.chain([i64::MIN, -1, 0, 10i64.pow(12), i64::MAX]) {
+            let compared = BOUNDARIES.partition_point(|boundary| *boundary <= amount);
+            assert_eq!(bucket(amount), compared, "{amount}");
+        }
+    }
+
+    #[test]
+    fn many_buckets_merge_into_fewer_without_losing_a_product() {
+        let mut counts = [0; BOUNDARIES.len() + 1];
+        assert_eq!(buckets(&counts), []);
+        counts[bucket(-5)] = 2;
+        counts[bucket(15)] = 1;
+        assert_eq!(buckets(&counts), [(0, 1, 2), (10, 20, 1)]);
+        counts = [3; BOUNDARIES.len() + 1];
+        let merged = buckets(&counts);
+        assert_eq!(merged.iter().map(|(_, _, count)| count).sum::<usize>(), 3 * counts.len());
+        assert!(merged.windows(2).all(|pair| pair[0].1 == pair[1].0));
+    }
+
+    #[test]
+    fn ranges_are_read_with_open_ends() {
+        assert_eq!(parse_range("1180"), Some((1180, 1180)));
+        assert_eq!(parse_range("-5..10"), Some((-5, 10)));
+        assert_eq!(parse_range("..10"), Some((i64::MIN, 10)));
+        assert_eq!(parse_range("7.."), Some((7, i64::MAX)));
+        for wrong in ["", "..", "1...2", "a..b", "1..2..3", "99999999999999999999"] {
+            assert_eq!(parse_range(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -42,8 +42,9 @@ pub fn answer(tenant: &str, view: &View, columns: &Columns, query: &Query) -> Re
 
     let order = Order::new(view, &columns, query, &locales);
     let window = Window::new(query, cursor, &order);
-    let keys = order.keys(&shown, matches.as_ref());
-    let picked = window.pick(keys);
+    let mut picker = window.picker();
+    order.offer(&mut picker, &shown, matches.as_ref());
+    let picked = picker.finish();
 
     let hit = |key: &Key| order.hit(*key, matches.is_some());
     let cursor_at = |key: Option<&Key>, direction: Direction| {
@@ -116,27 +117,32 @@ impl<'a> Order<'a> {
         Order { view, columns, query, names }
     }
 
-    fn keys(&self, shown: &Bits, matches: Option<&Matches>) -> Vec<Key> {
+    fn offer(&self, picker: &mut Picker, shown: &Bits, matches: Option<&Matches>) {
         match matches {
             Some(matches) if self.query.sort == Sort::Relevance => {
-                let shown = matches.products.iter().filter(|(number, _)| shown.contains(*number));
-                shown.map(|(number, score)| (self.score_key(*number, *score), *number)).collect()
+                for (number, score) in matches.products.iter().filter(|(number, _)| shown.contains(*number)) {
+                    picker.offer((self.score_key(*number, *score), *number));
+                }
             }
-            _ => self.column_keys(shown),
+            _ => self.offer_by_column(picker, shown),
         }
     }
 
-    fn column_keys(&self, shown: &Bits) -> Vec<Key> {
-        let with = |key: &dyn Fn(u32) -> u64| shown.iter().map(|number| (key(number), number)).collect();
+    fn offer_by_column(&self, picker: &mut Picker, shown: &Bits) {
         let prices = self.query.currency.as_deref().and_then(|currency| self.columns.price_column(currency));
         let amount = |number: u32| prices.and_then(|prices| prices.amount(number));
         match self.query.sort {
-            Sort::Relevance => with(&|number| !self.popularity(number)),
-            Sort::PriceAsc => with(&|number| amount(number).map_or(u64::MAX, ascending)),
-            Sort::PriceDesc => with(&|number| amount(number).map_or(u64::MAX, |amount| !ascending(amount))),
-            Sort::Newest => with(&|number| !ascending(self.view.catalog.newest(number))),
-            Sort::Rating => with(&|number| !self.columns.rating_packed(number)),
-            Sort::Name => with(&|number| self.names.as_ref().map_or(0, |names| names.rank(number))),
+            Sort::Relevance => picker.offer_all(shown, |number| !self.popularity(number)),
+            Sort::PriceAsc => picker.offer_all(shown, |number| amount(number).map_or(u64::MAX, ascending)),
+            Sort::PriceDesc => {
+                picker
+                    .offer_all(shown, |number| amount(number).map_or(u64::MAX, |amount| !ascending(amount)));
+            }
+            Sort::Newest => picker.offer_all(shown, |number| !ascending(self.view.catalog.newest(number))),
+            Sort::Rating => picker.offer_all(shown, |number| !self.columns.rating_packed(number)),
+            Sort::Name => {
+                picker.offer_all(shown, |number| self.names.as_ref().map_or(0, |names| names.rank(number)));
+            }
         }
     }
 
@@ -198,12 +204,6 @@ enum Window {
     Before { bound: Key, limit: usize },
 }
 
-struct Picked {
-    keys: Vec<Key>,
-    more_before: bool,
-    more_after: bool,
-}
-
 impl Window {
     fn new(query: &Query, cursor: Option<Cursor>, order: &Order) -> Window {
         let limit = query.limit;
@@ -217,44 +217,86 @@ impl Window {
         }
     }
 
-    fn pick(&self, mut keys: Vec<Key>) -> Picked {
-        let total = keys.len();
-        match *self {
-            Window::Skip { offset, limit } => {
-                let keys = smallest(keys, offset + limit).into_iter().skip(offset).collect::<Vec<Key>>();
-                Picked {
-                    more_before: offset > 0 && !keys.is_empty(),
-                    more_after: offset + limit < total,
-                    keys,
-                }
+    fn picker(self) -> Picker {
+        let wanted = match self {
+            Window::Skip { offset, limit } => offset + limit,
+            Window::After { limit, .. } | Window::Before { limit, .. } => limit,
+        };
+        Picker { window: self, wanted, nearest: Vec::new(), worst: None, offered: 0, within: 0 }
+    }
+}
+
+/// Picks the page out of all keys, in any order, holding no more than twice what it needs: most
+/// keys of a long list are told by one comparison that they are not among the first.
+struct Picker {
+    window: Window,
+    wanted: usize,
+    /// The best so far and some more; of a page *before* a bound mirrored, so that the nearest to
+    /// the bound are the smallest.
+    nearest: Vec<Key>,
+    /// What is not below this has no chance.
+    worst: Option<Key>,
+    offered: usize,
+    /// Offered ones on the asked side of the bound.
+    within: usize,
+}
+
+struct Picked {
+    keys: Vec<Key>,
+    more_before: bool,
+    more_after: bool,
+}
+
+impl Picker {
+    fn offer_all(&mut self, shown: &Bits, key: impl Fn(u32) -> u64) {
+        for number in shown.iter() {
+            self.offer((key(number), number));
+        }
+    }
+
+    fn offer(&mut self, key: Key) {
+        self.offered += 1;
+        let key = match self.window {
+            Window::After { bound, .. } if key <= bound => return,
+            Window::Before { bound, .. } if key >= bound => return,
+            Window::Before { .. } => mirror(key),
+            Window::Skip { .. } | Window::After { .. } => key,
+        };
+        self.within += 1;
+        if self.worst.is_some_and(|worst| key >= worst) {
+            return;
+        }
+        self.nearest.push(key);
+        if self.nearest.len() >= self.wanted * 2 {
+            self.nearest.select_nth_unstable(self.wanted - 1);
+            self.nearest.truncate(self.wanted);
+            self.worst = self.nearest.last().copied();
+        }
+    }
+
+    fn finish(self) -> Picked {
+        let mut keys = self.nearest;
+        keys.sort_unstable();
+        keys.truncate(self.wanted);
+        let more_on_this_side = self.within > self.wanted;
+        let some_on_the_other = self.within < self.offered;
+        match self.window {
+            Window::Skip { offset, .. } => {
+                keys.drain(..offset.min(keys.len()));
+                Picked { more_before: offset > 0 && !keys.is_empty(), more_after: more_on_this_side, keys }
             }
-            Window::After { bound, limit } => {
-                keys.retain(|key| *key > bound);
-                let left = keys.len();
-                Picked { keys: smallest(keys, limit), more_before: left < total, more_after: left > limit }
+            Window::After { .. } => {
+                Picked { keys, more_before: some_on_the_other, more_after: more_on_this_side }
             }
-            Window::Before { bound, limit } => {
-                keys.retain(|key| *key < bound);
-                let left = keys.len();
-                let mirrored = keys.into_iter().map(mirror).collect();
-                let mut keys: Vec<Key> = smallest(mirrored, limit).into_iter().map(mirror).collect();
-                keys.reverse();
-                Picked { keys, more_before: left > limit, more_after: left < total }
-            }
+            Window::Before { .. } => Picked {
+                keys: keys.into_iter().rev().map(mirror).collect(),
+                more_before: more_on_this_side,
+                more_after: some_on_the_other,
+            },
         }
     }
 }
 
 fn mirror((key, number): Key) -> Key {
     (!key, !number)
-}
-
-/// The `count` smallest, ascending.
-fn smallest(mut keys: Vec<Key>, count: usize) -> Vec<Key> {
-    if count < keys.len() {
-        keys.select_nth_unstable(count);
-        keys.truncate(count);
-    }
-    keys.sort_unstable();
-    keys
 }
