@@ -1,13 +1,14 @@
 //! The SQLite file: schema, checks at open, reads.
 //!
-//! `log` holds the rows, keyed by group and index; `kv` holds small values per group (vote, purge
-//! point, committed) and, under group -1, those of the file: its random id, its owner's identity and
-//! the head. The head is rewritten in every transaction: commit number and extent of each group. It
-//! is what tells a missing row at either end from one that never was.
+//! `log` holds the rows, keyed by group and index. `file` holds three values: a random id, the
+//! owner's identity, and the head. The head is rewritten whole in every transaction and carries all
+//! that is not a row: the commit number and, for each group, which rows it has, its vote, its purge
+//! point and how far it is committed. One checksum over all of it means that none of these can go
+//! missing alone: a vote kept as a row of its own could vanish by one flipped bit in its key.
 
 use super::group::GroupMemory;
 use super::side_file::{Confirmed, DatabaseId, SideFile};
-use super::{Damage, GroupState, INDEX_MAX, LogRow, Mark, RaftLogError};
+use super::{Damage, INDEX_MAX, LogRow, Mark, RaftLogError};
 use bytes::{Buf, BufMut, Bytes};
 use ring::rand::{SecureRandom, SystemRandom};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -19,27 +20,25 @@ use std::sync::Arc;
 const NAME: &str = "raftlog.sqlite";
 /// Bumped when the schema or an encoding in this file changes.
 const FORMAT: i64 = 1;
-/// The group number under which values of the file itself stand.
-const FILE: i64 = -1;
 const KEY_ID: &str = "id";
 const KEY_IDENTITY: &str = "identity";
 const KEY_HEAD: &str = "head";
-pub(super) const KEY_VOTE: &str = "vote";
-pub(super) const KEY_PURGED: &str = "purged";
-pub(super) const KEY_COMMITTED: &str = "committed";
 
-/// The rows a group has, `first..next`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Extent {
+/// All of a group but its rows, which are `first..next`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct GroupHead {
     pub first: u64,
     pub next: u64,
+    pub purged: Option<Mark>,
+    pub vote: Option<Bytes>,
+    pub committed: Option<Bytes>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub database: DatabaseId,
     pub commit: u64,
-    pub extents: BTreeMap<u16, Extent>,
+    pub groups: BTreeMap<u16, GroupHead>,
 }
 
 pub(super) struct Database {
@@ -105,25 +104,24 @@ impl Database {
         SystemRandom::new()
             .fill(&mut database)
             .map_err(|_| std::io::Error::other("the system gave no random bytes"))?;
-        let head = Head { database, commit: 0, extents: BTreeMap::new() };
+        let head = Head { database, commit: 0, groups: BTreeMap::new() };
         let transaction = self.connection.transaction()?;
         transaction.execute_batch(&format!(
             "CREATE TABLE log (
                  id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, term BLOB NOT NULL, body BLOB NOT NULL);
-             CREATE TABLE kv (
-                 grp INTEGER NOT NULL, key TEXT NOT NULL, crc INTEGER NOT NULL, value BLOB NOT NULL,
-                 PRIMARY KEY (grp, key)) WITHOUT ROWID;
+             CREATE TABLE file (
+                 key TEXT PRIMARY KEY, crc INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
              PRAGMA user_version = {FORMAT};"
         ))?;
-        put_value(&transaction, FILE, KEY_ID, &database)?;
-        put_value(&transaction, FILE, KEY_IDENTITY, identity)?;
+        put_value(&transaction, KEY_ID, &database)?;
+        put_value(&transaction, KEY_IDENTITY, identity)?;
         put_head(&transaction, &head)?;
         transaction.commit()?;
         Ok(())
     }
 
     fn check_identity(&self, identity: &[u8]) -> Result<(), RaftLogError> {
-        match self.value(FILE, KEY_IDENTITY)? {
+        match self.value(KEY_IDENTITY)? {
             Some(stored) if stored == identity => Ok(()),
             Some(_) => Err(RaftLogError::OtherIdentity),
             None => Err(missing_value(KEY_IDENTITY)),
@@ -131,22 +129,22 @@ impl Database {
     }
 
     fn read_head(&self) -> Result<Head, RaftLogError> {
-        let id = self.value(FILE, KEY_ID)?.ok_or_else(|| missing_value(KEY_ID))?;
+        let id = self.value(KEY_ID)?.ok_or_else(|| missing_value(KEY_ID))?;
         let database = id.as_ref().try_into().map_err(|_| missing_value(KEY_ID))?;
-        let head = self.value(FILE, KEY_HEAD)?.ok_or_else(|| missing_value(KEY_HEAD))?;
+        let head = self.value(KEY_HEAD)?.ok_or_else(|| missing_value(KEY_HEAD))?;
         decode_head(database, head).ok_or_else(|| missing_value(KEY_HEAD))
     }
 
-    fn value(&self, group: i64, key: &str) -> Result<Option<Bytes>, RaftLogError> {
+    fn value(&self, key: &str) -> Result<Option<Bytes>, RaftLogError> {
         let found = self
             .connection
-            .prepare_cached("SELECT crc, value FROM kv WHERE grp = ?1 AND key = ?2")?
-            .query_row(params![group, key], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?)))
+            .prepare_cached("SELECT crc, value FROM file WHERE key = ?1")?
+            .query_row(params![key], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?)))
             .optional()?;
         match found {
             None => Ok(None),
-            Some((crc, value)) if crc == value_crc(group, key, &value) => Ok(Some(value.into())),
-            Some(_) => Err(Damage::Value { group, key: key.to_owned() }.into()),
+            Some((crc, value)) if crc == value_crc(key, &value) => Ok(Some(value.into())),
+            Some(_) => Err(missing_value(key)),
         }
     }
 
@@ -157,59 +155,28 @@ impl Database {
         cache_bytes: usize,
     ) -> Result<BTreeMap<u16, Arc<GroupMemory>>, RaftLogError> {
         let mut groups = BTreeMap::new();
-        for group in self.group_numbers(head)? {
-            let memory = GroupMemory::empty(group, cache_bytes);
-            let state = self.group_state(group)?;
-            let purged_next = state.purged.as_ref().map_or(0, |mark| mark.index + 1);
-            let extent = head.extents.get(&group).copied();
-            let extent = extent.unwrap_or(Extent { first: purged_next, next: purged_next });
-            memory.restore(state, extent.first);
-            self.check_rows(group, extent, |row| memory.restore_row(row))?;
-            groups.insert(group, Arc::new(memory));
+        for (group, group_head) in &head.groups {
+            let memory = GroupMemory::restore(*group, cache_bytes, group_head);
+            self.check_rows(*group, group_head, |row| memory.restore_row(row))?;
+            groups.insert(*group, Arc::new(memory));
         }
         Ok(groups)
-    }
-
-    fn group_numbers(&self, head: &Head) -> Result<Vec<u16>, RaftLogError> {
-        let mut query = self.connection.prepare("SELECT DISTINCT grp FROM kv WHERE grp >= 0")?;
-        let stored = query.query_map([], |row| row.get::<_, u16>(0))?;
-        let mut groups: Vec<u16> = head.extents.keys().copied().collect();
-        for group in stored {
-            groups.push(group?);
-        }
-        groups.sort_unstable();
-        groups.dedup();
-        Ok(groups)
-    }
-
-    fn group_state(&self, group: u16) -> Result<GroupState, RaftLogError> {
-        let value = |key| self.value(i64::from(group), key);
-        let purged = match value(KEY_PURGED)? {
-            Some(stored) => Some(decode_mark(stored).ok_or_else(|| missing_value(KEY_PURGED))?),
-            None => None,
-        };
-        Ok(GroupState {
-            last: purged.clone(),
-            purged,
-            vote: value(KEY_VOTE)?,
-            committed: value(KEY_COMMITTED)?,
-        })
     }
 
     fn check_rows(
         &self,
         group: u16,
-        extent: Extent,
+        head: &GroupHead,
         mut each: impl FnMut(LogRow),
     ) -> Result<(), RaftLogError> {
         let mut query = self
             .connection
             .prepare("SELECT id, crc, term, body FROM log WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
-        let mut found = query.query(params![row_id(group, extent.first), row_id(group, INDEX_MAX)])?;
-        let mut expected = extent.first;
+        let mut found = query.query(params![row_id(group, head.first), row_id(group, INDEX_MAX)])?;
+        let mut expected = head.first;
         while let Some(row) = found.next()? {
             let row = checked_row(group, row)?;
-            if row.index >= extent.next {
+            if row.index >= head.next {
                 return Err(Damage::Surplus { group, index: row.index }.into());
             }
             if row.index != expected {
@@ -218,7 +185,7 @@ impl Database {
             expected += 1;
             each(row);
         }
-        if expected == extent.next { Ok(()) } else { Err(Damage::Gap { group, index: expected }.into()) }
+        if expected == head.next { Ok(()) } else { Err(Damage::Gap { group, index: expected }.into()) }
     }
 
     /// Rows of `range` in order, checked, until one is missing or `bytes_max` is reached.
@@ -296,59 +263,65 @@ pub(super) fn step_end(
     Ok(range.end)
 }
 
-pub(super) fn put_value(
-    connection: &Connection,
-    group: i64,
-    key: &str,
-    value: &[u8],
-) -> rusqlite::Result<()> {
+fn put_value(connection: &Connection, key: &str, value: &[u8]) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO kv (grp, key, crc, value) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![group, key, value_crc(group, key, value), value])?;
+        .prepare_cached("INSERT OR REPLACE INTO file (key, crc, value) VALUES (?1, ?2, ?3)")?
+        .execute(params![key, value_crc(key, value), value])?;
     Ok(())
 }
 
 pub(super) fn put_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
-    put_value(connection, FILE, KEY_HEAD, &encode_head(head))
-}
-
-pub(super) fn put_mark(connection: &Connection, group: u16, mark: &Mark) -> rusqlite::Result<()> {
-    let mut value = mark.index.to_be_bytes().to_vec();
-    value.extend_from_slice(&mark.term);
-    put_value(connection, i64::from(group), KEY_PURGED, &value)
-}
-
-fn decode_mark(mut stored: Bytes) -> Option<Mark> {
-    (stored.len() >= 8).then(|| Mark { index: stored.get_u64(), term: stored })
+    put_value(connection, KEY_HEAD, &encode_head(head))
 }
 
 fn encode_head(head: &Head) -> Vec<u8> {
-    let mut out = Vec::with_capacity(8 + head.extents.len() * 18);
+    let mut out = Vec::with_capacity(8 + head.groups.len() * 128);
     out.put_u64(head.commit);
-    for (group, extent) in &head.extents {
-        out.put_u16(*group);
-        out.put_u64(extent.first);
-        out.put_u64(extent.next);
+    for (number, group) in &head.groups {
+        out.put_u16(*number);
+        out.put_u64(group.first);
+        out.put_u64(group.next);
+        put_sized(&mut out, group.vote.as_deref());
+        put_sized(&mut out, group.committed.as_deref());
+        put_sized(&mut out, group.purged.as_ref().map(|mark| &mark.term[..]));
+        out.put_u64(group.purged.as_ref().map_or(0, |mark| mark.index));
     }
     out
 }
 
 fn decode_head(database: DatabaseId, mut stored: Bytes) -> Option<Head> {
-    if stored.len() < 8 || !(stored.len() - 8).is_multiple_of(18) {
-        return None;
-    }
-    let commit = stored.get_u64();
-    let mut extents = BTreeMap::new();
+    let commit = stored.try_get_u64().ok()?;
+    let mut groups = BTreeMap::new();
     while stored.has_remaining() {
-        let group = stored.get_u16();
-        let extent = Extent { first: stored.get_u64(), next: stored.get_u64() };
-        extents.insert(group, extent);
+        let number = stored.try_get_u16().ok()?;
+        let (first, next) = (stored.try_get_u64().ok()?, stored.try_get_u64().ok()?);
+        let vote = take_sized(&mut stored)?;
+        let committed = take_sized(&mut stored)?;
+        let term = take_sized(&mut stored)?;
+        let index = stored.try_get_u64().ok()?;
+        let purged = term.map(|term| Mark { index, term });
+        groups.insert(number, GroupHead { first, next, purged, vote, committed });
     }
-    Some(Head { database, commit, extents })
+    Some(Head { database, commit, groups })
+}
+
+/// A length of all ones stands for nothing.
+fn put_sized(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    out.put_u32(bytes.map_or(u32::MAX, |bytes| bytes.len() as u32));
+    out.extend_from_slice(bytes.unwrap_or_default());
+}
+
+fn take_sized(stored: &mut Bytes) -> Option<Option<Bytes>> {
+    let length = stored.try_get_u32().ok()?;
+    if length == u32::MAX {
+        return Some(None);
+    }
+    let length = length as usize;
+    (stored.len() >= length).then(|| Some(stored.split_to(length)))
 }
 
 fn missing_value(key: &str) -> RaftLogError {
-    Damage::Value { group: FILE, key: key.to_owned() }.into()
+    Damage::Value { key: key.to_owned() }.into()
 }
 
 fn checked_row(group: u16, row: &Row<'_>) -> Result<LogRow, RaftLogError> {
@@ -382,7 +355,6 @@ fn row_crc(group: u16, index: u64, term: &[u8], body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc, body)
 }
 
-fn value_crc(group: i64, key: &str, value: &[u8]) -> u32 {
-    let crc = crc32c::crc32c(&group.to_be_bytes());
-    crc32c::crc32c_append(crc32c::crc32c_append(crc, key.as_bytes()), value)
+fn value_crc(key: &str, value: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(key.as_bytes()), value)
 }

@@ -6,6 +6,7 @@
 //! the writer confirmed *that* row: truncating starts a new epoch, confirmations of an older epoch
 //! no longer count, and what was confirmed above the cut is taken back.
 
+use super::database::GroupHead;
 use super::writer::Op;
 use super::{Damage, Done, GroupState, INDEX_MAX, LogRow, Mark, RaftLogError, Shared};
 use bytes::Bytes;
@@ -75,15 +76,18 @@ impl GroupMemory {
     }
 
     /// Takes over what the database held at open; the caller then feeds the rows in order.
-    pub(super) fn restore(&self, state: GroupState, first: u64) {
-        let mut rows = self.rows.lock();
-        rows.first = first;
-        rows.next = first;
-        rows.confirmed_next = first;
-        rows.purged = state.purged;
-        rows.last = rows.purged.clone();
-        rows.vote = state.vote;
-        rows.committed = state.committed;
+    pub(super) fn restore(group: u16, cache_bytes_max: usize, head: &GroupHead) -> GroupMemory {
+        let rows = Rows {
+            first: head.first,
+            next: head.first,
+            confirmed_next: head.first,
+            purged: head.purged.clone(),
+            last: head.purged.clone(),
+            vote: head.vote.clone(),
+            committed: head.committed.clone(),
+            ..Rows::default()
+        };
+        GroupMemory { group, cache_bytes_max, rows: Mutex::new(rows) }
     }
 
     pub(super) fn restore_row(&self, row: LogRow) {
@@ -158,8 +162,8 @@ impl GroupLog {
 
     fn check_consecutive(&self, memory: &Rows, rows: &[LogRow]) -> Result<(), RaftLogError> {
         let start = rows.first().map_or(0, |row| row.index);
-        let mut expected = if memory.last.is_none() { start } else { memory.next };
-        for row in rows {
+        let start = if memory.last.is_none() { start } else { memory.next };
+        for (expected, row) in (start..).zip(rows) {
             if row.index != expected {
                 return Err(RaftLogError::NotConsecutive {
                     group: self.memory.group,
@@ -170,7 +174,6 @@ impl GroupLog {
             if row.index >= INDEX_MAX {
                 return Err(RaftLogError::IndexTooLarge { index: row.index });
             }
-            expected += 1;
         }
         Ok(())
     }

@@ -10,8 +10,8 @@
 //! transaction gathers.
 //!
 //! Loss is detected, never repaired. SQLite takes a flipped byte in a page for data and drops the
-//! end of a WAL that does not check out, so every row and value here carries a CRC32C, the extent of
-//! each group is stored beside the rows, and the number of the last commit stands in a second file.
+//! end of a WAL that does not check out, so every row carries a CRC32C, which rows each group
+//! has is stored beside them with its vote, and the number of the last commit stands in a second file.
 //! A log that opens behind that number, or with a row that fails, is
 //! [`RaftLogError::LogDamaged`]: whoever voted through it must never vote under that id again.
 //!
@@ -139,11 +139,16 @@ pub enum RaftLogError {
 }
 
 impl From<rusqlite::Error> for RaftLogError {
+    /// Our statements are fixed and our schema is ours: a statement that does not fit the schema,
+    /// or a value of another type, means that the file changed. Trouble with the system (no space,
+    /// no permission, a failing disk) does not.
     fn from(error: rusqlite::Error) -> RaftLogError {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
         match error.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => Damage::Database { reason: error.to_string() }.into(),
-            _ => RaftLogError::Sqlite(error),
+            None | Some(DatabaseCorrupt | NotADatabase | Unknown) => {
+                Damage::Database { reason: error.to_string() }.into()
+            }
+            Some(_) => RaftLogError::Sqlite(error),
         }
     }
 }
@@ -173,8 +178,8 @@ pub enum Damage {
     Gap { group: u16, index: u64 },
     #[error("group {group}: there is a row at index {index} that was never confirmed")]
     Surplus { group: u16, index: u64 },
-    #[error("the stored value {key} of group {group} fails its checksum")]
-    Value { group: i64, key: String },
+    #[error("the stored value {key} is missing or fails its checksum")]
+    Value { key: String },
     #[error("the database is malformed: {reason}")]
     Database { reason: String },
 }

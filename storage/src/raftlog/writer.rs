@@ -1,9 +1,6 @@
 //! The one thread that writes the log: drains its queue, commits once, then runs the callbacks.
 
-use super::database::{
-    Database, Extent, Head, KEY_COMMITTED, KEY_VOTE, delete_rows, put_head, put_mark, put_row, put_value,
-    step_end,
-};
+use super::database::{Database, GroupHead, Head, delete_rows, put_head, put_row, step_end};
 use super::group::GroupMemory;
 use super::side_file::{Confirmed, SideFile};
 use super::{Done, LogRow, Mark, OnFatal, RaftLogError, RaftLogOptions};
@@ -145,7 +142,7 @@ impl Writer {
             write_op(&transaction, op, &mut head, &mut leftovers)?;
         }
         for (group, committed) in &self.committed {
-            put_value(&transaction, i64::from(*group), KEY_COMMITTED, committed)?;
+            head.groups.entry(*group).or_default().committed = Some(committed.clone());
         }
         delete_leftovers(&transaction, &mut leftovers)?;
         put_head(&transaction, &head)?;
@@ -189,35 +186,44 @@ fn write_op(
 ) -> rusqlite::Result<()> {
     match op {
         Op::Append { memory, rows, .. } => {
-            let Some(first) = rows.first() else { return Ok(()) };
-            let extent =
-                head.extents.entry(memory.group).or_insert(Extent { first: first.index, next: first.index });
-            if extent.first == extent.next {
-                // An empty log that was never purged may begin anywhere.
-                *extent = Extent { first: first.index, next: first.index };
-            }
-            for row in rows {
-                put_row(transaction, memory.group, row)?;
-            }
-            extent.next += rows.len() as u64;
+            let group = head.groups.entry(memory.group).or_default();
+            append_rows(transaction, memory.group, group, rows)?;
         }
         Op::Truncate { group, from } => {
-            if let Some(extent) = head.extents.get_mut(group) {
-                delete_rows(transaction, *group, *from..extent.next)?;
-                extent.next = extent.next.min(*from);
-            }
+            let head = head.groups.entry(*group).or_default();
+            delete_rows(transaction, *group, *from..head.next)?;
+            head.next = head.next.min(*from);
         }
         Op::Purge { group, through } => {
-            put_mark(transaction, *group, through)?;
-            let first = through.index + 1;
-            let extent = head.extents.entry(*group).or_insert(Extent { first, next: first });
-            let left = leftovers.entry(*group).or_insert(extent.first..first);
-            left.end = left.end.max(first);
-            *extent = Extent { first, next: extent.next.max(first) };
+            let head = head.groups.entry(*group).or_default();
+            let left = leftovers.entry(*group).or_insert(head.first..head.first);
+            head.first = through.index + 1;
+            head.next = head.next.max(head.first);
+            head.purged = Some(through.clone());
+            left.end = head.first;
         }
-        Op::Vote { group, vote, .. } => put_value(transaction, i64::from(*group), KEY_VOTE, vote)?,
+        Op::Vote { group, vote, .. } => head.groups.entry(*group).or_default().vote = Some(vote.clone()),
         Op::Committed { .. } | Op::Flush { .. } | Op::Stop => {}
     }
+    Ok(())
+}
+
+fn append_rows(
+    transaction: &Connection,
+    number: u16,
+    group: &mut GroupHead,
+    rows: &[LogRow],
+) -> rusqlite::Result<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    if group.first == group.next {
+        // An empty log that was never purged may begin anywhere.
+        group.first = first.index;
+        group.next = first.index;
+    }
+    for row in rows {
+        put_row(transaction, number, row)?;
+    }
+    group.next += rows.len() as u64;
     Ok(())
 }
 
