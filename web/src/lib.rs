@@ -5,6 +5,8 @@
 //! of the table in [`routes`]; the router, the OpenAPI document and the authorization tests come from it.
 //! Nothing here knows how a command is replicated or where a record is stored.
 
+mod answers;
+pub mod api;
 pub mod app;
 pub mod assets;
 pub mod auth;
@@ -20,6 +22,7 @@ pub mod ports;
 pub mod ports_lists;
 pub mod ports_search;
 pub mod problem;
+pub mod read;
 pub mod routes;
 pub mod server;
 pub mod sessions;

@@ -11,7 +11,7 @@ messages! {
         filters filters_in_force filters_clear filter_remove show_results sort sort_go layout_grid layout_table
         range_from range_to product price nothing_found nothing_found_text nothing_found_filtered corrected
         // product
-        price_now price_before rating_label zoom size_guide add_ons not_returnable quantity add_to_cart added_to_cart
+        price_now price_before rating_label zoom size_guide add_ons not_returnable quantity one_less one_more add_to_cart added_to_cart
         view_cart add_failed about_product specification related sku
         stock_in stock_low stock_backorder stock_preorder stock_out
         // basket

@@ -15,6 +15,7 @@
 //! | [`branding`] | the tenant's style sheet, with contrast computed |
 
 pub mod account;
+pub mod address;
 pub mod branding;
 pub mod cart;
 pub mod checkout;
@@ -27,6 +28,7 @@ pub mod paths;
 pub mod product;
 mod render;
 mod rich_text;
+pub mod sample;
 pub mod shell;
 pub mod structured_data;
 mod wording;
