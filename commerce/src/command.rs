@@ -65,7 +65,7 @@ macro_rules! contexts {
             fn from(event: $module::Event) -> Event { Event::$name(event) }
         })+
 
-        fn dispatch(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+        fn dispatch_to_context(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
             match command { $(Command::$name(command) => Ok($module::apply(scope, command)?)),+ }
         }
     };
@@ -206,6 +206,17 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
     sweep(&mut scope);
     events.append(&mut own_events);
     Outcome { result, replayed: false }
+}
+
+/// Runs a command in its context. A refusal must come before the first write: there is no undoing.
+fn dispatch(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+    let before = scope.writes_made();
+    let result = dispatch_to_context(scope, command);
+    debug_assert!(
+        result.is_ok() || scope.writes_made() == before,
+        "refused after writing: {command:?}: {result:?}"
+    );
+    result
 }
 
 /// Applies a command that a process asked for inside another one's entry.

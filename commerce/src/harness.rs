@@ -29,6 +29,11 @@ impl Harness {
         }
     }
 
+    /// A shop whose commands go to its site in the region.
+    pub fn site() -> Harness {
+        Harness { site: Site::FIRST, ..Harness::new() }
+    }
+
     /// The same state, seen by another tenant.
     pub fn switch(&mut self, tenant: TenantId) -> &mut Harness {
         self.tenant = tenant;

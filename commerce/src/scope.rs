@@ -254,6 +254,11 @@ impl<'t, 'e> Scope<'t, 'e> {
         &self.actor
     }
 
+    /// Writes of this entry so far.
+    pub(crate) fn writes_made(&self) -> u64 {
+        self.tx.writes_made()
+    }
+
     /// Bits for a new id: `OrderId::from_bits(scope.mint())`.
     pub fn mint(&mut self) -> u128 {
         self.ids.mint()

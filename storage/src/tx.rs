@@ -15,12 +15,14 @@ pub struct Tx<'e> {
     writes: Batch,
     /// Keys written since [`Tx::visit_changes`] was last called.
     touched: BTreeSet<Vec<u8>>,
+    /// Calls of `put` and `delete` so far.
+    writes_made: u64,
     fault: RefCell<Option<StorageError>>,
 }
 
 impl<'e> Tx<'e> {
     pub fn new(base: &'e dyn Reader) -> Tx<'e> {
-        Tx { base, writes: Batch::new(), touched: BTreeSet::new(), fault: RefCell::new(None) }
+        Tx { base, writes: Batch::new(), touched: BTreeSet::new(), writes_made: 0, fault: RefCell::new(None) }
     }
 
     pub fn get(&self, key: &[u8]) -> Option<Bytes> {
@@ -32,14 +34,21 @@ impl<'e> Tx<'e> {
 
     pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         let key = key.into();
+        self.writes_made += 1;
         self.touched.insert(key.clone());
         self.writes.put(key, value);
     }
 
     pub fn delete(&mut self, key: impl Into<Vec<u8>>) {
         let key = key.into();
+        self.writes_made += 1;
         self.touched.insert(key.clone());
         self.writes.delete(key);
+    }
+
+    /// How many puts and deletes were asked for: equal before and after means nothing was written.
+    pub fn writes_made(&self) -> u64 {
+        self.writes_made
     }
 
     /// Shows each key written since the last call once, in key order, with the value it has now (`None`

@@ -7,7 +7,7 @@ use crate::command::Reply;
 use crate::ids::{CartId, CustomerId, LineId, OrderId};
 use crate::intent::Market;
 use crate::processes::schedule::Due;
-use crate::scope::{Present, Scope, View};
+use crate::scope::{Present, Scope};
 use crate::time::HOUR_MS;
 
 /// A cart with a contact counts as abandoned after this long without a change.
@@ -236,8 +236,9 @@ fn merge(
 fn expire(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
     let cart = CARTS.get(scope, &id).ok_or(Refusal::UnknownCart { cart: id })?;
     if cart.status == CartStatus::Open && cart.expires_at > scope.at() {
+        // Used again since: planned anew for its new end.
         scope.schedule(cart.expires_at, &Due::Cart(id));
-        return Err(Refusal::Stale);
+        return Ok(Reply::about(id.bits(), cart.revision));
     }
     forget_hold_address(scope, &cart);
     if let Some(customer) = cart.customer
@@ -258,7 +259,7 @@ fn idle(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
     let idle_since = cart.updated_at;
     if scope.at().millis_since(idle_since) < IDLE_MS {
         scope.schedule(idle_since.plus_millis(IDLE_MS), &Due::CartIdle(id));
-        return Err(Refusal::Stale);
+        return Ok(Reply::about(id.bits(), cart.revision));
     }
     if !cart.lines.is_empty() {
         scope.emit(Event::CartAbandoned { cart: id, since: idle_since });

@@ -43,6 +43,7 @@ pub(super) fn complete(
                 currency: known.currency,
                 locale: known.locale.clone(),
                 tax_included: quote.totals.tax_included,
+                rounding: settings.tax.rounding,
                 lines: quote.lines,
                 shipping: quote.shipping,
                 totals: quote.totals,

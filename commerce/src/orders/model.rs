@@ -33,6 +33,8 @@ pub struct Order {
     pub locale: Locale,
     pub currency: Currency,
     pub tax_included: bool,
+    /// Where halves of a unit were rounded.
+    pub rounding: crate::tax::Rounding,
     pub lines: Vec<Line>,
     pub shipping: ShippingLine,
     pub totals: Totals,

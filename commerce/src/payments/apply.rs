@@ -20,14 +20,7 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         }
         Command::Settle { payment, attempt, outcome } => settle(scope, *payment, *attempt, outcome),
         Command::TakeEvent { provider, event, payment, attempt, outcome } => {
-            let key = (provider.clone(), event.clone());
-            if PROVIDER_EVENTS.contains(scope, &key) {
-                return Err(Refusal::RepeatedEvent);
-            }
-            let result = settle(scope, *payment, *attempt, outcome);
-            // Remembered even when it changed nothing: the provider may stop telling us.
-            PROVIDER_EVENTS.put(scope, &key, &Present);
-            result
+            take_event(scope, (provider, event), *payment, *attempt, outcome)
         }
         Command::MarkReceived { payment } => mark_received(scope, *payment),
         Command::Void { payment } => void(scope, *payment),
@@ -172,6 +165,27 @@ fn settle(
         scope.emit(event);
     }
     Ok(Reply::about(id.bits(), 0))
+}
+
+fn take_event(
+    scope: &mut Scope<'_, '_>,
+    (provider, event): (&str, &str),
+    payment: PaymentId,
+    attempt: AttemptId,
+    outcome: &Outcome,
+) -> Result<Reply, Refusal> {
+    let key = (provider.to_owned(), event.to_owned());
+    if PROVIDER_EVENTS.contains(scope, &key) {
+        return Err(Refusal::RepeatedEvent);
+    }
+    let reply = match settle(scope, payment, attempt, outcome) {
+        // Old news is taken in, so that the provider stops telling it.
+        Err(Refusal::AlreadySettled { .. }) => Reply::about(payment.bits(), 0),
+        Err(refusal) => return Err(refusal),
+        Ok(reply) => reply,
+    };
+    PROVIDER_EVENTS.put(scope, &key, &Present);
+    Ok(reply)
 }
 
 fn mark_received(scope: &mut Scope<'_, '_>, id: PaymentId) -> Result<Reply, Refusal> {
