@@ -1,10 +1,11 @@
 //! Everything a request can reach, and the router made of the route table.
 
+use crate::answers::Answers;
 use crate::auth::{Keys, Passwords, Tokens};
 use crate::gate::{Guard, Limits, guarded, guarded_fallback};
 use crate::ports::{Backend, Blobs};
-use crate::ports_search::ProductSearch;
 use crate::ports_lists::Lists;
+use crate::ports_search::ProductSearch;
 use crate::routes::{Route, Row, table};
 use crate::settings::Settings;
 use crate::shop::Shops;
@@ -69,6 +70,7 @@ pub struct Inner {
     pub passwords: Passwords,
     pub shops: Shops,
     pub limits: Limits,
+    pub answers: Answers,
 }
 
 impl std::ops::Deref for AppState {
@@ -86,6 +88,7 @@ impl AppState {
             passwords: Passwords::new(),
             shops: Shops::default(),
             limits: Limits::new(&settings),
+            answers: Answers::new(settings.answer_cache_bytes),
             backend,
             blobs,
             search,

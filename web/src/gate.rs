@@ -17,6 +17,7 @@ mod request_id;
 pub use call::{Call, Conditional, revision_tag};
 pub use host::{Place, normal_host};
 pub use limits::{Limits, Peer};
+pub(crate) use login::unauthorized;
 pub use login::{Caller, StaffCaller};
 pub use position::{decode_position, encode_position};
 pub use request_id::RequestId;
@@ -121,7 +122,8 @@ where
     let GuardParts { state, row, meter } = &*guard.0;
     let id = RequestId::of(request.headers());
     let asked = Asked::of(&request);
-    let span = tracing::info_span!("request", id = %id.text(), method = row.method.as_str(), route = row.path);
+    let span =
+        tracing::info_span!("request", id = %id.text(), method = row.method.as_str(), route = row.path);
     let (response, call) = admit_and_run(state, row, &id, request, handle).instrument(span.clone()).await;
     let mut response = show_problem(response, call.as_ref(), row, &asked, &id, &span);
     headers::put(response.headers_mut(), state, row, &id, call.as_ref(), &asked);
@@ -195,7 +197,7 @@ async fn admit(
     let max = body_max(state, row.body);
     check_body_headers(row, request.headers(), max)?;
     let key = idempotency_key(row, request.headers())?;
-    let hash = hash_request(row, request, max).await?;
+    let hash = hash_request(state, row, request, max).await?;
     let conditional = Conditional::of(request.headers())?;
     position::wait(state, row, request.headers()).await?;
     let call = Call::new(call::Admitted {
@@ -215,9 +217,13 @@ async fn admit(
     Ok(call)
 }
 
+/// Room for an empty object and some blanks.
+const EMPTY_BYTES_MAX: usize = 1_024;
+
 fn body_max(state: &AppState, body: RowBody) -> usize {
     match body {
         RowBody::None => 0,
+        RowBody::Empty => EMPTY_BYTES_MAX,
         RowBody::Json | RowBody::Form | RowBody::Signed => state.settings.body_bytes_max,
         RowBody::Upload => state.settings.upload_bytes_max,
         RowBody::Import => state.settings.import_bytes_max,
@@ -225,16 +231,22 @@ fn body_max(state: &AppState, body: RowBody) -> usize {
 }
 
 fn check_body_headers(row: &Row, headers: &HeaderMap, max: usize) -> Result<(), Problem> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if row.body != RowBody::None && length.is_some_and(|length| length > max as u64) {
         return Err(too_large(max));
     }
     if row.body == RowBody::Json { crate::extract::require_json(headers) } else { Ok(()) }
 }
 
-/// Hashes method, path and body, so that a key that comes again with another request is noticed. The
-/// body is read here and handed on.
-async fn hash_request(row: &Row, request: &mut Request, max: usize) -> Result<[u8; 16], Problem> {
+/// Hashes method, path and body, so that a key that comes again with another request is noticed. Keyed,
+/// since the hash is kept and a body may hold a password. The body is read here and handed on.
+async fn hash_request(
+    state: &AppState,
+    row: &Row,
+    request: &mut Request,
+    max: usize,
+) -> Result<[u8; 16], Problem> {
     if row.method.is_read() {
         return Ok([0; 16]);
     }
@@ -242,15 +254,32 @@ async fn hash_request(row: &Row, request: &mut Request, max: usize) -> Result<[u
     hasher.update(row.method.as_str().as_bytes());
     hasher.update(request.uri().path().as_bytes());
     hasher.update(&[0]);
-    if matches!(row.body, RowBody::Json | RowBody::Form | RowBody::Signed) {
+    if matches!(row.body, RowBody::Empty | RowBody::Json | RowBody::Form | RowBody::Signed) {
         let body = std::mem::replace(request.body_mut(), Body::empty());
         let bytes = read_body(body, max).await?;
+        if row.body == RowBody::Empty {
+            require_empty(&bytes)?;
+        }
         hasher.update(&bytes);
         *request.body_mut() = Body::from(bytes);
     }
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    Ok(hash)
+    let digest = hasher.finalize();
+    Ok(state.backend.vault().hash(gearify_commerce::TenantId::PLATFORM, "request", digest.as_bytes()))
+}
+
+fn require_empty(bytes: &[u8]) -> Result<(), Problem> {
+    let text = bytes.trim_ascii();
+    if text.is_empty() {
+        return Ok(());
+    }
+    let fields: serde_json::Map<String, serde_json::Value> = crate::extract::read_json(text)?;
+    match fields.keys().next() {
+        None => Ok(()),
+        Some(field) => Err(Problem::new(Kind::UnknownField).field(
+            format!("/{}", field.chars().take(60).collect::<String>()),
+            "is not a field of this operation",
+        )),
+    }
 }
 
 /// Longest key, in bytes.
@@ -269,7 +298,8 @@ fn idempotency_key(row: &Row, headers: &HeaderMap) -> Result<Option<String>, Pro
     };
     // The draft writes the key as a quoted string; bare ones are common and mean the same.
     let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
-    let good = (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    let good =
+        (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| (0x21..0x7f).contains(&byte));
     if second.is_some() || !good {
         let detail = "Idempotency-Key must be one value of 1 to 255 visible ASCII characters.";
         return Err(Problem::new(Kind::Malformed).detail(detail));

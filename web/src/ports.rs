@@ -6,7 +6,7 @@
 use futures::future::BoxFuture;
 use gearify_commerce::command::{GroupKind, Reply};
 use gearify_commerce::intent::Request;
-use gearify_commerce::{Refusal, ReadScope, Site, TenantId, Vault};
+use gearify_commerce::{ReadScope, Refusal, Site, TenantId, Vault};
 use gearify_storage::Reader;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,10 +62,22 @@ pub trait Backend: Send + Sync + 'static {
     fn vault(&self) -> &dyn Vault;
 
     /// Follows a placed order's payment until it is decided or `deadline` passes.
-    fn settle(&self, tenant: TenantId, site: Site, order: gearify_commerce::OrderId, deadline: Duration) -> BoxFuture<'_, ()>;
+    fn settle(
+        &self,
+        tenant: TenantId,
+        site: Site,
+        order: gearify_commerce::OrderId,
+        deadline: Duration,
+    ) -> BoxFuture<'_, ()>;
 
     /// A verified event of a payment provider, on its way to becoming an entry.
-    fn provider_event(&self, tenant: TenantId, provider: &str, headers: &http::HeaderMap, body: bytes::Bytes) -> BoxFuture<'_, Result<(), ProviderEventError>>;
+    fn provider_event(
+        &self,
+        tenant: TenantId,
+        provider: &str,
+        headers: &http::HeaderMap,
+        body: bytes::Bytes,
+    ) -> BoxFuture<'_, Result<(), ProviderEventError>>;
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
@@ -81,7 +93,13 @@ pub enum ProviderEventError {
 }
 
 /// Runs `read` on the committed state of one tenant's site.
-pub fn with_scope<T>(backend: &dyn Backend, group: GroupKind, tenant: TenantId, site: Site, read: impl FnOnce(&ReadScope<'_>) -> T) -> T {
+pub fn with_scope<T>(
+    backend: &dyn Backend,
+    group: GroupKind,
+    tenant: TenantId,
+    site: Site,
+    read: impl FnOnce(&ReadScope<'_>) -> T,
+) -> T {
     let reader = backend.reader(group);
     read(&ReadScope::new(reader.as_ref(), tenant, site))
 }

@@ -9,7 +9,11 @@ use std::collections::BTreeMap;
 
 /// Search, facets and suggestions over a tenant's published products.
 pub trait ProductSearch: Send + Sync + 'static {
-    fn search(&self, tenant: TenantId, query: SearchQuery) -> BoxFuture<'_, Result<SearchAnswer, SearchFault>>;
+    fn search(
+        &self,
+        tenant: TenantId,
+        query: SearchQuery,
+    ) -> BoxFuture<'_, Result<SearchAnswer, SearchFault>>;
 
     /// What the text may become: product names, categories, earlier queries.
     fn suggest(

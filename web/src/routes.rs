@@ -156,6 +156,8 @@ pub enum RateClass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
     None,
+    /// A write that says everything in its path: no body, or an empty object.
+    Empty,
     Json,
     Form,
     /// The raw bytes of a picture.
@@ -283,6 +285,7 @@ pub(crate) use routes;
 
 /// All routes of all surfaces.
 pub fn table() -> Vec<Route> {
-    let chapters: [fn() -> Vec<Route>; 2] = [crate::health::routes, crate::openapi::routes];
+    let chapters: [fn() -> Vec<Route>; 3] =
+        [crate::health::routes, crate::openapi::routes, crate::api::routes];
     chapters.into_iter().flat_map(|chapter| chapter()).collect()
 }

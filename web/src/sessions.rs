@@ -57,7 +57,9 @@ pub fn cookie_of(state: &AppState, tenant: TenantId, session: SessionId) -> Stri
 pub fn by_api_key(state: &AppState, place: &Place, token: &str) -> Option<Caller> {
     let tenant = place.tenant();
     let hash = state.backend.vault().hash(tenant, "api-key", token.as_bytes());
-    let key = with_scope(&*state.backend, GroupKind::World, tenant, Site::NONE, |view| staff::api_key(view, &hash))?;
+    let key = with_scope(&*state.backend, GroupKind::World, tenant, Site::NONE, |view| {
+        staff::api_key(view, &hash)
+    })?;
     Some(Caller::ApiKey { id: key.id, scopes: key.scopes })
 }
 
@@ -76,7 +78,9 @@ fn caller_of(state: &AppState, tenant: TenantId, session: &Session, by_cookie: b
             known.then_some(Caller::Customer { id, session: session.id, by_cookie })
         }
         Who::Staff(id) => {
-            let member = with_scope(&*state.backend, GroupKind::World, tenant, Site::NONE, |view| STAFF.get(view, &id))?;
+            let member = with_scope(&*state.backend, GroupKind::World, tenant, Site::NONE, |view| {
+                STAFF.get(view, &id)
+            })?;
             let caller = StaffCaller { id, session: session.id, role: member.role, by_cookie };
             member.active.then_some(Caller::Staff(caller))
         }

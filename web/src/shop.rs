@@ -77,7 +77,8 @@ impl Shops {
 
 fn read_shop(backend: &dyn Backend, host: &str) -> Option<Shop> {
     let platform = TenantId::PLATFORM;
-    let id = with_scope(backend, GroupKind::World, platform, Site::NONE, |view| tenants::by_host(view, host))?;
+    let id =
+        with_scope(backend, GroupKind::World, platform, Site::NONE, |view| tenants::by_host(view, host))?;
     let tenant = with_scope(backend, GroupKind::World, id, Site::NONE, |view| tenants::get(view))?;
     Some(Shop { tenant, host: host.to_owned() })
 }

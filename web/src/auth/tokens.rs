@@ -56,7 +56,13 @@ impl Tokens {
 
     /// # Errors
     /// [`TokenError::Signing`] if the key can't sign, which is a fault of this node.
-    pub fn issue(&self, subject: String, tenant: String, session: String, now: Timestamp) -> Result<String, TokenError> {
+    pub fn issue(
+        &self,
+        subject: String,
+        tenant: String,
+        session: String,
+        now: Timestamp,
+    ) -> Result<String, TokenError> {
         let issued = now.as_millis() / 1_000;
         let claims = Claims {
             iss: ISSUER.into(),

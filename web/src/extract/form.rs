@@ -11,7 +11,7 @@ use http::header;
 pub struct Form(pub Pairs);
 
 /// The name of the field that carries the token.
-pub const TOKEN_FIELD: &str = "form_token";
+pub const TOKEN_FIELD: &str = "csrf";
 
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Problem;

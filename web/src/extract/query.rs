@@ -97,9 +97,9 @@ impl Pairs {
 
     /// Every parameter whose name starts with `prefix`, without it.
     pub fn prefixed(&mut self, prefix: &str) -> BTreeMap<String, Vec<String>> {
-        let names: Vec<String> =
-            self.left.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
-        let take = |name: String| (name[prefix.len()..].to_owned(), self.left.remove(&name).unwrap_or_default());
+        let names: Vec<String> = self.left.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let take =
+            |name: String| (name[prefix.len()..].to_owned(), self.left.remove(&name).unwrap_or_default());
         names.into_iter().map(take).collect()
     }
 

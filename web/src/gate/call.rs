@@ -48,6 +48,8 @@ struct Wrote {
     last: Option<Position>,
     commands: u32,
     replayed: bool,
+    /// The key that a form carries in a field.
+    form_key: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Call {
@@ -125,7 +127,12 @@ impl Call {
     }
 
     /// Reads another tenant's state: for operators.
-    pub fn read_tenant<T>(&self, tenant: TenantId, group: GroupKind, read: impl FnOnce(&ReadScope<'_>) -> T) -> T {
+    pub fn read_tenant<T>(
+        &self,
+        tenant: TenantId,
+        group: GroupKind,
+        read: impl FnOnce(&ReadScope<'_>) -> T,
+    ) -> T {
         with_scope(&*self.state().backend, group, tenant, site_of(group), read)
     }
 
@@ -149,17 +156,34 @@ impl Call {
         self.submit_as(tenant, &scope, self.actor(), intent.into()).await
     }
 
-    /// Like [`Call::submit`], in the name of somebody who has just proved who they are.
-    pub async fn submit_for(&self, actor: Actor, intent: impl Into<Intent>) -> Result<Reply, Problem> {
-        let scope = self.own_scope();
-        self.submit_as(self.tenant(), &scope, actor, intent.into()).await
+    /// Like [`Call::submit`], in the name of somebody who has just proved who they are, and as a command
+    /// of its own whatever idempotency key came along: sessions are never replayed.
+    pub async fn submit_unkeyed(&self, actor: Actor, intent: impl Into<Intent>) -> Result<Reply, Problem> {
+        self.submit_with(CommandId(rand::random()), self.tenant(), actor, intent.into()).await
     }
 
-    async fn submit_as(&self, tenant: TenantId, scope: &str, actor: Actor, intent: Intent) -> Result<Reply, Problem> {
+    async fn submit_as(
+        &self,
+        tenant: TenantId,
+        scope: &str,
+        actor: Actor,
+        intent: Intent,
+    ) -> Result<Reply, Problem> {
+        let id = self.command_id(tenant, scope);
+        self.submit_with(id, tenant, actor, intent).await
+    }
+
+    async fn submit_with(
+        &self,
+        id: CommandId,
+        tenant: TenantId,
+        actor: Actor,
+        intent: Intent,
+    ) -> Result<Reply, Problem> {
         let group = intent.group();
         let request = Request {
-            id: self.command_id(tenant, scope),
-            keep: if self.row().idempotency == Idempotency::Required { Keep::Long } else { Keep::Short },
+            id,
+            keep: self.keep(),
             hash: self.0.admitted.hash,
             tenant,
             site: site_of(group),
@@ -195,9 +219,14 @@ impl Call {
         let mut wrote = self.0.wrote.lock();
         wrote.commands += 1;
         let number = wrote.commands;
+        let key = wrote.form_key.clone().or_else(|| self.0.admitted.key.clone());
         drop(wrote);
-        match &self.0.admitted.key {
-            Some(key) => CommandId(self.vault().hash(tenant, "command", format!("{scope}\n{number}\n{key}").as_bytes())),
+        match &key {
+            Some(key) => CommandId(self.vault().hash(
+                tenant,
+                "command",
+                format!("{scope}\n{number}\n{key}").as_bytes(),
+            )),
             None => CommandId(rand::random()),
         }
     }
@@ -208,6 +237,17 @@ impl Call {
             Caller::Guest => format!("guest {}", self.path()),
             caller => caller.name(),
         }
+    }
+
+    /// Records of keyed writes outlast any retry; so do those of forms, which people send again late.
+    fn keep(&self) -> Keep {
+        let by_form = self.0.wrote.lock().form_key.is_some();
+        if by_form || self.row().idempotency == Idempotency::Required { Keep::Long } else { Keep::Short }
+    }
+
+    /// Takes the key of a form, which can't send headers: sent twice, it acts once.
+    pub(crate) fn adopt_key(&self, key: String) {
+        self.0.wrote.lock().form_key = Some(key);
     }
 
     pub fn actor(&self) -> Actor {
@@ -258,7 +298,9 @@ impl Call {
             return Ok(());
         }
         match self.form_token() {
-            Some(ours) if !given.is_some_and(|given| same_secret(&ours, given)) => Err(Problem::new(Kind::CrossSite)),
+            Some(ours) if !given.is_some_and(|given| same_secret(&ours, given)) => {
+                Err(Problem::new(Kind::CrossSite))
+            }
             _ => Ok(()),
         }
     }
@@ -294,7 +336,9 @@ impl Conditional {
     pub fn has(&self, tag: &str) -> bool {
         let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
         let ours = plain(tag);
-        self.if_none_match.as_deref().is_some_and(|list| list.split(',').any(|one| one.trim() == "*" || plain(one) == ours))
+        self.if_none_match
+            .as_deref()
+            .is_some_and(|list| list.split(',').any(|one| one.trim() == "*" || plain(one) == ours))
     }
 }
 
@@ -306,7 +350,9 @@ fn read_revision(tag: &str) -> Result<u64, Problem> {
     let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     // Catalogue tags hold the revision before a dot; what follows is the price list's position.
     let revision = inner.and_then(|inner| inner.split('.').next()).and_then(|text| text.parse().ok());
-    revision.ok_or_else(|| Problem::new(Kind::Malformed).detail("If-Match takes one ETag as this interface writes it."))
+    revision.ok_or_else(|| {
+        Problem::new(Kind::Malformed).detail("If-Match takes one ETag as this interface writes it.")
+    })
 }
 
 /// The strong tag of a record's revision.

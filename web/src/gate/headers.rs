@@ -36,7 +36,8 @@ pub fn put(
     headers.insert(HeaderName::from_static("request-id"), id.header());
     headers.insert(HeaderName::from_static("traceparent"), id.trace_header());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     put_if_absent(headers, header::CONTENT_SECURITY_POLICY, if is_page { PAGE_POLICY } else { DATA_POLICY });
     if is_page {
         put_if_absent(headers, header::REFERRER_POLICY, REFERRER);

@@ -68,7 +68,8 @@ pub fn place(state: &AppState, scope: TenantScope, request: &Request) -> Result<
 /// A suspended shop shows nothing and sells nothing; its staff may still sign in and read.
 pub fn require_open(place: &Place, row: &Row) -> Result<(), Problem> {
     let Place::Shop(shop) = place else { return Ok(()) };
-    let for_staff = matches!(row.access, Access::Staff(_) | Access::AnyStaff) || row.surface == Surface::Console;
+    let for_staff =
+        matches!(row.access, Access::Staff(_) | Access::AnyStaff) || row.surface == Surface::Console;
     let exempt = row.surface == Surface::Plain || (for_staff && row.method.is_read());
     if shop.tenant.status == Status::Active || exempt {
         return Ok(());

@@ -99,7 +99,12 @@ impl Limits {
 
     /// # Errors
     /// `too-many-requests` with when to come back.
-    pub(super) fn check_rate(&self, class: RateClass, tenant: TenantId, client: IpAddr) -> Result<(), Problem> {
+    pub(super) fn check_rate(
+        &self,
+        class: RateClass,
+        tenant: TenantId,
+        client: IpAddr,
+    ) -> Result<(), Problem> {
         let Some(classes) = &self.classes else { return Ok(()) };
         let class = match class {
             RateClass::Read => &classes[0],
@@ -130,12 +135,7 @@ impl Class {
         let allowance = Quota::with_period(one.max(std::time::Duration::from_nanos(1)))
             .expect("the period is not zero")
             .allow_burst(quota);
-        Class {
-            name,
-            limiter: RateLimiter::dashmap(allowance),
-            quota: quota.get(),
-            window_seconds,
-        }
+        Class { name, limiter: RateLimiter::dashmap(allowance), quota: quota.get(), window_seconds }
     }
 
     /// Source of the two headers: IETF draft "RateLimit header fields for HTTP".
@@ -144,7 +144,10 @@ impl Class {
         Problem::new(Kind::TooManyRequests)
             .retry_after(seconds)
             .header(HeaderName::from_static("ratelimit"), format!("\"{name}\";r=0;t={seconds}"))
-            .header(HeaderName::from_static("ratelimit-policy"), format!("\"{name}\";q={quota};w={window_seconds}"))
+            .header(
+                HeaderName::from_static("ratelimit-policy"),
+                format!("\"{name}\";q={quota};w={window_seconds}"),
+            )
     }
 }
 
@@ -156,7 +159,8 @@ mod tests {
     fn one_caller_is_slowed_and_another_is_not() {
         let rates = Rates { reads_per_second: 2, burst_seconds: 1, ..Rates::default() };
         let limits = Limits::new(&Settings { rates, ..Settings::default() });
-        let check = |client: [u8; 4]| limits.check_rate(RateClass::Read, TenantId::PLATFORM, IpAddr::from(client));
+        let check =
+            |client: [u8; 4]| limits.check_rate(RateClass::Read, TenantId::PLATFORM, IpAddr::from(client));
         assert!(check([1, 1, 1, 1]).is_ok() && check([1, 1, 1, 1]).is_ok());
         assert_eq!(check([1, 1, 1, 1]).unwrap_err().kind(), Kind::TooManyRequests);
         assert!(check([2, 2, 2, 2]).is_ok());

@@ -135,9 +135,7 @@ pub fn authorize(row: &Row, place: &Place, caller: &Caller) -> Result<(), Proble
         Access::Customer => matches!(caller, Caller::Customer { .. }),
         Access::AnyStaff => matches!(caller, Caller::Staff(_)),
         Access::Staff(permission) => matches!(place, Place::Shop(_)) && caller.may(permission),
-        Access::Operator(permission) => {
-            matches!(place, Place::Platform) && caller.may(permission)
-        }
+        Access::Operator(permission) => matches!(place, Place::Platform) && caller.may(permission),
     };
     if allowed { Ok(()) } else { Err(refused()) }
 }

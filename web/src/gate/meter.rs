@@ -26,9 +26,9 @@ impl Meter {
         }
         drop(known);
         let (method, route, code) = (self.method, self.route, status.as_str().to_owned());
-        let count = counter!("http_requests_total", "method" => method, "route" => route, "status" => code.clone());
-        let time =
-            histogram!("http_request_duration_seconds", "method" => method, "route" => route, "status" => code);
+        let count =
+            counter!("http_requests_total", "method" => method, "route" => route, "status" => code.clone());
+        let time = histogram!("http_request_duration_seconds", "method" => method, "route" => route, "status" => code);
         count.increment(1);
         time.record(elapsed);
         self.by_status.write().push((status, count, time));

@@ -26,7 +26,8 @@ pub fn encode_position(epoch: u32, position: Position) -> String {
 pub fn decode_position(epoch: u32, text: &str) -> Option<Position> {
     let bits = ids::decode_base32(text)?;
     let (body, check) = (bits >> 32, bits as u32);
-    let ours = check == check_bits(body) && body >> 92 == 1 && (body >> 64) as u32 & 0xff_ffff == epoch & 0xff_ffff;
+    let ours =
+        check == check_bits(body) && body >> 92 == 1 && (body >> 64) as u32 & 0xff_ffff == epoch & 0xff_ffff;
     let group = match body >> 88 & 0xf {
         1 => GroupKind::World,
         2 => GroupKind::Catalogue,
@@ -62,7 +63,9 @@ fn wanted_position(state: &AppState, headers: &HeaderMap) -> Result<Option<Posit
     let epoch = state.settings.cluster_epoch;
     if let Some(value) = headers.get("gearify-min-position") {
         let position = value.to_str().ok().and_then(|text| decode_position(epoch, text.trim()));
-        let malformed = || Problem::new(Kind::Malformed).detail("Gearify-Min-Position is not a position of this cluster.");
+        let malformed = || {
+            Problem::new(Kind::Malformed).detail("Gearify-Min-Position is not a position of this cluster.")
+        };
         return position.map(Some).ok_or_else(malformed);
     }
     // A browser may bring a position from before a restore: it is not believed rather than refused.

@@ -47,7 +47,8 @@ fn trace_of(value: &HeaderValue) -> Option<(&str, &str)> {
         part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let set = |part: &str| part.bytes().any(|b| b != b'0');
-    let good = version == "00" && hex(trace, 32) && set(trace) && hex(parent, 16) && set(parent) && hex(flags, 2);
+    let good =
+        version == "00" && hex(trace, 32) && set(trace) && hex(parent, 16) && set(parent) && hex(flags, 2);
     good.then_some((trace, flags))
 }
 

@@ -98,9 +98,9 @@ fn describe(row: &Row) -> String {
 }
 
 fn operation_parameters(row: &Row) -> Vec<Value> {
-    let in_path = path_parameters(row.path).into_iter().map(|name| {
-        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
-    });
+    let in_path = path_parameters(row.path)
+        .into_iter()
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     let in_query = row.shapes.query.iter().map(query_parameter);
     let mut parameters: Vec<Value> = in_path.chain(in_query).collect();
     let mut header = |name: &str, required: bool, about: &str| {
@@ -111,8 +111,12 @@ fn operation_parameters(row: &Row) -> Vec<Value> {
     };
     match row.idempotency {
         Idempotency::None => {}
-        Idempotency::Accepted => header("Idempotency-Key", false, "A repeated request with the same key acts once."),
-        Idempotency::Required => header("Idempotency-Key", true, "A repeated request with the same key acts once."),
+        Idempotency::Accepted => {
+            header("Idempotency-Key", false, "A repeated request with the same key acts once.")
+        }
+        Idempotency::Required => {
+            header("Idempotency-Key", true, "A repeated request with the same key acts once.")
+        }
     }
     match row.access {
         Access::CartHolder => header("Cart-Token", false, "The token given when the cart was started."),
@@ -145,7 +149,7 @@ fn request_body(row: &Row) -> Option<Value> {
         (Body::Upload, _) => json!({ "image/jpeg": {}, "image/png": {}, "image/webp": {} }),
         (Body::Import, _) => json!({ "text/csv": {} }),
         (Body::Signed, _) => json!({ "application/json": {} }),
-        (Body::None, _) => return None,
+        (Body::None | Body::Empty, _) => return None,
     };
     Some(json!({ "required": true, "content": content }))
 }
@@ -177,7 +181,7 @@ fn expected_problems(row: &Row) -> Vec<u16> {
     if row.path.contains('{') {
         statuses.push(404);
     }
-    if row.body != Body::None {
+    if !matches!(row.body, Body::None | Body::Empty) {
         statuses.extend([400, 413, 415, 422]);
     }
     if row.rate != RateClass::Free {
@@ -188,7 +192,8 @@ fn expected_problems(row: &Row) -> Vec<u16> {
 
 fn security(row: &Row) -> Vec<Value> {
     let Logins { guest, token, cookie, api_key } = row.logins;
-    let kinds = [(guest, None), (token, Some("token")), (api_key, Some("api_key")), (cookie, Some("session"))];
+    let kinds =
+        [(guest, None), (token, Some("token")), (api_key, Some("api_key")), (cookie, Some("session"))];
     kinds
         .into_iter()
         .filter(|(taken, _)| *taken)

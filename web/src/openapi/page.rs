@@ -91,8 +91,12 @@ pub fn render(document: &Value) -> Result<String, askama::Error> {
         schema: serde_json::to_string_pretty(schema).unwrap_or_default(),
     });
     let chapters = chapters.into_iter().map(|(name, operations)| Chapter { name, operations });
-    Page { about: text(&document["info"]["description"]), chapters: chapters.collect(), types: types.collect() }
-        .render()
+    Page {
+        about: text(&document["info"]["description"]),
+        chapters: chapters.collect(),
+        types: types.collect(),
+    }
+    .render()
 }
 
 fn read_operation(path: &str, method: &str, operation: &Value) -> Operation {

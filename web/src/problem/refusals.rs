@@ -9,8 +9,8 @@ use crate::ports_search::SearchFault;
 use gearify_commerce::check::Invalid;
 use gearify_commerce::processes::{checkout, schedule};
 use gearify_commerce::{
-    Refusal, cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff, tax,
-    tenants,
+    Refusal, cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff,
+    tax, tenants,
 };
 use serde_json::{Value, json};
 
@@ -110,12 +110,12 @@ impl From<catalog::Refusal> for Problem {
             UnknownProductType { ref code } => named("/product_type", "code", &refusal, code.to_string()),
             UnknownAttribute { ref code } => named("/attributes", "code", &refusal, code.to_string()),
             UnknownOption { ref code } => named("/options", "code", &refusal, code.to_string()),
-            UnknownOptionValue { ref option, .. } => {
-                Problem::invalid(format!("/options/{option}"), &refusal)
-            }
+            UnknownOptionValue { ref option, .. } => Problem::invalid(format!("/options/{option}"), &refusal),
             UnknownTaxCategory { ref code } => named("/tax_category", "code", &refusal, code.to_string()),
             Stale { revision } => stale(revision),
-            SlugTaken { product, .. } => told(Kind::AlreadyExists, &refusal).member("product_id", product.to_string()),
+            SlugTaken { product, .. } => {
+                told(Kind::AlreadyExists, &refusal).member("product_id", product.to_string())
+            }
             PathTaken { category, .. } => {
                 told(Kind::AlreadyExists, &refusal).member("category_id", category.to_string())
             }
@@ -123,7 +123,9 @@ impl From<catalog::Refusal> for Problem {
             CombinationTaken { .. } => told(Kind::AlreadyExists, &refusal),
             OptionsMissing { .. } | NoVariant => Problem::invalid("/variants", &refusal),
             TooManyVariants { .. } => told(Kind::LimitReached, &refusal),
-            OptionsInUse | ChoiceInUse { .. } | KindInUse { .. } | CategoryHasChildren => told(Kind::InUse, &refusal),
+            OptionsInUse | ChoiceInUse { .. } | KindInUse { .. } | CategoryHasChildren => {
+                told(Kind::InUse, &refusal)
+            }
             CategoryInItself | TooDeep { .. } => Problem::invalid("/parent_id", &refusal),
             Archived => told(Kind::Conflict, &refusal),
             Invalid(problem) => invalid(problem),
@@ -226,7 +228,9 @@ impl From<checkout::Refusal> for Problem {
                 Problem::new(Kind::OutOfStock).member("lines", lines)
             }
             Incomplete { ref what } if what == "a line" => Problem::new(Kind::CartEmpty),
-            Incomplete { ref what } => Problem::new(Kind::CartIncomplete).field(missing_field(what), "is missing"),
+            Incomplete { ref what } => {
+                Problem::new(Kind::CartIncomplete).field(missing_field(what), "is missing")
+            }
             // The handler adds the cart with its new total.
             TotalChanged { .. } => Problem::new(Kind::TotalChanged),
             RateExpired => Problem::new(Kind::ShippingOptionExpired),
@@ -271,9 +275,9 @@ impl From<orders::Refusal> for Problem {
                 "shipped" | "delivered" => told(Kind::ShipmentRefused, &refusal),
                 _ => told(Kind::Conflict, &refusal),
             },
-            TooMany { line, open } => Problem::invalid("/lines", &refusal)
-                .member("line_id", line.to_string())
-                .member("open", open),
+            TooMany { line, open } => {
+                Problem::invalid("/lines", &refusal).member("line_id", line.to_string()).member("open", open)
+            }
             NothingToShip | NotInStock { .. } => told(Kind::ShipmentRefused, &refusal),
             NothingChosen => Problem::invalid("/items", &refusal),
             Stale => told(Kind::Conflict, &refusal),
@@ -294,7 +298,10 @@ impl From<payments::Refusal> for Problem {
         match refusal {
             UnknownPayment { .. } => Problem::not_found("payment"),
             UnknownRefund { .. } => Problem::not_found("refund"),
-            UnderWay { .. } | TooManyAttempts { .. } | AlreadySettled { .. } | OtherAttempt { .. }
+            UnderWay { .. }
+            | TooManyAttempts { .. }
+            | AlreadySettled { .. }
+            | OtherAttempt { .. }
             | NotManual { .. } => told(Kind::PaymentRefused, &refusal),
             MoreThanCaptured { refundable } => {
                 Problem::new(Kind::RefundExceedsCaptured).member("refundable", refundable)
