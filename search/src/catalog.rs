@@ -1,12 +1,12 @@
 //! One tenant's products in memory, as of one commit: what filters, facets, sorting and display
 //! need, so that only the words of a query go to Tantivy.
 //!
-//! Why not Tantivy's own facets and fast fields: a facet count over them visits every matching
-//! document once per facet, 10 to 20 ns each; here a value is a set of product numbers, a count an
-//! AND with a popcount (100,000 products are 1,563 words), a selection an AND, and a change of
-//! selection for multi-select counts costs no second pass over the text. Browsing without text
-//! does not touch Tantivy at all. Payloads are here too, because Tantivy's store would decompress
-//! a block for nearly every hit. Price: roughly the payload plus 300 bytes a product.
+//! Why not Tantivy's own facets and fast fields: they visit every matching document for every
+//! facet, and would have to again for each facet that has a selection of its own. Here a value is a
+//! set of product numbers, a count an AND with a popcount (100,000 products are 1,563 words), a
+//! selection an AND. Browsing without text does not touch Tantivy at all. Payloads are here too,
+//! because Tantivy's store would decompress a block for nearly every hit. Price: roughly the
+//! payload plus 400 bytes a product.
 //!
 //! A catalog never changes: [`Catalog::with`] makes the next one and shares what stayed the same,
 //! so queries keep the one they began with.
@@ -37,13 +37,15 @@ pub struct Catalog {
     popularity: Vec<u64>,
     terms: BTreeMap<String, BTreeMap<String, Arc<Numbers>>>,
     numbers: BTreeMap<String, Arc<NumberColumn>>,
+    /// Every locale a name is in; rows share them.
+    locales: BTreeSet<Arc<str>>,
     name_orders: Mutex<Vec<Arc<NameOrder>>>,
 }
 
 pub struct Row {
     pub id: Arc<str>,
     pub stored: Arc<[u8]>,
-    pub name: Box<[(String, String)]>,
+    pub name: Box<[(Arc<str>, Box<str>)]>,
 }
 
 /// All numbers of one numeric attribute, ascending; a product may have several.
@@ -104,7 +106,7 @@ impl Catalog {
             let row = Arc::new(Row {
                 id: record.id.into(),
                 stored: record.stored.into(),
-                name: record.name.into_iter().collect(),
+                name: record.name.into_iter().map(|(l, name)| (next.locale(l), name.into())).collect(),
             });
             names.push((number, row.clone()));
             next.set_row(number, Some(row));
@@ -133,8 +135,18 @@ impl Catalog {
             popularity,
             terms: self.terms.clone(),
             numbers: self.numbers.clone(),
+            locales: self.locales.clone(),
             name_orders: Mutex::default(),
         }
+    }
+
+    fn locale(&mut self, locale: String) -> Arc<str> {
+        if let Some(known) = self.locales.get(locale.as_str()) {
+            return known.clone();
+        }
+        let locale: Arc<str> = locale.into();
+        self.locales.insert(locale.clone());
+        locale
     }
 
     fn set_row(&mut self, number: u32, row: Option<Arc<Row>>) {
@@ -223,8 +235,9 @@ impl Catalog {
 impl Row {
     /// The name for a chain of locales; where none of them has one, any name.
     pub fn name(&self, locales: &[String]) -> &str {
-        let of =
-            |wanted: &String| self.name.iter().find(|(locale, name)| locale == wanted && !name.is_empty());
+        let of = |wanted: &String| {
+            self.name.iter().find(|(locale, name)| **locale == **wanted && !name.is_empty())
+        };
         let language = locales.first().and_then(|locale| locale.split('-').next()).unwrap_or_default();
         let kin = || self.name.iter().find(|(locale, _)| locale.split('-').next() == Some(language));
         let found = locales.iter().find_map(of).or_else(kin).or_else(|| self.name.first());
@@ -240,7 +253,7 @@ impl NumberColumn {
             next.values.push((value, number));
             next.unit = unit;
         }
-        next.values.sort_unstable();
+        next.values.sort();
         next
     }
 

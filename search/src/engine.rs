@@ -29,6 +29,9 @@ use crate::document::{AttributeValue, Change, Document, Record};
 /// Raise it when fields, [`Record`] or the analysis of words change.
 pub const FORMAT: u32 = 1;
 
+/// Records decoded at once when an index opens.
+const BATCH_RECORDS: usize = 8_192;
+
 /// Between the language's code and the word in `words` and `prefix`.
 const TAG_END: char = '\u{1f}';
 
@@ -142,7 +145,8 @@ impl Engine {
     pub fn load(&self) -> Result<View, Fault> {
         self.reader.reload()?;
         let searcher = self.reader.searcher();
-        let catalog = Catalog::default().with(self.records(&searcher)?);
+        let mut catalog = Catalog::default();
+        self.for_each_batch(&searcher, |batch| catalog = catalog.with(batch))?;
         self.view(searcher, catalog)
     }
 
@@ -176,19 +180,26 @@ impl Engine {
         }
     }
 
-    fn records(&self, searcher: &Searcher) -> Result<Vec<RowChange>, Fault> {
-        let mut records = Vec::with_capacity(usize::try_from(searcher.num_docs()).unwrap_or(0));
+    /// All records, some thousands at a time: decoded ones take several times the catalog's space.
+    fn for_each_batch(&self, searcher: &Searcher, mut take: impl FnMut(Vec<RowChange>)) -> Result<(), Fault> {
+        let mut batch = Vec::new();
         for segment in searcher.segment_readers() {
             let store = segment.get_store_reader(1).map_err(TantivyError::from)?;
             for document in store.iter::<TantivyDocument>(segment.alive_bitset()) {
-                let document = document?;
-                let bytes = document.get_first(self.fields.record).and_then(|value| value.as_bytes());
-                let record: Record = postcard::from_bytes(bytes.unwrap_or_default())
-                    .map_err(|error| Fault::Damaged(format!("a record is unreadable: {error}")))?;
-                records.push(RowChange::Put(Box::new(record)));
+                batch.push(RowChange::Put(Box::new(self.record(&document?)?)));
+                if batch.len() == BATCH_RECORDS {
+                    take(std::mem::take(&mut batch));
+                }
             }
         }
-        Ok(records)
+        take(batch);
+        Ok(())
+    }
+
+    fn record(&self, document: &TantivyDocument) -> Result<Record, Fault> {
+        let bytes = document.get_first(self.fields.record).and_then(|value| value.as_bytes());
+        postcard::from_bytes(bytes.unwrap_or_default())
+            .map_err(|error| Fault::Damaged(format!("a record is unreadable: {error}")))
     }
 
     /// Queues a change; it is seen after the next commit.

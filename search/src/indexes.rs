@@ -88,7 +88,7 @@ struct Entry {
 
 #[derive(Clone)]
 struct Opened {
-    generation: String,
+    generation: Arc<str>,
     engine: Arc<Engine>,
     view: SharedView,
 }
@@ -115,7 +115,8 @@ impl SearchIndexes {
     ///
     /// # Errors
     /// [`SearchError::Number`], [`SearchError::Document`], [`SearchError::PositionWentBack`]:
-    /// nothing was changed. [`SearchError::Index`], [`SearchError::Io`]: nothing was committed.
+    /// nothing was changed. [`SearchError::Index`], [`SearchError::Io`]: the batch was committed
+    /// whole or not at all; apply it again.
     pub fn apply(&self, tenant: &str, changes: Vec<Change>, position: u64) -> Result<(), SearchError> {
         changes.iter().try_for_each(Change::check)?;
         let entry = self.entry(tenant)?;
@@ -142,9 +143,17 @@ impl SearchIndexes {
                 return Err(failed(tenant, error));
             }
         };
-        let view = opened.engine.follow(&opened.view, rows).map_err(|fault| fault_error(tenant, fault))?;
-        *entry.opened.write() = Some(Opened { view: Arc::new(view), ..opened });
-        Ok(())
+        match opened.engine.follow(&opened.view, rows) {
+            Ok(view) => {
+                *entry.opened.write() = Some(Opened { view: Arc::new(view), ..opened });
+                Ok(())
+            }
+            Err(fault) => {
+                // The commit stands, so what is in memory is behind it: the next use reads the disk.
+                *entry.opened.write() = None;
+                Err(fault_error(tenant, fault))
+            }
+        }
     }
 
     /// Builds a new index beside the current one and swaps them; queries are answered by the old
@@ -172,7 +181,7 @@ impl SearchIndexes {
         };
         entry.home.make_current(&generation).map_err(|source| io_error(&entry, source))?;
         *entry.health.lock() = Health::Ready;
-        let opened = Opened { generation, engine: Arc::new(engine), view: Arc::new(view) };
+        let opened = Opened { generation: generation.into(), engine: Arc::new(engine), view: Arc::new(view) };
         *entry.opened.write() = Some(opened);
         self.writers.close(&format!("{tenant}/{}", before.generation));
         self.sweep(&entry);
@@ -363,7 +372,11 @@ fn open_entry(tenant: &str, entry: &Entry) -> Result<Opened, SearchError> {
             if let Err(error) = home.sweep() {
                 tracing::warn!(tenant, %error, "leftovers of an index stay behind");
             }
-            return Ok(Opened { generation, engine: Arc::new(engine), view: Arc::new(view) });
+            return Ok(Opened {
+                generation: generation.into(),
+                engine: Arc::new(engine),
+                view: Arc::new(view),
+            });
         }
         Err(Fault::Failed(source)) => return Err(failed(tenant, source)),
         Err(Fault::Damaged(reason)) => reason,
@@ -396,7 +409,7 @@ fn create(tenant: &str, entry: &Entry) -> Result<Opened, SearchError> {
     home.make_current(&generation).map_err(|source| io_error(entry, source))?;
     home.sweep().map_err(|source| io_error(entry, source))?;
     let view = engine.load().map_err(|fault| fault_error(tenant, fault))?;
-    Ok(Opened { generation, engine: Arc::new(engine), view: Arc::new(view) })
+    Ok(Opened { generation: generation.into(), engine: Arc::new(engine), view: Arc::new(view) })
 }
 
 /// Indexes, commits and merges into one segment, which is the fastest to query.

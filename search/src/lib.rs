@@ -14,9 +14,10 @@
 //! What holds them together is the *dense product number* that the caller gives to each product of
 //! a tenant: small, and never used again for another.
 //!
-//! Measured choice: with 100,000 products a facet count by visiting matching documents costs about
-//! 1 ms per facet, as an AND with a popcount some microseconds per value; so filters and facets are
-//! bitmaps, and a query without text never touches Tantivy. `examples/throughput.rs` prints figures.
+//! Filters and facets are therefore bitmaps, and a query without text never touches Tantivy.
+//! Measured with `examples/throughput.rs` on two cores: a query with all its facets takes 0.12 ms of
+//! processor time with 10,000 products and 0.6 ms with 100,000, where counting facets is the
+//! largest part, the words second.
 //!
 //! ```
 //! use gearify_search::{Change, ColumnRow, Document, Price, Query, SearchIndexes, SearchOptions, Sort};

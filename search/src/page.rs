@@ -198,6 +198,7 @@ fn ascending(value: i64) -> u64 {
 }
 
 /// Which part of the order is asked for.
+#[derive(Clone, Copy, Debug)]
 enum Window {
     Skip { offset: usize, limit: usize },
     After { bound: Key, limit: usize },
@@ -299,4 +300,55 @@ impl Picker {
 
 fn mirror((key, number): Key) -> Key {
     (!key, !number)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::btree_set;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_window() -> impl Strategy<Value = Window> {
+        let bound = || (0..40u64, 0..40u32);
+        prop_oneof![
+            (0..60usize, 1..9usize).prop_map(|(offset, limit)| Window::Skip { offset, limit }),
+            (bound(), 1..9usize).prop_map(|(bound, limit)| Window::After { bound, limit }),
+            (bound(), 1..9usize).prop_map(|(bound, limit)| Window::Before { bound, limit }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_is_a_stretch_of_the_sorted_list(
+            keys in btree_set((0..40u64, 0..40u32), 0..80).prop_map(|set| set.into_iter().collect::<Vec<Key>>()),
+            seed in any::<u64>(),
+            window in any_window(),
+        ) {
+            let mut picker = window.picker();
+            let mut shuffled = keys.clone();
+            shuffled.sort_by_key(|(key, number)| (key * 31 + u64::from(*number) * 17) ^ seed);
+            shuffled.into_iter().for_each(|key| picker.offer(key));
+            let picked = picker.finish();
+
+            let (start, end) = match window {
+                Window::Skip { offset, limit } => (offset, offset + limit),
+                Window::After { bound, limit } => {
+                    let start = keys.partition_point(|key| *key <= bound);
+                    (start, start + limit)
+                }
+                Window::Before { bound, limit } => {
+                    let end = keys.partition_point(|key| *key < bound);
+                    (end.saturating_sub(limit), end)
+                }
+            };
+            let (start, end) = (start.min(keys.len()), end.min(keys.len()));
+            prop_assert_eq!(&picked.keys, &keys[start..end]);
+            // Cursors are made from hits, so the flags matter only where there are some.
+            if !picked.keys.is_empty() {
+                prop_assert_eq!(picked.more_before, start > 0);
+                prop_assert_eq!(picked.more_after, end < keys.len());
+            }
+        }
+    }
 }
