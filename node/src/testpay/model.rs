@@ -87,7 +87,7 @@ pub enum PaymentStatus {
 }
 
 impl PaymentStatus {
-    pub(super) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             PaymentStatus::Pending => "pending",
             PaymentStatus::RequiresCapture => "requires_capture",
