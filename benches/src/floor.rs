@@ -1,0 +1,73 @@
+//! What the machine can do at all: a constant over HTTP, a commit to disk.
+
+use anyhow::Result;
+use rusqlite::{Connection, params};
+use std::net::SocketAddr;
+use std::path::Path;
+use tokio::sync::oneshot;
+
+/// Serves a constant body of `bytes` bytes on a loopback port of its own choosing, and says which.
+pub async fn hello(bytes: usize, mut ready: impl FnMut(SocketAddr)) -> Result<()> {
+    let body: String = "x".repeat(bytes);
+    let body: &'static str = Box::leak(body.into_boxed_str());
+    let app = axum::Router::new().fallback(move || async move { body });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    ready(listener.local_addr()?);
+    axum::serve(listener, app).await?;
+    Ok(())
+}
+
+type Waiting = (Vec<u8>, oneshot::Sender<()>);
+
+/// A SQLite table with `synchronous=FULL` and one writer that commits whatever waits, in one transaction.
+#[derive(Clone)]
+pub struct CommitLoop {
+    queue: std::sync::mpsc::SyncSender<Waiting>,
+}
+
+impl CommitLoop {
+    /// Most rows one transaction takes: as many as the raft log's.
+    const ROWS_MAX: usize = 256;
+
+    pub fn start(dir: &Path) -> Result<CommitLoop> {
+        let mut database = Connection::open(dir.join("floor.sqlite"))?;
+        database.execute_batch(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE row(id INTEGER PRIMARY KEY, body BLOB);",
+        )?;
+        let (queue, rows) = std::sync::mpsc::sync_channel::<Waiting>(4_096);
+        std::thread::spawn(move || {
+            while let Ok(first) = rows.recv() {
+                let mut batch = vec![first];
+                while batch.len() < CommitLoop::ROWS_MAX {
+                    let Ok(next) = rows.try_recv() else { break };
+                    batch.push(next);
+                }
+                if commit(&mut database, &batch).is_err() {
+                    return;
+                }
+                for (_, done) in batch {
+                    let _ = done.send(());
+                }
+            }
+        });
+        Ok(CommitLoop { queue })
+    }
+
+    /// Returns when the bytes are on disk.
+    pub async fn write(&self, body: Vec<u8>) -> Result<()> {
+        let (done, written) = oneshot::channel();
+        self.queue.send((body, done))?;
+        Ok(written.await?)
+    }
+}
+
+fn commit(database: &mut Connection, batch: &[Waiting]) -> rusqlite::Result<()> {
+    let transaction = database.transaction()?;
+    {
+        let mut insert = transaction.prepare_cached("INSERT INTO row(body) VALUES (?1)")?;
+        for (body, _) in batch {
+            insert.execute(params![body])?;
+        }
+    }
+    transaction.commit()
+}
