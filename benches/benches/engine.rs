@@ -48,7 +48,7 @@ fn log_append(criterion: &mut Criterion) {
                     term: vec![1; 16].into(),
                     body: vec![7; 512].into(),
                 });
-                let (done, written) = std::sync::mpsc::channel();
+                let (done, written) = std::sync::mpsc::sync_channel(1);
                 own.append(batch.collect(), Box::new(move |result| drop(done.send(result))))
                     .expect("the log takes rows");
                 next += rows;

@@ -55,6 +55,7 @@ mod tests {
 
     /// The test runs itself as a second process; the child's exit code says what the child saw.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the child's exit code is its answer")]
     fn a_second_process_is_refused_until_the_first_lets_go() {
         if let Ok(dir) = std::env::var(CHILD_DIR) {
             match DirLock::acquire(Path::new(&dir)) {
