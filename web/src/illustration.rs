@@ -242,3 +242,64 @@ fn draw(kind: Kind, palette: &Palette, canvas: &mut Canvas) {
         Kind::Shoes => clothing::shoes(palette, canvas),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_in_every_palette_is_a_small_inert_picture() {
+        for kind in Kind::ALL {
+            for (name, palette) in Palette::NAMED {
+                for seed in 0..4 {
+                    let svg = product(kind, &palette, seed);
+                    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>"));
+                    assert!(svg.len() < 64 * 1024, "{kind:?} {name} has {} bytes", svg.len());
+                    for forbidden in ["<script", "<style", "style=", " on", "href", "NaN", "inf"] {
+                        assert!(!svg.contains(forbidden), "{forbidden} in {kind:?} {name} {seed}");
+                    }
+                    assert_eq!(svg.matches("<g").count() - svg.matches("<g ").count(), 0);
+                    assert_eq!(svg.matches("<g ").count(), svg.matches("</g>").count());
+                    assert_eq!(svg, product(kind, &palette, seed), "the same every time");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_seed_draws_another_grain() {
+        let palette = Palette::named("crimson").unwrap();
+        assert_ne!(product(Kind::Bat, &palette, 1), product(Kind::Bat, &palette, 2));
+    }
+
+    #[test]
+    fn a_picture_has_one_name() {
+        for kind in Kind::ALL {
+            let spec = Spec::new(kind, "navy", 17).unwrap();
+            assert_eq!(spec.to_string().parse(), Ok(spec));
+        }
+        for name in [
+            "",
+            "bat",
+            "bat.navy",
+            "bat.navy.",
+            "bat.navy.01",
+            "bat.navy.+1",
+            "bat.navy.1.2",
+            "bat.pink.1",
+            "../x.navy.1",
+            "BAT.navy.1",
+        ] {
+            assert!(name.parse::<Spec>().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_break_out_of_its_mark() {
+        let brand = Colour::new(0x1d, 0x4a, 0x36);
+        let sign = logo("\"><script>alert(1)</script>", brand);
+        assert!(!sign.contains("<script"), "{sign}");
+        assert!(favicon('<', brand).contains('•'));
+        assert!(favicon('म', brand).contains('म'));
+    }
+}

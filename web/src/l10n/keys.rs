@@ -4,14 +4,14 @@ messages! {
     phrases {
         // frame
         skip_to_content menu home search search_label search_placeholder search_again account your_things main_places
-        departments all_departments help contact we_accept language breadcrumbs pages page_previous page_next
+        departments all_departments in_this_section help contact we_accept language breadcrumbs pages page_previous page_next
         // home
         shop_by_department bats_by_weight bats_by_weight_text workshop workshop_text promises
         // list
         filters filters_in_force filters_clear filter_remove show_results sort sort_go layout_grid layout_table
         range_from range_to product price nothing_found nothing_found_text nothing_found_filtered corrected
         // product
-        price_now price_before rating_label zoom size_guide add_ons not_returnable quantity one_less one_more add_to_cart added_to_cart
+        price_now price_before rating_label zoom close size_guide add_ons not_returnable quantity one_less one_more add_to_cart added_to_cart
         view_cart add_failed about_product specification related sku
         stock_in stock_low stock_backorder stock_preorder stock_out
         // basket
@@ -33,7 +33,7 @@ messages! {
         // account
         sign_in sign_out email password forgot_password no_account have_account register register_text guest_text
         guest_go terms_by_registering profile orders addresses no_orders no_orders_text no_addresses no_addresses_text
-        address_default address_new address_edit edit save cancel optional choose
+        country_changed fields_renewed address_default address_new address_edit edit save cancel optional choose
         // address fields
         field_name field_company field_phone field_line1 field_line2 field_locality field_city field_town field_suburb
         field_region field_county field_state field_postal_code field_postcode field_pin_code field_zip_code

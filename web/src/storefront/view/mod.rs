@@ -31,6 +31,8 @@ mod rich_text;
 pub mod sample;
 pub mod shell;
 pub mod structured_data;
+#[cfg(test)]
+mod tests;
 mod wording;
 
 pub use branding::{Branding, Colour, FontChoice, branding_css};

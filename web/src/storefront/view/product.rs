@@ -35,6 +35,7 @@ pub struct ProductPage {
     pub quantity: u32,
     pub quantity_max: u32,
     pub delivery: Option<DeliveryNote>,
+    /// Made with [`RichText::under_heading`].
     pub description: RichText,
     pub specs: Vec<Spec>,
     /// Size by height, for goods that come in sizes.

@@ -2,35 +2,26 @@
 //!
 //! The only way to a `RichText` is through the sanitizer, so a template may print one unescaped.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::LazyLock;
 
-/// HTML without scripts, styles, forms, frames, ids or classes. Headings begin at level 2.
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+
+/// HTML without scripts, styles, forms, frames, ids or classes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RichText(String);
 
 impl RichText {
-    /// Renders CommonMark with tables; HTML in the source is cleaned like everything else.
+    /// Renders CommonMark with tables, to stand under a page's title: headings begin at level 2.
+    /// HTML in the source is cleaned like everything else.
     pub fn from_markdown(source: &str) -> RichText {
-        use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
-        let lower = |level: HeadingLevel| match level {
-            HeadingLevel::H1 => HeadingLevel::H2,
-            HeadingLevel::H2 => HeadingLevel::H3,
-            _ => HeadingLevel::H4,
-        };
-        let events =
-            Parser::new_ext(source, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).map(|event| {
-                match event {
-                    Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
-                        Event::Start(Tag::Heading { level: lower(level), id: None, classes, attrs })
-                    }
-                    Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
-                    other => other,
-                }
-            });
-        let mut rendered = String::new();
-        html::push_html(&mut rendered, events);
-        RichText::from_html(&rendered)
+        RichText::from_html(&render(source, 2))
+    }
+
+    /// The same, to stand under a heading of level 2: headings begin at level 3.
+    pub fn under_heading(source: &str) -> RichText {
+        RichText::from_html(&render(source, 3))
     }
 
     /// Keeps what text needs and drops the rest.
@@ -41,6 +32,39 @@ impl RichText {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Whatever levels the merchant chose, the page's outline has no gaps: the highest used becomes `top`.
+fn render(source: &str, top: usize) -> String {
+    let parser = || Parser::new_ext(source, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
+    let used: BTreeSet<HeadingLevel> = parser()
+        .filter_map(|event| match event {
+            Event::Start(Tag::Heading { level, .. }) => Some(level),
+            _ => None,
+        })
+        .collect();
+    let mut last = top - 1;
+    let events = parser().map(|event| match event {
+        Event::Start(Tag::Heading { level, .. }) => {
+            let rank = used.iter().position(|known| *known == level).unwrap_or_default();
+            last = (top + rank).min(last + 1).min(6);
+            Event::Start(Tag::Heading {
+                level: numbered(last),
+                id: None,
+                classes: Vec::new(),
+                attrs: Vec::new(),
+            })
+        }
+        Event::End(TagEnd::Heading(_)) => Event::End(TagEnd::Heading(numbered(last))),
+        other => other,
+    });
+    let mut rendered = String::new();
+    html::push_html(&mut rendered, events);
+    rendered
+}
+
+fn numbered(level: usize) -> HeadingLevel {
+    HeadingLevel::try_from(level).expect("kept between 2 and 6")
 }
 
 static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
@@ -112,6 +136,16 @@ mod tests {
         let text = RichText::from_markdown("# Care\n\nOil *lightly*.\n\n| a | b |\n|---|---|\n| 1 | 2 |");
         assert!(text.to_string().starts_with("<h2>Care</h2>\n<p>Oil <em>lightly</em>.</p>"), "{text}");
         assert!(text.to_string().contains("<td>1</td>"));
+    }
+
+    #[test]
+    fn headings_leave_no_gaps() {
+        let source = "#### Deep\n\n# High\n\n#### Deep";
+        assert_eq!(
+            RichText::from_markdown(source).to_string().trim(),
+            "<h2>Deep</h2>\n<h2>High</h2>\n<h3>Deep</h3>"
+        );
+        assert_eq!(RichText::under_heading("## One").to_string().trim(), "<h3>One</h3>");
     }
 
     #[test]

@@ -568,7 +568,7 @@ fn bat(sample: &Sample) -> ProductPage {
             price_from: Some(sample.amount(495)),
             refused: false,
         }),
-        description: RichText::from_markdown(&sample.say(
+        description: RichText::under_heading(&sample.say(
             "The Meridian has its middle 20 cm above the toe, where most club pitches ask for it. Pressed twice, \
              so it opens early.\n\n### Looking after it\n\n- Knock it in, or have it done here\n- Keep it from radiators\n\
              - A light coat of oil in spring\n\nGrains are counted on the face; colour says nothing about how it plays.",

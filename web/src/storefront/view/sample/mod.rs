@@ -38,7 +38,7 @@ pub const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert
 pub struct Sample {
     pub slug: &'static str,
     pub name: &'static str,
-    tagline: &'static str,
+    pub tagline: &'static str,
     pub locale: Locale,
     pub currency: CurrencyCode,
     pub brand: Colour,
