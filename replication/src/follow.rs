@@ -5,7 +5,8 @@ use crate::log_store::LogStore;
 use crate::position::LogPosition;
 use crate::types;
 use bytes::Bytes;
-use futures::Stream;
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use std::collections::VecDeque;
 use tokio::sync::watch;
 
@@ -41,7 +42,7 @@ pub(crate) fn follow(
     log: LogStore,
     applied: watch::Receiver<u64>,
     from: u64,
-) -> impl Stream<Item = Result<FollowedEntry, FollowError>> + Send + 'static {
+) -> BoxStream<'static, Result<FollowedEntry, FollowError>> {
     let following = Following { log, applied, next: from, ahead: VecDeque::new() };
     futures::stream::unfold(Some(following), |following| async move {
         let mut following = following?;
@@ -50,6 +51,7 @@ pub(crate) fn follow(
             Err(error) => Some((Err(error), None)),
         }
     })
+    .boxed()
 }
 
 impl Following {

@@ -15,7 +15,7 @@ use crate::timers::Timers;
 use crate::transport::Transport;
 use crate::types::{Raft, Types};
 use bytes::Bytes;
-use futures::Stream;
+use futures::stream::BoxStream;
 use gearify_storage::raftlog::GroupLog;
 use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use openraft::type_config::async_runtime::watch::WatchReceiver;
@@ -236,10 +236,7 @@ impl Group {
     ///
     /// # Errors
     /// [`FollowError::Purged`] if `from` is no longer in the log: take a snapshot first.
-    pub fn follow(
-        &self,
-        from: u64,
-    ) -> impl Stream<Item = Result<FollowedEntry, FollowError>> + Send + 'static {
+    pub fn follow(&self, from: u64) -> BoxStream<'static, Result<FollowedEntry, FollowError>> {
         follow::follow(self.inner.log.clone(), self.inner.applied.clone(), from)
     }
 
@@ -420,12 +417,9 @@ fn config_of(options: &GroupOptions) -> Result<Config, StartError> {
 
 /// A sole voter needs nobody's consent, so it need not wait for a silence to end.
 async fn elect_sole_voter(raft: &Raft, me: NodeId) {
-    let alone = {
-        let metrics = raft.metrics();
-        let metrics = metrics.borrow_watched();
-        metrics.membership_config.voter_ids().eq([me])
-    };
-    if alone {
+    let alone =
+        raft.with_raft_state(move |state| state.membership_state.effective().voter_ids().eq([me])).await;
+    if alone.unwrap_or(false) {
         let _ = raft.trigger().elect(false).await;
     }
 }

@@ -27,6 +27,8 @@ mod node;
 mod position;
 mod proposer;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 mod timers;
 pub mod transport;
 mod types;

@@ -249,7 +249,8 @@ impl GroupLog {
                 return Ok(cached);
             }
             let group = self.memory.group;
-            let mut rows = self.shared.reader.lock().rows(group, stored.clone(), bytes_max)?;
+            let mut rows = self.stored_rows(stored.clone(), bytes_max)?;
+
             if self.changed_since(epoch, stored.start) {
                 continue; // truncated or purged meanwhile: what was read may be mixed
             }
@@ -262,6 +263,15 @@ impl GroupLog {
             }
             return Ok(rows);
         }
+    }
+
+    fn stored_rows(
+        &self,
+        range: std::ops::Range<u64>,
+        bytes_max: usize,
+    ) -> Result<Vec<LogRow>, RaftLogError> {
+        let reader = self.shared.reader.lock();
+        reader.as_ref().ok_or(RaftLogError::Stopped)?.rows(self.memory.group, range, bytes_max)
     }
 
     /// Whether [`GroupLog::read`] would answer from memory alone.

@@ -192,7 +192,8 @@ pub struct RaftLog {
 
 struct Shared {
     queue: Sender<Op>,
-    reader: Mutex<Database>,
+    /// Taken when the log closes, so that handles kept longer hold no file open.
+    reader: Mutex<Option<Database>>,
     groups: Mutex<BTreeMap<u16, Arc<GroupMemory>>>,
     cache_bytes: usize,
 }
@@ -214,7 +215,7 @@ impl RaftLog {
         let writer = std::thread::Builder::new().name("raft-log".into()).spawn(move || writer.run(&ops))?;
         let shared = Shared {
             queue,
-            reader: Mutex::new(Database::open(&options.dir)?),
+            reader: Mutex::new(Some(Database::open(&options.dir)?)),
             groups: Mutex::new(groups),
             cache_bytes: options.cache_bytes,
         };
@@ -254,5 +255,6 @@ impl Drop for RaftLog {
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
+        *self.shared.reader.lock() = None;
     }
 }

@@ -323,3 +323,17 @@ fn a_log_opens_once_and_only_for_its_owner() {
     assert!(matches!(RaftLog::open(other), Err(RaftLogError::OtherIdentity)));
     assert_eq!(read_all(&open(dir.path()).group(1)), rows(0..1, 1));
 }
+
+#[test]
+fn a_handle_kept_longer_than_the_log_holds_nothing_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut small = options(dir.path());
+    small.cache_bytes = 0;
+    let log = RaftLog::open(small).unwrap();
+    let group = log.group(1);
+    append(&group, rows(0..10, 1));
+    drop(log);
+    assert!(!dir.path().join("raftlog.sqlite-wal").exists(), "the database was not closed");
+    assert!(matches!(group.read(0, 10, usize::MAX), Err(RaftLogError::Stopped)));
+    assert_eq!(read_all(&open(dir.path()).group(1)), rows(0..10, 1));
+}

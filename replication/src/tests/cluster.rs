@@ -1,0 +1,322 @@
+//! Three nodes: who may write, who may not, and what a cut does to either.
+
+use super::*;
+use crate::ReadError;
+use crate::memory_net::{PassageKind, Verdict};
+use rand::{Rng, SeedableRng};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+fn others(cluster: &Cluster, node: u64) -> Vec<u64> {
+    cluster.nodes().into_iter().filter(|other| *other != node).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_nodes_hold_the_same() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    let leader = cluster.leader().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..500 {
+        let group = cluster.group(leader).clone();
+        tasks.spawn(async move { group.propose(named(number)).await.unwrap() });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    cluster.agreed().await;
+    for node in cluster.nodes() {
+        assert_eq!(cluster.shelf(node).commands(), 501);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_names_the_leader_and_accepts_nothing() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    let leader = cluster.leader().await;
+    for follower in others(&cluster, leader) {
+        let refused = cluster.group(follower).propose(named("lost")).await;
+        assert_eq!(refused, Err(ProposeError::NotLeader { leader: Some(NodeId(leader)) }));
+    }
+    cluster.agreed().await;
+    assert_eq!(cluster.shelf(leader).count("lost"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_reads_what_was_acknowledged_before() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    let leader = cluster.leader().await;
+    for round in 0..20 {
+        let command = format!("round {round}");
+        cluster.group(leader).propose(named(&command)).await.unwrap();
+        for follower in others(&cluster, leader) {
+            cluster.group(follower).read_barrier().await.unwrap();
+            assert_eq!(cluster.shelf(follower).count(&command), 1);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_cut_off_loses_the_lead_and_its_unacknowledged_writes_are_unknown() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    cluster.put("before").await;
+    let old = cluster.leader().await;
+    let rest = others(&cluster, old);
+    cluster.net.isolate(NodeId(old));
+
+    let lonely = cluster.group(old).clone();
+    let in_flight = tokio::spawn(async move { lonely.propose(named("lonely")).await });
+    let new = cluster.leader_among(&rest).await;
+    cluster.group(new).propose(named("after")).await.unwrap();
+    assert_eq!(in_flight.await.unwrap(), Err(ProposeError::Unknown));
+    // Once its lease has run out it accepts nothing more, and says so.
+    let refused = cluster.group(old).propose(named("too late")).await;
+    assert!(matches!(refused, Err(ProposeError::NotLeader { .. })), "{refused:?}");
+    let read = cluster.group(old).read_barrier().await;
+    assert!(read.is_err(), "a cut-off leader confirmed a read: {read:?}");
+
+    cluster.net.heal();
+    cluster.agreed().await;
+    for node in cluster.nodes() {
+        assert_eq!(cluster.shelf(node).count("before"), 1);
+        assert_eq!(cluster.shelf(node).count("after"), 1);
+        assert_eq!(cluster.shelf(node).count("too late"), 0);
+        assert_eq!(
+            cluster.shelf(node).count("lonely"),
+            0,
+            "never acknowledged, overwritten by the new leader"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_majority_nothing_is_acknowledged() {
+    let mut options = quick();
+    options.timers.propose = Duration::from_millis(800);
+    let mut cluster = Cluster::of(3, options).await;
+    let leader = cluster.leader().await;
+    for other in others(&cluster, leader) {
+        cluster.stop(other).await;
+    }
+    let group = cluster.group(leader).clone();
+    let outcome = group.propose(named("alone")).await;
+    assert!(matches!(outcome, Err(ProposeError::Unknown)), "{outcome:?}");
+    tokio::time::sleep(Timers::fast().election_max).await;
+    let outcome = group.propose(named("still alone")).await;
+    assert!(matches!(outcome, Err(ProposeError::NotLeader { .. })), "{outcome:?}");
+    let read = group.read_barrier().await;
+    assert!(
+        matches!(read, Err(ReadError::NoQuorum | ReadError::NotLeader { .. } | ReadError::TimedOut)),
+        "{read:?}"
+    );
+    for node in 1..=3 {
+        if node != leader {
+            cluster.start(node).await;
+        }
+    }
+    cluster.agreed().await;
+    for node in cluster.nodes() {
+        assert!(cluster.shelf(node).count("alone") <= 1);
+        assert_eq!(cluster.shelf(node).count("still alone"), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_away_does_not_disturb_the_others() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    let leader = cluster.leader().await;
+    let away = leader % 3 + 1;
+    let term = cluster.group(leader).metrics().term;
+    cluster.net.isolate(NodeId(away));
+    tokio::time::sleep(Timers::fast().election_max * 6).await;
+    cluster.net.heal();
+    cluster.agreed().await;
+    tokio::time::sleep(Timers::fast().election_max * 2).await;
+    assert_eq!(cluster.leader().await, leader, "the leader was driven out");
+    assert_eq!(cluster.group(leader).metrics().term, term, "there was an election");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_member_is_not_asked_without_pause() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    let leader = cluster.leader().await;
+    let gone = leader % 3 + 1;
+    cluster.stop(gone).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = cluster.net.streams_opened();
+    let group = cluster.group(leader).clone();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(2) {
+        group.propose(named("busy")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let opened = cluster.net.streams_opened() - before;
+    // Heartbeats try every 60 ms; entries pause at least 200 ms after each failure.
+    let most = 2_000 / 60 + 2_000 / 200 + 10;
+    assert!(opened <= most, "{opened} streams were opened in two seconds");
+    cluster.start(gone).await;
+    cluster.agreed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_kept_open_between_uses() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    cluster.put("settled").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = cluster.net.streams_opened();
+    for number in 0..50 {
+        cluster.put(&number.to_string()).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let opened = cluster.net.streams_opened() - before;
+    assert!(opened <= 4, "{opened} streams were opened in a quiet second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_swallows_frames_holds_nobody_up() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    let leader = cluster.leader().await;
+    let mute = leader % 3 + 1;
+    for other in others(&cluster, mute) {
+        cluster.net.cut_silently(NodeId(mute), NodeId(other));
+    }
+    let group = cluster.group(leader).clone();
+    for number in 0..50 {
+        let put = group.propose(named(number));
+        tokio::time::timeout(Duration::from_secs(2), put).await.expect("in time").unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    cluster.net.heal();
+    cluster.agreed().await;
+    assert_eq!(cluster.shelf(mute).count("49"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_hears_nothing_is_replaced() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    let old = cluster.leader().await;
+    let rest = others(&cluster, old);
+    for other in &rest {
+        // Its frames arrive, the answers do not: it still looks alive to the others for a while.
+        cluster.net.cut_one_way(NodeId(*other), NodeId(old));
+    }
+    let new = cluster.leader_among(&rest).await;
+    cluster.group(new).propose(named("onward")).await.unwrap();
+    cluster.net.heal();
+    cluster.agreed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delayed_and_lost_frames_change_nothing_but_the_pace() {
+    let mut cluster = Cluster::of(3, quick()).await;
+    let count = Arc::new(AtomicU64::new(0));
+    cluster.net.set_hook(move |passage| match (passage.kind, count.fetch_add(1, Ordering::Relaxed) % 97) {
+        (_, 0..20) => Verdict::Delay(Duration::from_millis(7)),
+        (PassageKind::Stream(crate::Lane::Entries), 50) => Verdict::Lose,
+        (PassageKind::Call, 30..40) => Verdict::Lose,
+        _ => Verdict::Pass,
+    });
+    for number in 0..60 {
+        cluster.put(&number.to_string()).await;
+    }
+    cluster.net.clear_hook();
+    cluster.agreed().await;
+    for node in cluster.nodes() {
+        assert!((0..60).all(|number| cluster.shelf(node).count(&number.to_string()) >= 1));
+    }
+}
+
+/// Clients write different commands once each while links are cut at random. Whatever was
+/// acknowledged is there exactly once, whatever was refused is not there, everywhere the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_while_links_are_cut_at_random() {
+    let seed: u64 = 0x6765_6172;
+    let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+    let mut options = quick();
+    options.timers.propose = Duration::from_millis(1_500);
+    options.snapshot_entries = 60;
+    options.keep_entries = 20;
+    options.purge_entries = 1;
+    let mut cluster = Cluster::of(3, options).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let acknowledged: Arc<Mutex<Vec<String>>> = Arc::default();
+    let refused: Arc<Mutex<Vec<String>>> = Arc::default();
+    let unknown = Arc::new(AtomicU64::new(0));
+    let mut clients = tokio::task::JoinSet::new();
+    for client in 0..6u64 {
+        let groups: Vec<Group> = cluster.running.values().map(|running| running.group.clone()).collect();
+        let (stop, unknown) = (Arc::clone(&stop), Arc::clone(&unknown));
+        let (acknowledged, refused) = (Arc::clone(&acknowledged), Arc::clone(&refused));
+        clients.spawn(async move {
+            for number in 0u64.. {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let name = format!("{client}-{number}");
+                let group = &groups[(client + number) as usize % groups.len()];
+                match group.propose(named(&name)).await {
+                    Ok(_) => acknowledged.lock().push(name),
+                    Err(ProposeError::Unknown) => drop(unknown.fetch_add(1, Ordering::Relaxed)),
+                    Err(ProposeError::NotLeader { .. }) => {
+                        refused.lock().push(name);
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        });
+    }
+    for _ in 0..10 {
+        let one = NodeId(random.random_range(1..=3));
+        let other = NodeId(one.0 % 3 + 1);
+        match random.random_range(0..4) {
+            0 => cluster.net.isolate(one),
+            1 => cluster.net.cut(one, other),
+            2 => cluster.net.cut_silently(one, other),
+            _ => cluster.net.cut_one_way(one, other),
+        }
+        tokio::time::sleep(Duration::from_millis(random.random_range(100..900))).await;
+        cluster.net.heal();
+        tokio::time::sleep(Duration::from_millis(random.random_range(50..700))).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    cluster.net.heal();
+    while let Some(done) = clients.join_next().await {
+        done.unwrap();
+    }
+    cluster.agreed().await;
+    let (acknowledged, refused) = (acknowledged.lock().clone(), refused.lock().clone());
+    for node in cluster.nodes() {
+        let shelf = cluster.shelf(node);
+        for name in &acknowledged {
+            assert_eq!(shelf.count(name), 1, "seed {seed}: node {node} lost or repeated {name}");
+        }
+        for name in &refused {
+            assert_eq!(shelf.count(name), 0, "seed {seed}: node {node} has {name}, which was refused");
+        }
+    }
+    assert!(acknowledged.len() > 100, "only {} were acknowledged", acknowledged.len());
+    let unknown = unknown.load(Ordering::Relaxed) as usize;
+    let applied = cluster.shelf(1).commands() - 1;
+    assert!(applied >= acknowledged.len() && applied <= acknowledged.len() + unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_in_anothers_name_or_for_no_group_are_refused() {
+    use crate::frames::{self, Request};
+    use openraft::raft::VoteRequest;
+    let mut cluster = Cluster::of(3, quick()).await;
+    let leader = cluster.leader().await;
+    let inbound = cluster.running[&NodeId(leader)].node.inbound();
+    let vote = VoteRequest::new(crate::types::vote(99, NodeId(2), false), None);
+    let request = frames::encode_request(&Request::Vote(vote));
+    for (from, group, frame) in [
+        (NodeId(3), GROUP, request.clone()),
+        (NodeId(2), GroupId(400), request.clone()),
+        (NodeId(2), GROUP, request.slice(..request.len() - 1)),
+    ] {
+        let answer = inbound.call(from, group, frame).await;
+        assert!(matches!(answer, Err(crate::TransportError::Refused { .. })), "{answer:?}");
+    }
+    assert_eq!(cluster.leader().await, leader);
+    assert_eq!(cluster.group(leader).metrics().term, cluster.group(leader).leadership().borrow().term);
+    assert!(cluster.group(leader).metrics().term < 99);
+}
