@@ -1,0 +1,35 @@
+//! The console: where merchants run their shop and operators their platform.
+//!
+//! `view` is the look, pure functions from plain structs to HTML. A handler reads committed state, fills
+//! a page, and for a form submits an intent and sends the browser on to the page that shows the result.
+//! Pages work without scripts; the modules in `assets/console/` add the keyboard.
+//!
+//! Rules: every page is a row of the route table with its permission, so that what a person may not do
+//! is not offered and not answered. A form carries the visitor's token, a key that makes a double press
+//! act once, and where it overwrites a record the revision it was made from. A refused form comes back
+//! with status 422, everything that was typed, and what to do beside each field.
+
+mod dashboard;
+mod done;
+mod lists;
+mod menu;
+mod orders;
+mod problem;
+mod search;
+mod sign_in;
+mod typed;
+pub mod view;
+mod visit;
+mod words;
+mod wrong;
+
+pub use problem::problem_page;
+pub use sign_in::{setup_path, setup_token_hash};
+
+use crate::routes::Route;
+
+pub fn routes() -> Vec<Route> {
+    let chapters: [fn() -> Vec<Route>; 4] =
+        [sign_in::routes, dashboard::routes, orders::routes, search::routes];
+    chapters.into_iter().flat_map(|chapter| chapter()).collect()
+}

@@ -1,0 +1,151 @@
+//! The list of orders.
+
+use super::ask::{FULFILMENTS, OrderAsk, PAYMENT_STATUSES, SORTS, STATUSES};
+use super::buyer;
+use crate::console::lists::{list_problem, pager};
+use crate::console::view::form::Choice;
+use crate::console::view::{
+    Cell, Chip, Column, Field, FieldKind, Filter, Link, Page, Row, Search, Tab, Table,
+};
+use crate::console::visit::{Visit, settings, words};
+use crate::console::words::{Words, fulfilment_badge, order_badge, payment_badge};
+use crate::gate::Call;
+use crate::ports_lists::{ListScope, OrderRow};
+use crate::problem::Problem;
+use axum::response::Response;
+use gearify_commerce::Site;
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::orders::{FulfillmentStatus, ORDERS, OrderStatus};
+
+pub async fn list_orders_page(visit: Visit) -> Result<Response, Problem> {
+    let words = words(&visit.call)?;
+    let ask = OrderAsk::read(&visit, &words, settings(&visit.call)?.currency);
+    let lists = visit.call.state().lists.clone();
+    let scope = ListScope::new(visit.call.tenant(), Site::FIRST);
+    let found = lists.orders(scope, ask.query(visit.get("cursor"))).await.map_err(list_problem)?;
+    let pager = pager(&found, &ask.href(), "order", "orders");
+    let mut table = order_rows(&visit.call, &words, &found.data);
+    table.filter = Some(filter(&ask));
+    table.pager = Some(pager);
+    table.empty = match ask == OrderAsk::default() {
+        true => "No orders yet. They appear here as soon as somebody buys.".to_owned(),
+        false => "No order fits. Look at the spelling, or take a filter off.".to_owned(),
+    };
+    Ok(visit.show(&Page::new("Orders").part(table)))
+}
+
+/// Rows with who ordered, opened for those who may see orders.
+pub fn order_rows(call: &Call, words: &Words, orders: &[OrderRow]) -> Table {
+    let columns = vec![
+        Column::new("Order"),
+        Column::new("Placed"),
+        Column::new("Customer"),
+        Column::new("Status"),
+        Column::new("Payment"),
+        Column::new("Delivery"),
+        Column::number("Pieces").minor(),
+        Column::number("Total"),
+    ];
+    let buyers: Vec<String> = call.read(GroupKind::Region, |view| {
+        let buyer = |row: &OrderRow| {
+            ORDERS.get(view, &row.id).map_or(String::new(), |order| buyer(call, view, &order))
+        };
+        orders.iter().map(buyer).collect()
+    });
+    let rows = orders.iter().zip(buyers).map(|(order, buyer)| {
+        let href = format!("/console/orders/{}", order.id);
+        Row::new(vec![
+            Cell::Link(Link::new(order.number.clone(), href.clone())),
+            words.time(order.placed_at),
+            Cell::Lines(buyer, order.country.clone()),
+            Cell::badge(order_badge(order.status)),
+            Cell::badge(payment_badge(order.payment_status)),
+            Cell::badge(fulfilment_badge(order.fulfillment_status)),
+            Cell::Text(order.pieces.to_string()),
+            Cell::Text(words.money(order.total, order.currency)),
+        ])
+        .href(href)
+        .dim(matches!(order.status, OrderStatus::Cancelled | OrderStatus::Expired))
+    });
+    Table::new("Orders", columns).rows(rows)
+}
+
+fn filter(ask: &OrderAsk) -> Filter {
+    Filter {
+        action: "/console/orders".to_owned(),
+        tabs: tabs(ask),
+        search: Some(Search {
+            label: "Number, name, e-mail or SKU".to_owned(),
+            value: ask.typed.clone(),
+            hint: "Also payment_status:paid, status:placed, total:>100, placed:>2026-01-31".to_owned(),
+        }),
+        chips: chips(ask),
+        clear: "/console/orders".to_owned(),
+        fields: fields(ask),
+        hidden: Vec::new(),
+    }
+}
+
+/// Views that a shop needs every day.
+fn tabs(ask: &OrderAsk) -> Vec<Tab> {
+    let open = vec![FulfillmentStatus::Unfulfilled, FulfillmentStatus::Partial];
+    let of = |status: &[OrderStatus], fulfilment: &[FulfillmentStatus]| OrderAsk {
+        status: status.to_vec(),
+        fulfilment: fulfilment.to_vec(),
+        ..OrderAsk::default()
+    };
+    let views = [
+        ("All", OrderAsk::default()),
+        ("To ship", of(&[OrderStatus::Confirmed], &open)),
+        ("To be paid", of(&[OrderStatus::Placed], &[])),
+        ("On their way", of(&[], &[FulfillmentStatus::Fulfilled])),
+        ("Closed", of(&[OrderStatus::Completed, OrderStatus::Cancelled, OrderStatus::Expired], &[])),
+    ];
+    views
+        .into_iter()
+        .map(|(label, view)| Tab { label: label.to_owned(), href: view.href(), current: view == *ask })
+        .collect()
+}
+
+fn chips(ask: &OrderAsk) -> Vec<Chip> {
+    let mut chips = Vec::new();
+    for (place, status) in ask.status.iter().enumerate() {
+        let mut without = ask.clone();
+        without.status.remove(place);
+        chips.push(Chip { label: order_badge(*status).label, href: without.href() });
+    }
+    for (place, status) in ask.payment.iter().enumerate() {
+        let mut without = ask.clone();
+        without.payment.remove(place);
+        chips.push(Chip { label: payment_badge(*status).label, href: without.href() });
+    }
+    for (place, status) in ask.fulfilment.iter().enumerate() {
+        let mut without = ask.clone();
+        without.fulfilment.remove(place);
+        chips.push(Chip { label: fulfilment_badge(*status).label, href: without.href() });
+    }
+    if !ask.typed.is_empty() {
+        let without = OrderAsk { typed: String::new(), ..ask.clone() };
+        chips.push(Chip { label: format!("“{}”", ask.typed), href: without.href() });
+    }
+    chips
+}
+
+fn fields(ask: &OrderAsk) -> Vec<Field> {
+    let status = STATUSES.map(|status| {
+        Choice::new(status.as_str(), order_badge(status).label).chosen(ask.status.contains(&status))
+    });
+    let payment = PAYMENT_STATUSES.map(|status| {
+        Choice::new(status.as_str(), payment_badge(status).label).chosen(ask.payment.contains(&status))
+    });
+    let fulfilment = FULFILMENTS.map(|status| {
+        Choice::new(status.as_str(), fulfilment_badge(status).label).chosen(ask.fulfilment.contains(&status))
+    });
+    let sorts = SORTS.map(|(sort, word, label)| Choice::new(word, label).chosen(sort == ask.sort));
+    vec![
+        Field::new(FieldKind::Ticks(status.to_vec()), "status", "Status").optional(),
+        Field::new(FieldKind::Ticks(payment.to_vec()), "payment", "Payment").optional(),
+        Field::new(FieldKind::Ticks(fulfilment.to_vec()), "fulfilment", "Delivery").optional(),
+        Field::select("sort", "Order", sorts.to_vec()),
+    ]
+}
