@@ -8,7 +8,7 @@ use crate::actor::Actor;
 use crate::event::Envelope;
 use crate::ids::{IdSource, TenantId};
 use crate::processes::{self, checkout, schedule};
-use crate::scope::{Count, Scope, Site, Table};
+use crate::scope::{Count, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
 use crate::{
     cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff, tax,
@@ -195,7 +195,7 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
     let site = (stamped.tenant, stamped.site);
     let mut own_events = Vec::new();
     let mut scope = Scope::new(tx, site, at, stamped.actor.clone(), &mut ids, &mut own_events);
-    if let Some(earlier) = replay(&scope, stamped) {
+    if let Some(earlier) = earlier(&scope, stamped.id, stamped.keep, &stamped.request) {
         return earlier;
     }
     let result = dispatch(&mut scope, &stamped.command);
@@ -237,15 +237,26 @@ fn advance_time(tx: &mut Tx<'_>, stamped: &Stamped, ids: &mut IdSource) -> Times
     Timestamp::from_millis(now)
 }
 
-fn replay(scope: &Scope<'_, '_>, stamped: &Stamped) -> Option<Outcome> {
-    stamped.keep.millis()?;
-    let record = COMMANDS.get(scope, &stamped.id)?;
-    let result = if record.request == stamped.request { record.result } else { Err(Refusal::KeyReused) };
+/// What became of an earlier command with this id, if it is still remembered. The leader asks before it
+/// adds facts: a request that was decided is answered as it was then, whatever has changed since.
+pub fn earlier(
+    view: &(impl View + ?Sized),
+    id: CommandId,
+    keep: Keep,
+    request: &[u8; 16],
+) -> Option<Outcome> {
+    keep.millis()?;
+    let record = COMMANDS.get(view, &id)?;
+    let result = if record.request == *request { record.result } else { Err(Refusal::KeyReused) };
     Some(Outcome { result, replayed: true })
 }
 
 fn remember(scope: &mut Scope<'_, '_>, stamped: &Stamped, result: &Result<Reply, Refusal>) {
     let Some(millis) = stamped.keep.millis() else { return };
+    // Old facts are no answer: the leader adds new ones under the same id.
+    if result.as_ref().is_err_and(crate::facts::is_stale) {
+        return;
+    }
     let at = scope.at();
     let record = CommandRecord { request: stamped.request, result: result.clone(), at };
     COMMANDS.put(scope, &stamped.id, &record);

@@ -92,6 +92,11 @@ impl NodeBackend {
         let kind = request.intent.group();
         let handle = self.group(kind);
         let mut round = 1;
+        if let Some(Outcome { result, replayed }) = facts::earlier(request, &self.desk()) {
+            // Read after the record was found: it is at or before this position.
+            let index = handle.state.applied_index();
+            return Ok(Decided { result, replayed, position: Position { group: kind, index } });
+        }
         loop {
             if !handle.group.is_leader() {
                 return Err(Undecided::NotLeader { leader: handle.group.leader() });
@@ -106,16 +111,19 @@ impl NodeBackend {
         }
     }
 
-    fn complete(&self, request: &Request) -> Result<Stamped, Refusal> {
-        let desk = Desk {
+    fn desk(&self) -> Desk<'_> {
+        Desk {
             now: now(),
             seed: rand::random(),
             vault: &*self.vault,
             world: &**self.state(GroupKind::World),
             catalogue: &**self.state(GroupKind::Catalogue),
             region: &**self.state(GroupKind::Region),
-        };
-        facts::complete(request, &desk)
+        }
+    }
+
+    fn complete(&self, request: &Request) -> Result<Stamped, Refusal> {
+        facts::complete(request, &self.desk())
     }
 
     async fn propose(&self, handle: &GroupHandle, stamped: &Stamped) -> Result<Decided, Undecided> {

@@ -88,21 +88,13 @@ impl Pure {
         }
     }
 
-    fn complete(
-        &self,
-        tenant: TenantId,
-        actor: Actor,
-        key: Option<&str>,
-        intent: Intent,
-    ) -> Result<Stamped, Refusal> {
+    fn request(&self, tenant: TenantId, actor: Actor, key: Option<&str>, intent: Intent) -> Request {
         let group = intent.group();
         let site = if group == GroupKind::Region { Site::FIRST } else { Site::NONE };
         let named = |name: &[u8]| self.vault.hash(tenant, "command", name);
         let id = key.map_or_else(|| named(&self.seeds.to_be_bytes()), |key| named(key.as_bytes()));
         let hash = named(format!("{intent:?}").as_bytes());
-        let request =
-            Request { id: command::CommandId(id), keep: keep_of(key), hash, tenant, site, actor, intent };
-        facts::complete(&request, &self.desk())
+        Request { id: command::CommandId(id), keep: keep_of(key), hash, tenant, site, actor, intent }
     }
 }
 
@@ -116,7 +108,11 @@ impl Stage for Pure {
     ) -> Result<Reply, Refusal> {
         // As on a leader: a replay is answered before facts are looked for.
         self.seeds += 1;
-        let stamped = self.complete(tenant, actor, key, intent)?;
+        let request = self.request(tenant, actor, key, intent);
+        if let Some(earlier) = facts::earlier(&request, &self.desk()) {
+            return earlier.result;
+        }
+        let stamped = facts::complete(&request, &self.desk())?;
         self.propose(&stamped).result
     }
 
@@ -129,9 +125,8 @@ impl Stage for Pure {
             self.seeds += 1;
             let run = schedule::Command::RunDue { limit: schedule::DUE_MAX };
             let intent = Intent::from(run);
-            let stamped = self
-                .complete(TenantId::PLATFORM, Actor::System, None, intent)
-                .expect("the schedule needs no facts");
+            let request = self.request(TenantId::PLATFORM, Actor::System, None, intent);
+            let stamped = facts::complete(&request, &self.desk()).expect("the schedule needs no facts");
             self.propose(&Stamped { keep: command::Keep::Nothing, site: Site::NONE, ..stamped });
         }
         self.now = until;

@@ -173,3 +173,20 @@ fn replaying_the_log_ends_in_the_same_state() {
     assert_eq!(replica.rows(), shop.stage.rows());
     assert_eq!(replica.events, shop.stage.events);
 }
+
+#[test]
+fn a_request_that_comes_again_is_answered_as_it_was_and_acts_once() {
+    let mut shop = Scenario::new().product("BAT", "249.00").stock("BAT", 5);
+    let ada = shop.shopper("ada");
+    shop.run([ada.adds("BAT", 1), ada.pays(), ada.pays(), owner::ships(&ada), ada.pays()]);
+    insta::assert_snapshot!(shop.story(), @r"
+    ada adds 1 BAT: in the cart
+    ada pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
+    ada pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
+    ada is shipped: 253.95 GBP, confirmed, paid, fulfilled
+    ada pays with tok_ok: 253.95 GBP, confirmed, paid, fulfilled
+    ");
+    assert_eq!(shop.available("BAT"), 4, "one order, however often it was asked for");
+    shop.run([ada.pays_with("tok_declined")]);
+    assert!(shop.story().ends_with("refused: this idempotency key was used with another request"));
+}

@@ -56,6 +56,17 @@ impl Views<'_> {
     }
 }
 
+/// What became of this request when it came before, if it did.
+pub fn earlier(request: &Request, desk: &Desk<'_>) -> Option<crate::Outcome> {
+    let reader = match request.intent.group() {
+        crate::GroupKind::World => desk.world,
+        crate::GroupKind::Catalogue => desk.catalogue,
+        crate::GroupKind::Region => desk.region,
+    };
+    let view = ReadScope::new(reader, request.tenant, request.site);
+    crate::command::earlier(&view, request.id, request.keep, &request.hash)
+}
+
 /// Completes a request.
 ///
 /// # Errors
