@@ -41,6 +41,8 @@ messages! {
         problem_forbidden problem_forbidden_text problem_not_found problem_not_found_text problem_conflict
         problem_conflict_text problem_busy problem_busy_text problem_unavailable problem_unavailable_text
         problem_request problem_request_text problem_internal problem_internal_text to_home request_id
+        // said by handlers
+        page_delivery page_returns page_privacy page_terms page_contact read_more yes no badge_new home_headline home_text home_new home_new_more promise_delivery promise_returns promise_contact sort_match sort_featured sort_price_up sort_price_down sort_newest sort_rating sort_name facet_category facet_brand facet_stock in_stock_only line_gone combination_gone pay_manual
     }
     sentences {
         results_for(term)
@@ -62,6 +64,10 @@ messages! {
         order_failed_text_until(time)
         order_awaiting_text(email)
         updated_on(date)
+        // said by handlers
+        home_see(department)
+        home_description(shop)
+        choose_first(what)
     }
     counted {
         items()

@@ -474,7 +474,7 @@ fn bat(sample: &Sample) -> ProductPage {
                     ("weight".to_owned(), sample.code(&grams.to_string())),
                 ],
                 price: sample.amount(if size == "lb" { 29_900 } else { 28_900 }),
-                compare_at: None,
+                compare_at: (size != "lb").then(|| sample.amount(31_500)),
                 availability: if size == "lb" { Availability::OutOfStock } else { availability },
             });
         }
