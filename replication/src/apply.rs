@@ -159,7 +159,7 @@ impl Worker {
         let mut entries = Vec::with_capacity(batch.len());
         for (entry, _) in &batch {
             let position = types::position(&entry.log_id);
-            if after.position.is_some_and(|applied| position.index != applied.index + 1) {
+            if position.index != after.position.map_or(0, |applied| applied.index + 1) {
                 return Err(io::Error::other("entries to apply do not follow the last applied"));
             }
             after.position = Some(position);
@@ -275,6 +275,9 @@ impl RaftStateMachine<Types> for MachineStore {
                 self.ask(|done| Job::Apply { entries, done }).await?;
                 bytes = 0;
             }
+        }
+        if gathered.is_empty() {
+            return Ok(());
         }
         self.ask(|done| Job::Apply { entries: gathered, done }).await
     }

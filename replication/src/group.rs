@@ -64,7 +64,7 @@ impl Default for GroupOptions {
 pub struct Leadership {
     pub leader: Option<NodeId>,
     pub term: u64,
-    /// This node leads. A leader cut off from its majority still believes so until it hears of
+    /// This node leads, and its machine holds everything acknowledged before it did. A leader cut off from its majority still believes so until it hears of
     /// another; what it proposes is not acknowledged.
     pub mine: bool,
 }
@@ -382,6 +382,12 @@ fn prepare_machine(
         // Every entry was preceded by a vote: this log is not the one the machine was fed from.
         return Err(StartError::LogMissing);
     }
+    let covered = applied.position.max(snapshots.position()).map(|at| at.index);
+    if let Some(purged) = state.purged.as_ref().map(|mark| mark.index)
+        && covered < Some(purged)
+    {
+        return Err(StartError::Uncovered { purged, covered });
+    }
     let ahead = applied.position.filter(|at| state.last.is_none_or(|last| last.index < at.index));
     if ahead.is_some() && snapshots.position() < applied.position {
         // The majority had entries this log did not reach disk with. openraft closes the gap by
@@ -425,11 +431,11 @@ async fn elect_sole_voter(raft: &Raft, me: NodeId) {
 }
 
 fn watch_leadership(raft: &Raft, me: NodeId, stop: CancellationToken) -> watch::Receiver<Leadership> {
-    let mut metrics = raft.server_metrics();
-    let read = move |metrics: &openraft::metrics::RaftServerMetrics<Types>| Leadership {
+    let mut metrics = raft.metrics();
+    let read = move |metrics: &RaftMetrics<Types>| Leadership {
         leader: metrics.current_leader,
-        term: metrics.vote.leader_id.term,
-        mine: metrics.state == ServerState::Leader && metrics.current_leader == Some(me),
+        term: metrics.current_term,
+        mine: leads(metrics, me),
     };
     let first = read(&metrics.borrow_watched());
     let (publish, leadership) = watch::channel(first);
@@ -464,26 +470,35 @@ async fn make_snapshots(raft: Raft, due: Arc<Notify>, stop: CancellationToken) {
 async fn watch_for_the_end(raft: Raft, group: GroupId, on_fatal: Fatal, stop: CancellationToken) {
     let mut metrics = raft.metrics();
     loop {
-        let fault = match &metrics.borrow_watched().running_state {
-            Ok(()) => None,
+        let state = metrics.borrow_watched().running_state.clone();
+        match state {
+            Ok(()) => {}
             Err(openraft::errors::Fatal::Stopped) => return,
-            Err(fault) => Some(fault.to_string()),
-        };
-        if let Some(fault) = fault {
-            return on_fatal(&format!("group {group} failed: {fault}"));
+            Err(fault) => return on_fatal(&format!("group {group} failed: {fault}")),
         }
         tokio::select! {
-            changed = metrics.changed() => if changed.is_err() { return },
+            biased;
             () = stop.cancelled() => return,
+            // A core that panicked says nothing; its metrics just end.
+            changed = metrics.changed() => if changed.is_err() {
+                return on_fatal(&format!("group {group} ended without a word"));
+            }
         }
     }
+}
+
+/// A leader counts once the first entry of its term is applied here: before that it takes no
+/// commands, and its machine may lack what its predecessor acknowledged.
+fn leads(metrics: &RaftMetrics<Types>, me: NodeId) -> bool {
+    let established = metrics.last_applied.is_some_and(|applied| applied.leader_id == metrics.vote.leader_id);
+    metrics.state == ServerState::Leader && metrics.current_leader == Some(me) && established
 }
 
 fn metrics_of(metrics: &RaftMetrics<Types>) -> GroupMetrics {
     let index = |log_id: &Option<crate::types::LogId>| log_id.as_ref().map(|log_id| log_id.index);
     GroupMetrics {
         leader: metrics.current_leader,
-        mine: metrics.state == ServerState::Leader && metrics.current_leader == Some(metrics.id),
+        mine: leads(metrics, metrics.id),
         term: metrics.current_term,
         last_log: metrics.last_log_index,
         committed: index(&metrics.local_committed),

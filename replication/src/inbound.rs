@@ -140,7 +140,7 @@ pub(crate) async fn read_index(group: &GroupInner) -> Result<ReadIndexAnswer, St
     }
 }
 
-/// Takes the bytes of one snapshot. What is not finished is removed.
+/// Takes the bytes of one snapshot. What the group does not take over is removed.
 pub struct SnapshotSink {
     me: NodeId,
     group: Arc<GroupInner>,
@@ -148,14 +148,13 @@ pub struct SnapshotSink {
     path: PathBuf,
     file: File,
     received: u64,
-    finished: bool,
 }
 
 impl SnapshotSink {
     fn create(me: NodeId, group: Arc<GroupInner>, header: SnapshotHeader) -> io::Result<SnapshotSink> {
         let path = group.snapshots.unfinished_path();
         let file = File::options().write(true).create_new(true).open(&path)?;
-        Ok(SnapshotSink { me, group, header, path, file, received: 0, finished: false })
+        Ok(SnapshotSink { me, group, header, path, file, received: 0 })
     }
 
     /// Adds bytes. Blocks on the disk: call it from a thread that may.
@@ -171,15 +170,13 @@ impl SnapshotSink {
     }
 
     /// Checks what arrived, installs it, and gives the answer for the sender.
-    pub async fn finish(mut self) -> Result<Bytes, TransportError> {
+    pub async fn finish(self) -> Result<Bytes, TransportError> {
         let node = self.me;
         let refused = |error: &dyn ToString| TransportError::Refused { node, reason: error.to_string() };
         let file = self.file.try_clone().map_err(|error| refused(&error))?;
         let (path, header) = (self.path.clone(), self.header.clone());
         let checked = tokio::task::spawn_blocking(move || check_received(&file, &path, &header)).await;
         let snapshot = checked.map_err(|error| refused(&error))?.map_err(|error| refused(&error))?;
-        // From here the file belongs to the group, which renames it or leaves it to the next start.
-        self.finished = true;
         let meta = crate::apply::meta_of(snapshot.applied()).map_err(|error| refused(&error))?;
         let installed =
             self.group.raft.install_full_snapshot(self.header.vote, Snapshot { meta, snapshot }).await;
@@ -190,9 +187,8 @@ impl SnapshotSink {
 
 impl Drop for SnapshotSink {
     fn drop(&mut self) {
-        if !self.finished {
-            let _ = std::fs::remove_file(&self.path);
-        }
+        // A snapshot the group took over was renamed; what still has this name is of no use.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 

@@ -125,7 +125,11 @@ impl RaftLogReader<Types> for LogStore {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
-        self.read(start, end, READ_BYTES_MAX).await
+        let entries = self.read(start, end, READ_BYTES_MAX).await?;
+        // Purged meanwhile. Entries after a hole must never be sent; openraft takes none as "not
+        // now" and finds out on its next try that a snapshot is needed.
+        let begins_right = entries.first().is_none_or(|entry| entry.log_id.index == start);
+        Ok(if begins_right { entries } else { Vec::new() })
     }
 }
 

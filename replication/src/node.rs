@@ -7,8 +7,8 @@ use crate::machine::{Machine, MachineError};
 use crate::position::{GroupId, NodeId};
 use crate::transport::{NoTransport, Transport};
 use gearify_storage::raftlog::{Damage, OnFatal, RaftLog, RaftLogError, RaftLogOptions};
-use parking_lot::RwLock;
-use std::collections::BTreeMap;
+use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,6 +63,13 @@ pub enum StartError {
          only voter, run `gearify restore`"
     )]
     LogMissing,
+    /// Entries were purged that neither the machine nor a snapshot covers any more.
+    #[error(
+        "the log was purged up to {purged}, but state and snapshots reach only {covered:?}. If the \
+         group has other voters, replace this node under a new id; if this was its only voter, run \
+         `gearify restore`"
+    )]
+    Uncovered { purged: u64, covered: Option<u64> },
     #[error("the raft log did not open: {0}")]
     Log(RaftLogError),
     #[error("the group runs here already")]
@@ -91,6 +98,8 @@ pub struct Node {
     options: NodeOptions,
     log: RaftLog,
     groups: Arc<GroupTable>,
+    /// Groups on their way into `groups`.
+    starting: Mutex<BTreeSet<GroupId>>,
 }
 
 impl Node {
@@ -103,7 +112,7 @@ impl Node {
         let mut log = RaftLogOptions::new(&options.dir, identity);
         log.cache_bytes = options.log_cache_bytes;
         log.on_fatal = Arc::clone(&options.on_fatal);
-        Ok(Node { log: RaftLog::open(log)?, options, groups: Arc::default() })
+        Ok(Node { log: RaftLog::open(log)?, options, groups: Arc::default(), starting: Mutex::default() })
     }
 
     pub fn id(&self) -> NodeId {
@@ -123,15 +132,26 @@ impl Node {
         machine: impl Machine,
         options: GroupOptions,
     ) -> Result<Group, StartError> {
-        if self.groups.read().contains_key(&id) {
+        if self.groups.read().contains_key(&id) || !self.starting.lock().insert(id) {
             return Err(StartError::Running);
         }
+        let started = self.start_unchecked(id, Box::new(machine), options).await;
+        self.starting.lock().remove(&id);
+        started
+    }
+
+    async fn start_unchecked(
+        &self,
+        id: GroupId,
+        machine: Box<dyn Machine>,
+        options: GroupOptions,
+    ) -> Result<Group, StartError> {
         let group = Group::start(GroupSeed {
             id,
             me: self.options.id,
             log: self.log.group(id.0),
             dir: self.options.dir.join(format!("group-{id}")),
-            machine: Box::new(machine),
+            machine,
             transport: Arc::clone(&self.options.transport),
             options,
             on_fatal: Arc::clone(&self.options.on_fatal),

@@ -27,6 +27,7 @@ const FOOTER_BYTES: usize = 1 + 7 + 4 + 8 + 32 + 4;
 const BUFFER_BYTES: usize = 256 << 10;
 const SUFFIX: &str = "snapshot";
 const UNFINISHED: &str = "unfinished";
+const DAMAGED: &str = "damaged";
 const MARKER: &str = "installing";
 
 /// A finished snapshot. Stays readable through this handle even after its file was replaced.
@@ -182,7 +183,8 @@ pub(crate) struct SnapshotStore {
 }
 
 impl SnapshotStore {
-    /// Finds the newest snapshot and removes what a crash left half-written.
+    /// Finds the newest intact snapshot and removes what a crash left half-written. Damaged files
+    /// are set aside: whether they were needed is for the caller to see from what is left.
     pub(crate) fn open(dir: PathBuf) -> io::Result<SnapshotStore> {
         std::fs::create_dir_all(&dir)?;
         let mut newest: Option<SnapshotFile> = None;
@@ -191,7 +193,7 @@ impl SnapshotStore {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some(UNFINISHED) => std::fs::remove_file(&path)?,
                 Some(SUFFIX) => {
-                    let found = SnapshotFile::open(&path)?;
+                    let Some(found) = open_intact(&path)? else { continue };
                     if newest.as_ref().is_none_or(|newest| is_newer(&found, newest)) {
                         newest = Some(found);
                     }
@@ -311,6 +313,19 @@ impl SnapshotStore {
             Some(file) => Ok(Some(file)),
             None => Err(damaged(&self.dir.join(name), "missing")),
         }
+    }
+}
+
+fn open_intact(path: &Path) -> io::Result<Option<SnapshotFile>> {
+    let opened = SnapshotFile::open(path).and_then(|file| file.verify().map(|()| file));
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            tracing::error!(%error, "a damaged snapshot is set aside");
+            std::fs::rename(path, path.with_extension(DAMAGED))?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

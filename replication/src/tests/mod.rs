@@ -16,7 +16,7 @@ use bytes::Bytes;
 use machine::{Shelf, TestMachine};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -73,7 +73,7 @@ async fn start_first(dir: &Path, shelf: &Shelf, options: GroupOptions) -> Runnin
 
 async fn led(group: &Group) {
     let mut leadership = group.leadership();
-    let led = leadership.wait_for(|leadership| leadership.leader.is_some());
+    let led = leadership.wait_for(|leadership| leadership.mine);
     tokio::time::timeout(PATIENCE, led).await.expect("a leader in time").expect("running");
 }
 
@@ -88,7 +88,9 @@ async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 /// Three nodes in one process over a network that can be cut.
 struct Cluster {
     net: MemoryNet,
-    dir: tempfile::TempDir,
+    dir: PathBuf,
+    /// Removes `dir` at the end, if it is this cluster's own.
+    _own_dir: Option<tempfile::TempDir>,
     options: GroupOptions,
     shelves: BTreeMap<NodeId, Shelf>,
     running: BTreeMap<NodeId, Running>,
@@ -104,25 +106,44 @@ impl Cluster {
         cluster
     }
 
+    /// Nodes over files that may be there already; bootstrapped if they are not.
+    async fn in_dir(dir: &Path, count: u64, options: GroupOptions) -> Cluster {
+        let mut cluster = Cluster::empty(dir.to_owned(), None, options);
+        for node in 1..=count {
+            cluster.start(node).await;
+        }
+        if !cluster.group(1).is_bootstrapped().await.unwrap() {
+            cluster.group(1).bootstrap((1..=count).map(NodeId).collect()).await.unwrap();
+        }
+        cluster.leader().await;
+        cluster
+    }
+
     async fn without_members(count: u64, options: GroupOptions) -> Cluster {
-        let mut cluster = Cluster {
-            net: MemoryNet::new(),
-            dir: tempfile::tempdir().unwrap(),
-            options,
-            shelves: BTreeMap::new(),
-            running: BTreeMap::new(),
-        };
+        let dir = tempfile::tempdir().unwrap();
+        let mut cluster = Cluster::empty(dir.path().to_owned(), Some(dir), options);
         for node in 1..=count {
             cluster.start(node).await;
         }
         cluster
     }
 
+    fn empty(dir: PathBuf, own_dir: Option<tempfile::TempDir>, options: GroupOptions) -> Cluster {
+        Cluster {
+            net: MemoryNet::new(),
+            dir,
+            _own_dir: own_dir,
+            options,
+            shelves: BTreeMap::new(),
+            running: BTreeMap::new(),
+        }
+    }
+
     async fn start(&mut self, node: u64) {
         let node = NodeId(node);
         let shelf = self.shelves.entry(node).or_default().clone();
         let faults = Faults::default();
-        let mut options = NodeOptions::new(node, "test", self.dir.path().join(node.to_string()));
+        let mut options = NodeOptions::new(node, "test", self.dir.join(node.to_string()));
         options.transport = self.net.transport(node);
         options.on_fatal = faults.hook();
         let running = Node::open(options).expect("the node opens");

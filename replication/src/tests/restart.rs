@@ -190,3 +190,51 @@ async fn a_group_runs_once_in_a_node() {
     assert_eq!((shelf.commands(), other_shelf.commands()), (1, 1));
     assert_eq!(running.node.group(GroupId(1)).unwrap().id(), GroupId(1));
 }
+
+/// A group of one, stopped, whose log is purged up to its newest snapshot.
+async fn purged_to_the_snapshot(dir: &Path, shelf: &Shelf) -> (GroupOptions, std::path::PathBuf) {
+    let options = GroupOptions { keep_entries: 0, purge_entries: 1, ..quick() };
+    let running = start_first(dir, shelf, options.clone()).await;
+    fill(&running.group, 0..50).await;
+    running.group.trigger_snapshot().await.unwrap();
+    let group = running.group.clone();
+    eventually("the log is purged", || group.metrics().purged.is_some()).await;
+    running.node.stop().await;
+    let snapshots = dir.join("group-16/snapshots");
+    let file = fs::read_dir(snapshots).unwrap().next().unwrap().unwrap().path();
+    (options, file)
+}
+
+fn flip_in_the_middle(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_snapshot_is_replaced_while_the_state_is_there() {
+    let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
+    let (options, file) = purged_to_the_snapshot(dir.path(), &shelf).await;
+    flip_in_the_middle(&file);
+    let running = again(dir.path(), &shelf, options.clone()).await;
+    check_all(&shelf, 50);
+    running.node.stop().await;
+    shelf.lose_everything();
+    let _running = again(dir.path(), &shelf, options).await;
+    check_all(&shelf, 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_snapshot_that_is_needed_stops_the_start() {
+    let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
+    let (options, file) = purged_to_the_snapshot(dir.path(), &shelf).await;
+    flip_in_the_middle(&file);
+    shelf.lose_everything();
+    let node = Node::open(NodeOptions::new(NodeId(1), "test", dir.path())).unwrap();
+    let Err(error) = node.start_group(GROUP, TestMachine::on(&shelf), options).await else {
+        panic!("a group without its state started");
+    };
+    assert!(matches!(error, StartError::Uncovered { covered: None, .. }), "{error}");
+    assert!(error.to_string().contains("gearify restore"), "{error}");
+}

@@ -213,7 +213,7 @@ async fn a_machine_ahead_of_the_log_is_covered_before_the_gap_is_closed() {
     put_all(cluster.group(leader), 0..10).await;
     cluster.agreed().await;
     cluster.stop(victim).await;
-    let log = cluster.dir.path().join(victim.to_string());
+    let log = cluster.dir.join(victim.to_string());
     let spare = tempfile::tempdir().unwrap();
     for name in ["raftlog.sqlite", "raftlog.commit"] {
         std::fs::copy(log.join(name), spare.path().join(name)).unwrap();
