@@ -13,9 +13,12 @@ use futures::future::BoxFuture;
 use gearify_commerce::facts::{self, Desk};
 use gearify_commerce::intent::Request;
 use gearify_commerce::orders::{ORDERS, OrderStatus, PaymentStatus};
-use gearify_commerce::{GroupKind, OrderId, Outcome, ReadScope, Refusal, Site, Stamped, TenantId, Timestamp, Vault};
+use gearify_commerce::{
+    GroupKind, OrderId, Outcome, ReadScope, Refusal, Site, Stamped, TenantId, Timestamp, Vault,
+};
 use gearify_replication::{Group, ProposeError};
 use gearify_storage::{EventReader, Reader, decode, encode};
+use gearify_web::Clock;
 use gearify_web::ports::{Backend, Decided, Position, ProviderEventError, SubmitError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +57,7 @@ pub struct NodeBackend {
     vault: Arc<NodeVault>,
     forward: Arc<dyn Forward>,
     providers: Arc<dyn ProviderDesk>,
+    clock: Arc<dyn Clock>,
 }
 
 impl NodeBackend {
@@ -62,8 +66,9 @@ impl NodeBackend {
         vault: Arc<NodeVault>,
         forward: Arc<dyn Forward>,
         providers: Arc<dyn ProviderDesk>,
+        clock: Arc<dyn Clock>,
     ) -> NodeBackend {
-        NodeBackend { groups, vault, forward, providers }
+        NodeBackend { groups, vault, forward, providers, clock }
     }
 
     pub fn group(&self, kind: GroupKind) -> &GroupHandle {
@@ -113,7 +118,7 @@ impl NodeBackend {
 
     fn desk(&self) -> Desk<'_> {
         Desk {
-            now: now(),
+            now: self.clock.now(),
             seed: rand::random(),
             vault: &*self.vault,
             world: &**self.state(GroupKind::World),
@@ -138,8 +143,8 @@ impl NodeBackend {
                 SubmitError::Overloaded.into()
             }
         })?;
-        let outcome: Outcome =
-            decode(&proposed.reply).expect("the machine of this process wrote the reply with the same program");
+        let outcome: Outcome = decode(&proposed.reply)
+            .expect("the machine of this process wrote the reply with the same program");
         let position = Position { group: handle.state.kind(), index: proposed.position.index };
         Ok(Decided { result: outcome.result, replayed: outcome.replayed, position })
     }

@@ -20,7 +20,9 @@ use std::sync::{Arc, Weak};
 #[derive(Clone, Debug)]
 pub enum Undecided {
     /// It does not lead the group either.
-    NotLeader { leader: Option<NodeId> },
+    NotLeader {
+        leader: Option<NodeId>,
+    },
     /// It could not be reached: nothing was proposed.
     Unreachable,
     Submit(SubmitError),

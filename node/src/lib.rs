@@ -7,12 +7,23 @@
 
 pub mod backend;
 pub mod bell;
+pub mod blobs;
+pub mod core;
+pub mod demo;
+pub mod doctor;
 pub mod forward;
+pub mod health;
 pub mod machine;
+pub mod operations;
 pub mod projectors;
+pub mod providers;
+pub mod runtime;
 pub mod scheduler;
+pub mod search;
 pub mod snapshot;
 pub mod state;
 pub mod telemetry;
+pub mod testing;
 pub mod testpay;
 pub mod vault;
+pub mod writer;

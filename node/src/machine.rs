@@ -63,7 +63,11 @@ impl ShopMachine {
         group_name(self.state.kind())
     }
 
-    fn apply_entries(&mut self, entries: &[CommittedEntry], after: &Applied) -> Result<Vec<Vec<Bytes>>, ApplyError> {
+    fn apply_entries(
+        &mut self,
+        entries: &[CommittedEntry],
+        after: &Applied,
+    ) -> Result<Vec<Vec<Bytes>>, ApplyError> {
         let group = self.group();
         let engine = self.state.engine();
         let mut tx = Tx::new(&*engine);
@@ -76,8 +80,11 @@ impl ShopMachine {
             let first = events.len();
             let mut answers = Vec::with_capacity(entry.commands.len());
             for bytes in &entry.commands {
-                let stamped: Stamped = decode(bytes)
-                    .map_err(|error| ApplyError::UnknownCommand { group, index, reason: error.to_string() })?;
+                let stamped: Stamped = decode(bytes).map_err(|error| ApplyError::UnknownCommand {
+                    group,
+                    index,
+                    reason: error.to_string(),
+                })?;
                 let outcome = command::apply(&mut tx, &stamped, &mut events);
                 answers.push(Bytes::from(encode(&outcome)));
             }
@@ -123,7 +130,11 @@ fn numbered(index: u64, events: &[Envelope]) -> impl Iterator<Item = (Vec<u8>, V
 }
 
 impl Machine for ShopMachine {
-    fn apply(&mut self, entries: &[CommittedEntry], after: &Applied) -> Result<Vec<Vec<Bytes>>, MachineError> {
+    fn apply(
+        &mut self,
+        entries: &[CommittedEntry],
+        after: &Applied,
+    ) -> Result<Vec<Vec<Bytes>>, MachineError> {
         self.apply_entries(entries, after).map_err(MachineError::new)
     }
 

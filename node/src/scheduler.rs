@@ -9,7 +9,7 @@ use crate::state::group_name;
 use gearify_commerce::command::{CommandId, Keep};
 use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::processes::schedule::{Command, DUE_MAX};
-use gearify_commerce::{Actor, GroupKind, Site, TenantId, scope};
+use gearify_commerce::{Actor, GroupKind, Site, TenantId, catalog, scope};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -19,10 +19,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Pause after a plan could not be run.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Groups with plans of their own.
+const PLANNING: [GroupKind; 2] = [GroupKind::Catalogue, GroupKind::Region];
+
 /// Runs the timers of a node until it stops.
 pub async fn run(backend: Arc<NodeBackend>, stop: CancellationToken) {
+    let timers = PLANNING.map(|kind| tend(&backend, kind));
     tokio::select! {
-        () = tend(&backend, GroupKind::Region) => {}
+        _ = futures::future::join_all(timers) => {}
         () = stop.cancelled() => {}
     }
 }
@@ -52,7 +56,7 @@ async fn run_due(backend: &NodeBackend, kind: GroupKind) -> Duration {
     let due = scope::first_due(&**backend.state(kind));
     let left = due.map(|due| due.millis_since(now()));
     match left {
-        Some(left) if left <= 0 => match backend.decide(&request()).await {
+        Some(left) if left <= 0 => match backend.decide(&request(kind)).await {
             // There may be more: the applied entry wakes the timer at once.
             Ok(_) => LOOK_AGAIN,
             Err(error) => {
@@ -65,7 +69,11 @@ async fn run_due(backend: &NodeBackend, kind: GroupKind) -> Duration {
     }
 }
 
-fn request() -> Request {
+fn request(kind: GroupKind) -> Request {
+    let command = match kind {
+        GroupKind::Region => Command::RunDue { limit: DUE_MAX }.into(),
+        GroupKind::World | GroupKind::Catalogue => catalog::Command::RunDue { limit: DUE_MAX }.into(),
+    };
     Request {
         id: CommandId(rand::random()),
         keep: Keep::Nothing,
@@ -73,6 +81,6 @@ fn request() -> Request {
         tenant: TenantId::PLATFORM,
         site: Site::NONE,
         actor: Actor::System,
-        intent: Intent::Ready(Box::new(Command::RunDue { limit: DUE_MAX }.into())),
+        intent: Intent::Ready(Box::new(command)),
     }
 }

@@ -141,7 +141,9 @@ pub fn install(
     content: &mut dyn Read,
     history: &History,
 ) -> Result<AppliedRow, MachineError> {
-    Installation { state, history, group: group_name(state.kind()) }.run(after, content).map_err(MachineError::new)
+    Installation { state, history, group: group_name(state.kind()) }
+        .run(after, content)
+        .map_err(MachineError::new)
 }
 
 struct Installation<'a> {
@@ -155,7 +157,11 @@ impl Installation<'_> {
         let head = self.part(content)?.ok_or_else(|| self.damaged("it has no head"))?;
         let head: Head = decode(&head).map_err(|error| self.damaged(error))?;
         if head.applied.index != after.index() {
-            return Err(self.damaged(format!("it is of entry {}, not of {}", head.applied.index, after.index())));
+            return Err(self.damaged(format!(
+                "it is of entry {}, not of {}",
+                head.applied.index,
+                after.index()
+            )));
         }
         let applied = AppliedRow { account: after.encode().to_vec(), ..head.applied.clone() };
         let mut failure = None;
@@ -190,7 +196,8 @@ impl Installation<'_> {
         while let Some(row) = self.part(content)? {
             let row = row_from_postcard(&row).map_err(|error| self.damaged(error))?;
             // Whole entries only: the store counts an entry as done.
-            let is_full = rows.len() >= EVENT_ROWS && rows.last().is_some_and(|last| last.position.index < row.position.index);
+            let is_full = rows.len() >= EVENT_ROWS
+                && rows.last().is_some_and(|last| last.position.index < row.position.index);
             if is_full {
                 self.append(&std::mem::take(&mut rows), row.position.index - 1)?;
             }
@@ -256,11 +263,17 @@ fn write_end(out: &mut dyn Write) -> io::Result<()> {
 type PlainRow = (u64, u32, Vec<u8>, u64, Vec<u8>);
 
 fn postcard_row(row: &EventRow) -> Vec<u8> {
-    let plain: PlainRow = (row.position.index, row.position.n, row.stream.to_vec(), row.seq, row.body.to_vec());
+    let plain: PlainRow =
+        (row.position.index, row.position.n, row.stream.to_vec(), row.seq, row.body.to_vec());
     postcard::to_allocvec(&plain).expect("numbers and bytes can be written")
 }
 
 fn row_from_postcard(bytes: &[u8]) -> Result<EventRow, postcard::Error> {
     let (index, n, stream, seq, body): PlainRow = postcard::from_bytes(bytes)?;
-    Ok(EventRow { position: EventPosition::new(index, n), stream: Bytes::from(stream), seq, body: Bytes::from(body) })
+    Ok(EventRow {
+        position: EventPosition::new(index, n),
+        stream: Bytes::from(stream),
+        seq,
+        body: Bytes::from(body),
+    })
 }

@@ -17,7 +17,8 @@ use gearify_replication::GroupId;
 use gearify_storage::disk::write_durably;
 use gearify_storage::frozen::Frozen;
 use gearify_storage::{
-    Batch, Engine, EventPosition, Reader, Row, SetAside, SledEngine, SledOptions, StorageError, decode, encode,
+    Batch, Engine, EventPosition, Reader, Row, SetAside, SledEngine, SledOptions, StorageError, decode,
+    encode,
 };
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -79,7 +80,11 @@ impl GroupState {
     ///
     /// # Errors
     /// Whatever an empty directory would meet just the same: no permission, a full disk, a second user.
-    pub fn open(kind: GroupKind, dir: &Path, options: SledOptions) -> Result<(Arc<GroupState>, Option<SetAside>), StorageError> {
+    pub fn open(
+        kind: GroupKind,
+        dir: &Path,
+        options: SledOptions,
+    ) -> Result<(Arc<GroupState>, Option<SetAside>), StorageError> {
         fs::create_dir_all(dir)?;
         let number = current_number(dir)?;
         remove_other_directories(dir, number)?;
@@ -98,7 +103,14 @@ impl GroupState {
             Err(other) => return Err(other),
         };
         let applied = read_applied(&engine)?.index;
-        let state = GroupState { kind, dir: dir.into(), options, engine: ArcSwap::from_pointee(Frozen::new(engine)), applied: watch::Sender::new(applied), bell: Bell::default() };
+        let state = GroupState {
+            kind,
+            dir: dir.into(),
+            options,
+            engine: ArcSwap::from_pointee(Frozen::new(engine)),
+            applied: watch::Sender::new(applied),
+            bell: Bell::default(),
+        };
         Ok((Arc::new(state), set_aside))
     }
 
@@ -165,7 +177,11 @@ impl GroupState {
     }
 
     /// Events at or after `from` that wait for the event store, oldest first.
-    pub fn outbox(&self, from: EventPosition, limit: usize) -> Result<Vec<(EventPosition, Bytes)>, StorageError> {
+    pub fn outbox(
+        &self,
+        from: EventPosition,
+        limit: usize,
+    ) -> Result<Vec<(EventPosition, Bytes)>, StorageError> {
         let rows = self.engine.load().scan(&outbox_key(from), &outbox_end(), limit)?;
         rows.into_iter().map(|(key, value)| Ok((outbox_at(&key)?, value))).collect()
     }
@@ -229,7 +245,9 @@ fn outbox_at(key: &[u8]) -> Result<EventPosition, StorageError> {
 pub(crate) fn read_applied(rows: &dyn Reader) -> Result<AppliedRow, StorageError> {
     match rows.get(&APPLIED_KEY)? {
         None => Ok(AppliedRow::default()),
-        Some(row) => decode(&row).map_err(|error| StorageError::Damaged(format!("the applied position: {error}"))),
+        Some(row) => {
+            decode(&row).map_err(|error| StorageError::Damaged(format!("the applied position: {error}")))
+        }
     }
 }
 
@@ -239,7 +257,10 @@ fn numbered(dir: &Path, number: u64) -> PathBuf {
 
 fn current_number(dir: &Path) -> Result<u64, StorageError> {
     match fs::read_to_string(dir.join(CURRENT)) {
-        Ok(text) => text.trim().parse().map_err(|_| StorageError::Damaged(format!("{} names no number", dir.join(CURRENT).display()))),
+        Ok(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| StorageError::Damaged(format!("{} names no number", dir.join(CURRENT).display()))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(1),
         Err(error) => Err(error.into()),
     }
@@ -250,7 +271,8 @@ fn remove_other_directories(dir: &Path, keep: u64) -> Result<(), StorageError> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("state-")).and_then(|n| n.parse::<u64>().ok());
+        let number =
+            name.to_str().and_then(|name| name.strip_prefix("state-")).and_then(|n| n.parse::<u64>().ok());
         if number.is_some_and(|number| number != keep) {
             fs::remove_dir_all(entry.path())?;
         }

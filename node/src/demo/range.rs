@@ -167,6 +167,9 @@ pub const ADD_ONS: &[(&str, Words, Words, i64, u16)] = &[
     ),
 ];
 
+/// Taxes of a shop's home: when due, code, rate in ppm; and whether prices include them.
+pub type Taxes = (&'static [(&'static str, &'static str, u32)], bool);
+
 /// A shop of the demo.
 #[derive(Clone, Copy, Debug)]
 pub struct Shop {
@@ -179,8 +182,10 @@ pub struct Shop {
     pub time_zone: &'static str,
     /// Hex colours: header, primary, secondary.
     pub colours: [&'static str; 3],
-    /// Country-wide tax in ppm, and whether prices include it.
-    pub tax: (&'static str, u32, bool),
+    /// The seller's own region, where taxes depend on it.
+    pub home_region: Option<&'static str>,
+    /// Taxes: when due, code, rate in ppm; and whether prices include them.
+    pub tax: Taxes,
     /// Code and name of two warehouses, the better one first.
     pub warehouses: [(&'static str, &'static str); 2],
     pub number_prefix: &'static str,
@@ -196,7 +201,8 @@ pub const SHOPS: [Shop; 3] = [
         country: "GB",
         time_zone: "Europe/London",
         colours: ["#1f3d2b", "#1f3d2b", "#c9b27c"],
-        tax: ("VAT", 200_000, true),
+        home_region: None,
+        tax: (&[("always", "VAT", 200_000)], true),
         warehouses: [("NOR", "Norbury store"), ("HAW", "Haworth store")],
         number_prefix: "W",
         legal_name: "Willow & Seam Demo Ltd",
@@ -209,7 +215,8 @@ pub const SHOPS: [Shop; 3] = [
         country: "AU",
         time_zone: "Australia/Melbourne",
         colours: ["#12355b", "#12355b", "#e0a526"],
-        tax: ("GST", 100_000, true),
+        home_region: None,
+        tax: (&[("always", "GST", 100_000)], true),
         warehouses: [("MEL", "Melbourne store"), ("PER", "Perth store")],
         number_prefix: "B",
         legal_name: "Boundary Rope Demo Pty Ltd",
@@ -222,7 +229,8 @@ pub const SHOPS: [Shop; 3] = [
         country: "IN",
         time_zone: "Asia/Kolkata",
         colours: ["#7a1f2b", "#7a1f2b", "#d98e2b"],
-        tax: ("GST", 180_000, true),
+        home_region: Some("IN-MH"),
+        tax: (&[("within", "CGST", 90_000), ("within", "SGST", 90_000), ("across", "IGST", 180_000)], true),
         warehouses: [("MUM", "Mumbai store"), ("KOL", "Kolkata store")],
         number_prefix: "M",
         legal_name: "Maidan Cricket House Demo Pvt Ltd",

@@ -44,7 +44,12 @@ impl Projector for Ledger {
         Ok(self.db.position(NAME)?)
     }
 
-    fn project(&mut self, _: GroupKind, events: &[Projected], to: EventPosition) -> Result<(), ProjectorError> {
+    fn project(
+        &mut self,
+        _: GroupKind,
+        events: &[Projected],
+        to: EventPosition,
+    ) -> Result<(), ProjectorError> {
         self.db.transact(NAME, to, |tx| {
             for Projected { position, envelope } in events {
                 if let Event::Payments(event) = &envelope.event {
@@ -136,7 +141,15 @@ impl Book<'_> {
                 self.set_status(*payment, "failed", Some(code))?;
                 let (amount, currency) = self.asked(*payment)?;
                 let (kind, status) = ("charge", "failed");
-                self.moved(&Moved { payment: *payment, kind, status, amount, currency, provider, reference: None })
+                self.moved(&Moved {
+                    payment: *payment,
+                    kind,
+                    status,
+                    amount,
+                    currency,
+                    provider,
+                    reference: None,
+                })
             }
             Payment::PaymentVoided { payment, .. } => self.set_status(*payment, "voided", None),
             Payment::RefundInitiated { refund, payment, order, amount, currency } => {
@@ -166,7 +179,15 @@ impl Book<'_> {
                 let (kind, status) = ("refund", "failed");
                 let (amount, currency) = (*amount, *currency);
                 let provider = provider.as_str();
-                self.moved(&Moved { payment: *payment, kind, status, amount, currency, provider, reference: None })
+                self.moved(&Moved {
+                    payment: *payment,
+                    kind,
+                    status,
+                    amount,
+                    currency,
+                    provider,
+                    reference: None,
+                })
             }
         }
     }
@@ -216,7 +237,12 @@ impl Book<'_> {
         )
     }
 
-    fn set_status(&self, payment: PaymentId, status: &str, code: Option<&String>) -> Result<(), ProjectorError> {
+    fn set_status(
+        &self,
+        payment: PaymentId,
+        status: &str,
+        code: Option<&String>,
+    ) -> Result<(), ProjectorError> {
         self.exec(
             "UPDATE payments SET status = ?2, decline_code = ?3, updated_at = ?4 WHERE id = ?1",
             params![id(payment.bits()), status, code, self.time()],
@@ -234,7 +260,14 @@ impl Book<'_> {
         self.exec(
             "INSERT INTO refunds (id, payment_id, order_id, amount, currency, status, created_at, updated_at)
              VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6)",
-            params![id(refund.bits()), id(payment.bits()), id(order.bits()), amount, currency.as_str(), self.time()],
+            params![
+                id(refund.bits()),
+                id(payment.bits()),
+                id(order.bits()),
+                amount,
+                currency.as_str(),
+                self.time()
+            ],
         )
     }
 
@@ -280,7 +313,10 @@ impl Book<'_> {
     ) -> Result<(), ProjectorError> {
         let sum: i64 = lines.iter().map(|(_, amount)| amount).sum();
         if sum != 0 {
-            return Err(ProjectorError::Broken(format!("the postings of event {} sum to {sum}, not zero", self.at)));
+            return Err(ProjectorError::Broken(format!(
+                "the postings of event {} sum to {sum}, not zero",
+                self.at
+            )));
         }
         let (tenant, site) = self.scope();
         for ((account, amount), line) in lines.iter().zip(0u32..) {
@@ -318,7 +354,8 @@ impl Book<'_> {
 
     fn provider_of(&self, payment: PaymentId) -> Result<String, ProjectorError> {
         let sql = "SELECT provider FROM payments WHERE id = ?1";
-        let found = self.tx.prepare_cached(sql)?.query_row([id(payment.bits())], |row| row.get(0)).optional()?;
+        let found =
+            self.tx.prepare_cached(sql)?.query_row([id(payment.bits())], |row| row.get(0)).optional()?;
         found.ok_or_else(|| missing(payment))
     }
 

@@ -49,7 +49,8 @@ impl Counters {
             Event::Orders(event) => {
                 if let Some(status) = entered(event) {
                     let tenant = self.label(envelope.tenant);
-                    ::metrics::counter!(names::ORDERS, "tenant_id" => tenant, "status" => status).increment(1);
+                    ::metrics::counter!(names::ORDERS, "tenant_id" => tenant, "status" => status)
+                        .increment(1);
                 }
             }
             Event::Payments(Payment::PaymentCompleted { amount, currency, .. }) => {
@@ -111,7 +112,12 @@ impl Projector for Counters {
         Ok(Some(self.position))
     }
 
-    fn project(&mut self, _: GroupKind, events: &[Projected], to: EventPosition) -> Result<(), ProjectorError> {
+    fn project(
+        &mut self,
+        _: GroupKind,
+        events: &[Projected],
+        to: EventPosition,
+    ) -> Result<(), ProjectorError> {
         events.iter().for_each(|event| self.count(&event.envelope));
         self.position = to;
         Ok(())

@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod lists;
 pub mod metrics;
 pub mod mover;
+pub mod search;
 
 use crate::bell::Bell;
 use crate::state::{GROUPS, group_name};
@@ -22,7 +23,9 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectorError {
-    #[error("event {position} can't be read ({reason}); start the version of gearify that wrote it, or a newer one")]
+    #[error(
+        "event {position} can't be read ({reason}); start the version of gearify that wrote it, or a newer one"
+    )]
     UnreadableEvent { position: EventPosition, reason: String },
     #[error(transparent)]
     Events(#[from] EventStoreError),
@@ -61,7 +64,12 @@ pub trait Projector: Send {
     fn position(&self, group: GroupKind) -> Result<Option<EventPosition>, ProjectorError>;
 
     /// Takes in `events`, which may be empty, and stores that everything up to `to` is done.
-    fn project(&mut self, group: GroupKind, events: &[Projected], to: EventPosition) -> Result<(), ProjectorError>;
+    fn project(
+        &mut self,
+        group: GroupKind,
+        events: &[Projected],
+        to: EventPosition,
+    ) -> Result<(), ProjectorError>;
 }
 
 /// Events a projector takes in at once.
@@ -109,7 +117,8 @@ impl Histories {
             })
             .collect::<Result<Vec<_>, ProjectorError>>()?;
         let last = events.last().map(|event| event.position);
-        let to = if is_all { last.map_or(covered, |last| last.max(covered)) } else { last.unwrap_or(covered) };
+        let to =
+            if is_all { last.map_or(covered, |last| last.max(covered)) } else { last.unwrap_or(covered) };
         Ok((events, to))
     }
 }
@@ -119,6 +128,8 @@ impl Histories {
 pub struct Progress {
     /// Entries that it has not seen yet, by group.
     pub lag: BTreeMap<GroupKind, u64>,
+    /// The last entry that it has seen, by group.
+    pub seen: BTreeMap<GroupKind, u64>,
     /// Why it does not get on.
     pub fault: Option<String>,
 }
@@ -132,6 +143,20 @@ pub struct Board {
 impl Board {
     pub fn rows(&self) -> BTreeMap<&'static str, Progress> {
         self.rows.lock().clone()
+    }
+
+    /// A projector is about to start.
+    pub fn begin(&self, name: &'static str, groups: &[GroupKind]) {
+        self.update(name, |progress| progress.seen.extend(groups.iter().map(|group| (*group, 0))));
+    }
+
+    /// Whether every projector has seen these entries of the groups it follows.
+    pub fn seen_at_least(&self, targets: &[(GroupKind, u64)]) -> bool {
+        let rows = self.rows.lock();
+        let is_there = |progress: &Progress| {
+            targets.iter().all(|(group, index)| progress.seen.get(group).is_none_or(|seen| seen >= index))
+        };
+        rows.values().all(is_there)
     }
 
     fn update(&self, name: &'static str, change: impl FnOnce(&mut Progress)) {
@@ -166,7 +191,11 @@ pub fn run(mut projector: impl Projector, histories: &Histories, board: &Board) 
 }
 
 /// Takes in everything there is.
-pub fn catch_up(projector: &mut impl Projector, histories: &Histories, board: &Board) -> Result<(), ProjectorError> {
+pub fn catch_up(
+    projector: &mut impl Projector,
+    histories: &Histories,
+    board: &Board,
+) -> Result<(), ProjectorError> {
     for &group in projector.groups() {
         while step(projector, histories, board, group)? && !histories.grown.is_stopped() {}
     }
@@ -186,13 +215,16 @@ fn step(
     if is_news {
         let begun = Instant::now();
         projector.project(group, &events, to)?;
-        ::metrics::histogram!(names::EVENT_PROCESSING, "projector" => name).record(begun.elapsed().as_secs_f64());
+        ::metrics::histogram!(names::EVENT_PROCESSING, "projector" => name)
+            .record(begun.elapsed().as_secs_f64());
     }
     let lag = histories.reader(group).position().saturating_sub(to.index);
     board.update(name, |progress| {
         progress.lag.insert(group, lag);
+        progress.seen.insert(group, to.index);
     });
-    ::metrics::gauge!(names::PROJECTOR_LAG, "projector" => name, "group" => group_name(group)).set(lag as f64);
+    ::metrics::gauge!(names::PROJECTOR_LAG, "projector" => name, "group" => group_name(group))
+        .set(lag as f64);
     Ok(is_news && !events.is_empty())
 }
 

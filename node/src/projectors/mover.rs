@@ -86,8 +86,8 @@ impl Mover {
 }
 
 fn event_row(position: EventPosition, body: bytes::Bytes) -> Result<EventRow, ProjectorError> {
-    let envelope: Envelope =
-        decode(&body).map_err(|reason| ProjectorError::UnreadableEvent { position, reason: reason.to_string() })?;
+    let envelope: Envelope = decode(&body)
+        .map_err(|reason| ProjectorError::UnreadableEvent { position, reason: reason.to_string() })?;
     let stream = scope_prefix(envelope.tenant, envelope.site).to_vec().into();
     Ok(EventRow { position, stream, seq: envelope.sequence, body })
 }

@@ -11,8 +11,6 @@ mod codes;
 mod page;
 mod read;
 mod rows;
-#[cfg(test)]
-mod tests;
 
 use super::{Projected, Projector, ProjectorError};
 use crate::state::GroupState;
@@ -61,7 +59,9 @@ impl States {
         let until = Instant::now() + STATE_WAIT;
         while state.applied_index() < index {
             if Instant::now() > until {
-                return Err(ProjectorError::Broken(format!("the state is being rebuilt and has not reached entry {index} yet")));
+                return Err(ProjectorError::Broken(format!(
+                    "the state is being rebuilt and has not reached entry {index} yet"
+                )));
             }
             state.bell().wait(state.bell().count(), Duration::from_millis(50));
         }
@@ -167,7 +167,9 @@ impl Touched {
             Event::Catalog(event) => product_of(event).into_iter().for_each(|id| touch(Touch::Product(id))),
             Event::Orders(event) => touch(Touch::Order(order_of(event))),
             Event::Payments(event) => touch(Touch::Payment(payment_of(event))),
-            Event::Customers(Customers::CustomerRegistered { customer, .. } | Customers::CustomerUpdated { customer, .. }) => {
+            Event::Customers(
+                Customers::CustomerRegistered { customer, .. } | Customers::CustomerUpdated { customer, .. },
+            ) => {
                 touch(Touch::Customer(*customer));
             }
             Event::Inventory(Inventory::InventoryUpdated { changes, .. }) => {
@@ -226,4 +228,3 @@ fn payment_of(event: &Payments) -> PaymentId {
         | Payments::RefundFailed { payment, .. } => *payment,
     }
 }
-

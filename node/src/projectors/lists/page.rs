@@ -97,7 +97,9 @@ pub fn page_of(mut all: Vec<Spot>, order: Order, page: &PageRequest) -> Result<S
     let is_before = |a: &Spot, b: &Spot| if order.descending { a > b } else { a < b };
     let (from, until) = match &cursor {
         None => (skip.min(all.len()), all.len()),
-        Some(Cursor { back: false, spot, .. }) => (all.partition_point(|s| s == spot || is_before(s, spot)), all.len()),
+        Some(Cursor { back: false, spot, .. }) => {
+            (all.partition_point(|s| s == spot || is_before(s, spot)), all.len())
+        }
         Some(Cursor { back: true, spot, .. }) => (0, all.partition_point(|s| is_before(s, spot))),
     };
     let back = cursor.is_some_and(|cursor| cursor.back);
@@ -145,7 +147,10 @@ fn check(page: &PageRequest) -> Result<(), ListFault> {
         ListFrom::Page(0) => Err(refused("page", "counts from 1")),
         ListFrom::Page(n) if n.saturating_mul(page.limit) > NUMBERED_ROWS_MAX => {
             let last = NUMBERED_ROWS_MAX / page.limit;
-            Err(refused("page", &format!("goes up to {last}; use the cursor beyond that, or narrow the list")))
+            Err(refused(
+                "page",
+                &format!("goes up to {last}; use the cursor beyond that, or narrow the list"),
+            ))
         }
         _ => Ok(()),
     }
@@ -243,7 +248,8 @@ fn decode(text: &str) -> Option<Cursor> {
         return None;
     }
     let digit = |digit: u8| (digit as char).to_digit(16).map(|value| value as u8);
-    let bytes: Option<Vec<u8>> = digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect();
+    let bytes: Option<Vec<u8>> =
+        digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect();
     let bytes = bytes?;
     let (check, body) = bytes.split_at_checked(4)?;
     if check != &blake3::hash(body).as_bytes()[..4] {

@@ -81,18 +81,30 @@ impl ListReader {
     }
 
     /// People's records by e-mail address or by words of their name.
-    fn people(&self, db: &Connection, scope: i64, tenant: TenantId, text: &str, kinds: [i64; 2]) -> Answer<Vec<Vec<u8>>> {
+    fn people(
+        &self,
+        db: &Connection,
+        scope: i64,
+        tenant: TenantId,
+        text: &str,
+        kinds: [i64; 2],
+    ) -> Answer<Vec<Vec<u8>>> {
         let [email, name] = kinds;
         if text.contains('@') {
             return with_term(db, scope, email, &self.hash(tenant, "email", &sealed::normal_email(text)));
         }
-        let found = words(text).map(|word| with_term(db, scope, name, &self.hash(tenant, NAME_PURPOSE, &word)));
+        let found =
+            words(text).map(|word| with_term(db, scope, name, &self.hash(tenant, NAME_PURPOSE, &word)));
         all_of(found)
     }
 }
 
 impl Lists for ListReader {
-    fn orders(&self, scope: ListScope, query: OrderQuery) -> BoxFuture<'_, Result<ListPage<OrderRow>, ListFault>> {
+    fn orders(
+        &self,
+        scope: ListScope,
+        query: OrderQuery,
+    ) -> BoxFuture<'_, Result<ListPage<OrderRow>, ListFault>> {
         self.ask(move |db, reader| orders(db, reader, scope, &query))
     }
 
@@ -112,7 +124,11 @@ impl Lists for ListReader {
         self.ask(move |db, _| products(db, ListScope::new(tenant, Site::NONE), &query))
     }
 
-    fn stock(&self, scope: ListScope, query: StockQuery) -> BoxFuture<'_, Result<ListPage<StockRow>, ListFault>> {
+    fn stock(
+        &self,
+        scope: ListScope,
+        query: StockQuery,
+    ) -> BoxFuture<'_, Result<ListPage<StockRow>, ListFault>> {
         self.ask(move |db, _| stock(db, scope, &query))
     }
 
@@ -146,7 +162,12 @@ impl Lists for ListReader {
     }
 }
 
-fn orders(db: &Connection, reader: &ListReader, scope: ListScope, query: &OrderQuery) -> Answer<ListPage<OrderRow>> {
+fn orders(
+    db: &Connection,
+    reader: &ListReader,
+    scope: ListScope,
+    query: &OrderQuery,
+) -> Answer<ListPage<OrderRow>> {
     let Some(n) = scope_number(db, scope)? else { return Ok(empty()) };
     let by_time = matches!(query.sort, OrderSort::Newest | OrderSort::Oldest);
     let order = Order {
@@ -370,7 +391,9 @@ fn customer_row(db: &Connection, scope: i64, id: &[u8]) -> Answer<Option<Custome
 fn products(db: &Connection, scope: ListScope, query: &ProductQuery) -> Answer<ListPage<ProductRow>> {
     let Some(n) = scope_number(db, scope)? else { return Ok(empty()) };
     let (name, table, key, descending) = match query.sort {
-        ProductSort::Updated => ("products-updated", "products INDEXED BY products_by_update", "updated_at", true),
+        ProductSort::Updated => {
+            ("products-updated", "products INDEXED BY products_by_update", "updated_at", true)
+        }
         ProductSort::Name => ("products-name", "products INDEXED BY products_by_name", "name_key", false),
         ProductSort::Newest => ("products-newest", "products INDEXED BY products_by_age", "created_at", true),
     };
@@ -394,7 +417,8 @@ fn products(db: &Connection, scope: ListScope, query: &ProductQuery) -> Answer<L
     ids.extend(all_of(words(text).map(|word| beginning_with(db, n, PRODUCT_WORD, &word)))?);
     let mut spots = Vec::new();
     for id in ids {
-        let sql = "SELECT status, updated_at, name_key, created_at FROM products WHERE scope = ?1 AND id = ?2";
+        let sql =
+            "SELECT status, updated_at, name_key, created_at FROM products WHERE scope = ?1 AND id = ?2";
         let key = one(db, sql, n, &id, |row| {
             let key = match query.sort {
                 ProductSort::Updated => Key::Int(row.get(1)?),
@@ -433,7 +457,8 @@ fn stock(db: &Connection, scope: ListScope, query: &StockQuery) -> Answer<ListPa
         run.values.push(value);
         run.condition += &condition.replace('?', &format!("?{}", run.values.len()));
     };
-    if let Some(sku) = query.sku.as_deref().map(|sku| sku.trim().to_lowercase()).filter(|sku| !sku.is_empty()) {
+    if let Some(sku) = query.sku.as_deref().map(|sku| sku.trim().to_lowercase()).filter(|sku| !sku.is_empty())
+    {
         add(" AND sku_key >= ?", Value::Text(sku.clone()));
         add(" AND sku_key < ?", Value::Text(after_prefix(&sku)));
     }
@@ -450,13 +475,16 @@ fn stock(db: &Connection, scope: ListScope, query: &StockQuery) -> Answer<ListPa
     };
     let order = Order { name: "stock", table, key: "sku_key", id: "place", descending: false };
     let runs = [run];
-    filled(db, page(db, order, &runs, &query.page)?, total(db, order, &runs)?, |db, spot| stock_row(db, n, spot))
+    filled(db, page(db, order, &runs, &query.page)?, total(db, order, &runs)?, |db, spot| {
+        stock_row(db, n, spot)
+    })
 }
 
 fn stock_row(db: &Connection, scope: i64, spot: &Spot) -> Answer<Option<StockRow>> {
     let Key::Text(sku_key) = &spot.key else { return Ok(None) };
     let (item, warehouse) = spot.id.split_at(16);
-    let sql = "SELECT i.sku, s.on_hand, s.reserved, s.allocated, s.incoming, s.unavailable, s.safety, s.available,
+    let sql =
+        "SELECT i.sku, s.on_hand, s.reserved, s.allocated, s.incoming, s.unavailable, s.safety, s.available,
                  i.low_at FROM stock s JOIN stock_items i ON i.scope = s.scope AND i.item = ?4
                WHERE s.scope = ?1 AND s.sku_key = ?2 AND s.place = ?3";
     let mut statement = db.prepare_cached(sql)?;
@@ -507,7 +535,9 @@ fn movements(db: &Connection, scope: ListScope, query: &MovementQuery) -> Answer
     };
     let order = Order { name: "movements", table, key: "log_index", id: "place", descending: true };
     let runs = [run];
-    filled(db, page(db, order, &runs, &query.page)?, total(db, order, &runs)?, |db, spot| movement_row(db, n, spot))
+    filled(db, page(db, order, &runs, &query.page)?, total(db, order, &runs)?, |db, spot| {
+        movement_row(db, n, spot)
+    })
 }
 
 fn item_of_sku(db: &Connection, scope: i64, sku: &str) -> Answer<Option<Vec<u8>>> {
@@ -518,7 +548,8 @@ fn item_of_sku(db: &Connection, scope: i64, sku: &str) -> Answer<Option<Vec<u8>>
 
 fn movement_row(db: &Connection, scope: i64, spot: &Spot) -> Answer<Option<MovementRow>> {
     let Key::Int(log_index) = spot.key else { return Ok(None) };
-    let sql = "SELECT m.at, m.item, coalesce(i.sku, ''), m.warehouse, m.delta, m.on_hand, m.available, m.cause,
+    let sql =
+        "SELECT m.at, m.item, coalesce(i.sku, ''), m.warehouse, m.delta, m.on_hand, m.available, m.cause,
                  m.order_id, m.actor
                FROM movements m LEFT JOIN stock_items i ON i.scope = m.scope AND i.item = m.item
                WHERE m.scope = ?1 AND m.log_index = ?2 AND m.place = ?3";
@@ -653,7 +684,8 @@ fn beginning_with(db: &Connection, scope: i64, kind: i64, start: &str) -> Answer
     if start.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = "SELECT DISTINCT id FROM terms WHERE scope = ?1 AND kind = ?2 AND term >= ?3 AND term < ?4 LIMIT ?5";
+    let sql =
+        "SELECT DISTINCT id FROM terms WHERE scope = ?1 AND kind = ?2 AND term >= ?3 AND term < ?4 LIMIT ?5";
     let mut statement = db.prepare_cached(sql)?;
     let end = gearify_storage::table::prefix_end(start.as_bytes());
     let rows = statement
@@ -669,8 +701,8 @@ fn with_number(db: &Connection, scope: i64, text: &str) -> Answer<Vec<Vec<u8>>> 
     let sql = "SELECT id FROM orders INDEXED BY orders_by_number
                WHERE scope = ?1 AND number_key >= ?2 AND number_key < ?3 ORDER BY number_key LIMIT ?4";
     let mut statement = db.prepare_cached(sql)?;
-    let rows =
-        statement.query_map(params![scope, start, after_prefix(&start), FOUND_MAX as i64], |row| row.get(0))?;
+    let rows = statement
+        .query_map(params![scope, start, after_prefix(&start), FOUND_MAX as i64], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -702,7 +734,8 @@ fn filled<T>(
     (total, total_exact): (u64, bool),
     fill: impl Fn(&Connection, &Spot) -> Answer<Option<T>>,
 ) -> Answer<ListPage<T>> {
-    let rows = spots.spots.iter().filter_map(|spot| fill(db, spot).transpose()).collect::<Answer<Vec<T>>>()?;
+    let rows =
+        spots.spots.iter().filter_map(|spot| fill(db, spot).transpose()).collect::<Answer<Vec<T>>>()?;
     let Spots { next_cursor, prev_cursor, .. } = spots;
     Ok(ListPage { data: rows, next_cursor, prev_cursor, total, total_exact })
 }

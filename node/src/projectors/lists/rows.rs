@@ -11,8 +11,8 @@ use gearify_commerce::orders::{Event as Orders, ORDERS, Order};
 use gearify_commerce::payments::PAYMENTS;
 use gearify_commerce::time::HOUR_MS;
 use gearify_commerce::{
-    CustomerId, GroupKind, OrderId, PaymentId, ProductId, ReadScope, Sealed, Site, StockItemId, TenantId, Vault,
-    sealed, tenants,
+    CustomerId, GroupKind, OrderId, PaymentId, ProductId, ReadScope, Sealed, Site, StockItemId, TenantId,
+    Vault, sealed, tenants,
 };
 use gearify_storage::EventPosition;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -31,9 +31,10 @@ impl Writer<'_> {
     pub fn history(&self, Projected { position, envelope }: &Projected) -> Done {
         match &envelope.event {
             Event::Orders(Orders::OrderPlaced { order }) => self.sale(envelope, order),
-            Event::Inventory(Inventory::InventoryUpdated { cause, changes }) => {
-                changes.iter().zip(0u32..).try_for_each(|(change, n)| self.movement(*position, n, envelope, cause, change))
-            }
+            Event::Inventory(Inventory::InventoryUpdated { cause, changes }) => changes
+                .iter()
+                .zip(0u32..)
+                .try_for_each(|(change, n)| self.movement(*position, n, envelope, cause, change)),
             _ => Ok(()),
         }
     }
@@ -391,7 +392,9 @@ pub const NAME_PURPOSE: &str = "name";
 
 /// Words of a name or title as they are compared: lower case, letters and digits.
 pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric() && !is_mark(c)).filter(|word| !word.is_empty()).map(str::to_lowercase)
+    text.split(|c: char| !c.is_alphanumeric() && !is_mark(c))
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
 }
 
 /// Vowel signs of Indian scripts belong to their word, though they are no letters.

@@ -1,0 +1,191 @@
+//! Looks a stopped node's files over: are they whole, and do they agree with each other.
+//!
+//! The event history is the measure: every projection is computed from it, so a projection that is
+//! deleted and computed again must come out the same.
+
+use crate::core::{Core, CoreError};
+use crate::projectors::ledger;
+use crate::state::{GROUPS, group_name};
+use gearify_storage::{ProjectionDb, ProjectionError};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// Computing everything again may take this long.
+const REBUILD_WAIT: Duration = Duration::from_secs(3_600);
+
+/// What was looked at, and how it is.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Finding {
+    pub check: String,
+    pub ok: bool,
+    pub detail: String,
+}
+
+impl Finding {
+    fn new(check: impl Into<String>, ok: bool, detail: impl Into<String>) -> Finding {
+        Finding { check: check.into(), ok, detail: detail.into() }
+    }
+
+    fn of<T>(
+        check: impl Into<String>,
+        result: Result<T, impl std::fmt::Display>,
+        say: impl Fn(T) -> (bool, String),
+    ) -> Finding {
+        let (ok, detail) = result.map_or_else(|error| (false, error.to_string()), say);
+        Finding::new(check, ok, detail)
+    }
+}
+
+/// Checks an opened node. That it opened says that the raft log's checksums hold: opening reads all of it.
+pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
+    let mut findings =
+        vec![Finding::new("raft log", true, "every row has its checksum, and none is missing")];
+    for kind in GROUPS {
+        let name = group_name(kind);
+        let history = core.histories.reader(kind);
+        findings.push(Finding::of(format!("state of {name}"), core.states.of(kind).applied(), |applied| {
+            let behind = applied.index.saturating_sub(history.position());
+            let hash = blake3::Hash::from(applied.state_hash).to_hex();
+            (
+                behind == 0,
+                format!(
+                    "applied to {}, {behind} entries not in the history, hash {}",
+                    applied.index,
+                    &hash[..16]
+                ),
+            )
+        }));
+        if audit {
+            findings.push(Finding::of(format!("history of {name}"), history.verify(), |seen| {
+                (
+                    true,
+                    format!("{} events in {} files, through entry {}", seen.rows, seen.files, seen.through),
+                )
+            }));
+        }
+    }
+    findings.push(Finding::of("ledger", ledger::balance(&core.ledger_db), |balance| {
+        let ok = balance.unbalanced_events == 0 && balance.wrong_sums == 0;
+        let detail = format!(
+            "{} payments, {} postings, {} events out of balance, {} wrong sums, {} discrepancies with providers",
+            balance.payments,
+            balance.postings,
+            balance.unbalanced_events,
+            balance.wrong_sums,
+            balance.discrepancies
+        );
+        (ok, detail)
+    }));
+    for (name, progress) in core.board.rows() {
+        let lag: u64 = progress.lag.values().sum();
+        let detail = progress.fault.clone().unwrap_or_else(|| format!("{lag} entries behind"));
+        findings.push(Finding::new(
+            format!("projector {name}"),
+            progress.fault.is_none() && lag == 0,
+            detail,
+        ));
+    }
+    if audit {
+        let blobs = core.blobs.list();
+        findings.push(Finding::of("pictures", blobs, |hashes| {
+            let damaged = hashes.iter().filter(|hash| core.blobs.get(**hash).is_err()).count();
+            (damaged == 0, format!("{} pictures, {damaged} damaged", hashes.len()))
+        }));
+    }
+    findings
+}
+
+/// Removes every projection of a node that does not run.
+pub fn remove_projections(data_dir: &Path) -> Result<(), ProjectionError> {
+    let dir = data_dir.join("projections");
+    for file in ["ledger.db", "lists.db", "search.db"] {
+        if dir.join(file).exists() {
+            ProjectionDb::remove(&dir.join(file))?;
+        }
+    }
+    match std::fs::remove_dir_all(dir.join("search")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Hashes of every projected table's rows, whatever order they were written in.
+pub type Contents = BTreeMap<String, (u64, String)>;
+
+/// What the projections of an opened node hold, once they have taken in everything.
+pub async fn contents(core: &Core) -> Result<Contents, CoreError> {
+    if !core.projected(REBUILD_WAIT).await {
+        let stuck = core.board.rows().into_values().find_map(|progress| progress.fault);
+        let reason = stuck.unwrap_or_else(|| "a projector does not get on".to_owned());
+        return Err(CoreError::Projector(crate::projectors::ProjectorError::Broken(reason)));
+    }
+    let mut contents = Contents::new();
+    for (file, db) in [("ledger.db", &core.ledger_db), ("lists.db", &core.lists_db)] {
+        let tables = tables(db).map_err(|source| CoreError::Projection { file, source })?;
+        contents.extend(tables.into_iter().map(|(table, content)| (format!("{file} {table}"), content)));
+    }
+    let products = core.search.products().map_err(CoreError::Search)?;
+    contents.insert("search index".into(), (products, "documents".into()));
+    Ok(contents)
+}
+
+fn tables(db: &ProjectionDb) -> Result<Contents, ProjectionError> {
+    db.read(|db| {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('position', 'scopes') ORDER BY name";
+        let names: Vec<String> =
+            db.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut contents = Contents::new();
+        for name in names {
+            contents.insert(name.clone(), table_content(db, &name)?);
+        }
+        Ok(contents)
+    })
+}
+
+/// Rows are hashed one by one and summed up, so that their order does not matter. A scope's small number
+/// is replaced by what it stands for: it depends on who came first.
+fn table_content(db: &rusqlite::Connection, table: &str) -> Result<(u64, String), rusqlite::Error> {
+    let scoped =
+        db.prepare(&format!("SELECT * FROM {table} LIMIT 0"))?.column_names().any(|name| name == "scope");
+    let sql = match scoped {
+        true => format!("SELECT s.tenant, s.site, t.* FROM {table} t JOIN scopes s ON s.n = t.scope"),
+        false => format!("SELECT * FROM {table}"),
+    };
+    let mut statement = db.prepare(&sql)?;
+    let skipped = statement.column_names().position(|name| name == "scope");
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    let (mut count, mut sum) = (0, [0u8; 32]);
+    while let Some(row) = rows.next()? {
+        let mut hasher = blake3::Hasher::new();
+        for column in (0..columns).filter(|column| Some(*column) != skipped) {
+            hasher.update(format!("{:?};", row.get::<_, rusqlite::types::Value>(column)?).as_bytes());
+        }
+        for (total, byte) in sum.iter_mut().zip(hasher.finalize().as_bytes()) {
+            *total ^= byte;
+        }
+        count += 1;
+    }
+    Ok((count, blake3::Hash::from(sum).to_hex()[..16].to_owned()))
+}
+
+/// What differs between two looks at the projections.
+pub fn differences(before: &Contents, after: &Contents) -> Vec<Finding> {
+    let all = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
+    all.map(|key| {
+        let (one, other) = (before.get(key), after.get(key));
+        let words = |content: Option<&(u64, String)>| match content {
+            Some((rows, hash)) => format!("{rows} rows ({hash})"),
+            None => "nothing".to_owned(),
+        };
+        let ok = one == other;
+        let detail = if ok {
+            format!("{} again", words(one))
+        } else {
+            format!("was {}, is {}", words(one), words(other))
+        };
+        Finding::new(format!("rebuilt {key}"), ok, detail)
+    })
+    .collect()
+}

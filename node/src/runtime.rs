@@ -1,0 +1,284 @@
+//! One running process: settings in, a serving node out, and a graceful end.
+
+use crate::blobs::NodeBlobs;
+use crate::core::{Core, CoreError, CoreOptions};
+use crate::forward::NoForward;
+use crate::health::NodeHealth;
+use crate::operations;
+use crate::providers::Providers;
+use crate::scheduler;
+use crate::snapshot::NoPeers;
+use crate::telemetry::Metrics;
+use crate::vault::NodeVault;
+use gearify_config::{Mode, Settings, Tree};
+use gearify_replication::{GroupOptions, NodeId, Timers};
+use gearify_storage::disk;
+use gearify_storage::seal::{KeyFileError, MasterKey, SystemRandom};
+use gearify_web::auth::{KeysError, SigningKey, StaticKeys};
+use gearify_web::{AppState, Parts, Rates, SystemClock};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// With less free space a node does not start: it could not keep what it accepts.
+const FREE_BYTES_MIN: u64 = 64 << 20;
+/// A sole voter elects itself at once; more than this means that something is wrong.
+const LEADER_WAIT: Duration = Duration::from_secs(15);
+
+/// Why the process does not come up: one line each.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    #[error("{what} can't listen on {address}: {source}")]
+    Listen { what: &'static str, address: SocketAddr, source: io::Error },
+    #[error("the data directory {path} can't be used: {source}")]
+    DataDir { path: String, source: io::Error },
+    #[error("the disk of {path} is full: {free} bytes are free, at least {FREE_BYTES_MIN} are needed")]
+    DiskFull { path: String, free: u64 },
+    #[error("the master key can't be used: {0}")]
+    MasterKey(#[from] KeyFileError),
+    #[error("the session key can't be used: {0}")]
+    SessionKey(String),
+    #[error("sessions can't be signed: {0}")]
+    Keys(#[from] KeysError),
+    #[error(
+        "this version does not serve TLS itself: put a proxy in front, set listen.behind_tls_proxy and leave listen.tls empty"
+    )]
+    Tls,
+    #[error("payment providers can't be set up: {0}")]
+    Providers(String),
+}
+
+/// A node that serves.
+pub struct NodeRuntime {
+    core: Core,
+    pub public: SocketAddr,
+    pub operations: SocketAddr,
+    stop: CancellationToken,
+    servers: Vec<JoinHandle<()>>,
+    drain: Duration,
+}
+
+impl NodeRuntime {
+    /// Opens the data directory, binds both addresses and serves. `metrics` is the process's own, if it
+    /// keeps any.
+    ///
+    /// # Errors
+    /// Everything that a person has to change before the node can run, in one line.
+    pub async fn start(settings: &Settings, metrics: Option<Metrics>) -> Result<NodeRuntime, StartError> {
+        let tls = &settings.listen.tls;
+        if tls.certificate.is_some() || tls.key.is_some() {
+            return Err(StartError::Tls);
+        }
+        // Ports first: the second of two processes should say so before it looks at the disk.
+        let public = bind("the shop", settings.listen.public).await?;
+        let operations = bind("operations", settings.listen.operations).await?;
+        let local = |listener: &TcpListener| listener.local_addr();
+        let address_failed =
+            |source| StartError::Listen { what: "the shop", address: settings.listen.public, source };
+        let (public_at, operations_at) =
+            (local(&public).map_err(address_failed)?, local(&operations).map_err(address_failed)?);
+        prepare_data_dir(&settings.node.data_dir)?;
+        let vault = Arc::new(NodeVault::new(master_key(settings)?));
+        let keys = StaticKeys::new(SigningKey::from_seed(&session_seed(settings, &vault)?)?);
+        let providers = Arc::new(Providers::new(settings, operations_at).map_err(StartError::Providers)?);
+        let core = Core::start(core_options(settings, vault, providers.clone())).await?;
+        core.wait_for_leaders(LEADER_WAIT).await?;
+
+        let stop = CancellationToken::new();
+        let health = Arc::new(NodeHealth::new(&core, settings.node.data_dir.clone()));
+        let web = web_settings(settings);
+        let state = AppState::new(Parts {
+            backend: core.backend().clone(),
+            blobs: Arc::new(NodeBlobs(core.blobs.clone())),
+            search: Arc::new(core.search.clone()),
+            lists: Arc::new(core.lists.clone()),
+            keys: Arc::new(keys),
+            clock: Arc::new(SystemClock),
+            health: health.clone(),
+            settings: web.clone(),
+        });
+        let mut servers = Vec::new();
+        let token = stop.clone();
+        let app = gearify_web::app(state);
+        servers.push(tokio::spawn(async move {
+            if let Err(error) = gearify_web::server::serve(public, app, &web, token.cancelled()).await {
+                tracing::error!(%error, "the shop's listener ended");
+            }
+        }));
+        let router = operations::router(health, metrics.clone(), core.backend().clone());
+        let token = stop.clone();
+        servers.push(tokio::spawn(async move {
+            let served =
+                axum::serve(operations, router).with_graceful_shutdown(token.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the operations listener ended");
+            }
+        }));
+        servers.push(tokio::spawn(scheduler::run(core.backend().clone(), stop.clone())));
+        servers.push(tokio::spawn(crate::providers::run(core.backend().clone(), providers, stop.clone())));
+        if let Some(metrics) = metrics {
+            let token = stop.clone();
+            servers.push(tokio::spawn(async move {
+                tokio::select! {
+                    () = metrics.keep() => {}
+                    () = token.cancelled() => {}
+                }
+            }));
+        }
+        tracing::info!(public = %public_at, operations = %operations_at, "serving");
+        let drain = settings.limits.drain_timeout + Duration::from_secs(1);
+        Ok(NodeRuntime { core, public: public_at, operations: operations_at, stop, servers, drain })
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Finishes requests in work, then stops groups and threads.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for server in self.servers {
+            let handle = server.abort_handle();
+            if tokio::time::timeout(self.drain, server).await.is_err() {
+                handle.abort();
+            }
+        }
+        self.core.stop().await;
+    }
+}
+
+/// A node's files and groups without listeners, for work on a node that does not run.
+pub async fn open_core(settings: &Settings) -> Result<Core, StartError> {
+    prepare_data_dir(&settings.node.data_dir)?;
+    let vault = Arc::new(NodeVault::new(master_key(settings)?));
+    let core = Core::start(core_options(settings, vault, Arc::new(Providers::none()))).await?;
+    core.wait_for_leaders(LEADER_WAIT).await?;
+    Ok(core)
+}
+
+/// Resolves when the process is asked to end: SIGTERM or Ctrl-C.
+pub async fn asked_to_end() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { what, address, source })
+}
+
+fn prepare_data_dir(dir: &Path) -> Result<(), StartError> {
+    let path = dir.display().to_string();
+    let failed = |source| StartError::DataDir { path: path.clone(), source };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let free = disk::free_bytes(dir).map_err(failed)?;
+    if free < FREE_BYTES_MIN {
+        return Err(StartError::DiskFull { path, free });
+    }
+    Ok(())
+}
+
+/// The key from the settings' file; a development node without one makes its own.
+pub fn master_key(settings: &Settings) -> Result<MasterKey, KeyFileError> {
+    match &settings.keys.master_key_file {
+        Some(file) => MasterKey::load(file),
+        None => MasterKey::load_or_create(&settings.node.data_dir.join("master.key"), &SystemRandom),
+    }
+}
+
+/// The seed of the key that signs sessions: of the settings' file, else drawn from the master key.
+fn session_seed(settings: &Settings, vault: &NodeVault) -> Result<[u8; 32], StartError> {
+    let Some(file) = &settings.web.session_secret_file else {
+        let key = vault.purpose_key("sessions");
+        let halves = [key.keyed_hash("seed", &[0]), key.keyed_hash("seed", &[1])];
+        let mut seed = [0; 32];
+        seed.copy_from_slice(&halves.concat());
+        return Ok(seed);
+    };
+    let unusable = |what: String| StartError::SessionKey(format!("{}: {what}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    let hash = blake3::Hash::from_hex(text.trim())
+        .map_err(|_| unusable("it is not 64 hexadecimal digits".into()))?;
+    Ok(*hash.as_bytes())
+}
+
+fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Providers>) -> CoreOptions {
+    let storage = &settings.storage;
+    CoreOptions {
+        data_dir: settings.node.data_dir.clone(),
+        node: NodeId(settings.node.id),
+        cluster: "gearify".into(),
+        vault,
+        sled_cache_bytes: storage.sled_cache.bytes(),
+        event_file_bytes: storage.event_file_bytes.bytes(),
+        log_cache_bytes: storage.log_cache.as_usize(),
+        blob_bytes_max: settings.web.upload_bytes_max.bytes(),
+        tenant_label_max: settings.telemetry.tenant_label_max,
+        group_options: group_options(settings),
+        transport: Arc::new(gearify_replication::transport::NoTransport),
+        forward: Arc::new(NoForward),
+        peers: Arc::new(NoPeers),
+        providers,
+        clock: Arc::new(SystemClock),
+        on_fatal: Arc::new(|reason| {
+            tracing::error!(reason, "the node can't go on");
+            eprintln!("gearify: {reason}");
+            std::process::exit(2);
+        }),
+        found: true,
+    }
+}
+
+fn group_options(tree: &Tree) -> GroupOptions {
+    let replication = &tree.replication;
+    GroupOptions {
+        timers: Timers {
+            heartbeat: replication.heartbeat_interval,
+            election_min: replication.election_timeout_min,
+            election_max: replication.election_timeout_max,
+            snapshot_transfer: replication.snapshot_timeout,
+            ..Timers::lan()
+        },
+        snapshot_log_bytes: replication.snapshot_log_bytes.bytes(),
+        ..GroupOptions::default()
+    }
+}
+
+fn web_settings(settings: &Settings) -> gearify_web::Settings {
+    let (web, limits) = (&settings.web, &settings.limits);
+    let proxies = web.trusted_proxies.clone();
+    gearify_web::Settings {
+        production: settings.mode == Mode::Production,
+        tls: settings.listen.behind_tls_proxy,
+        operator_host: settings.hosts.operator_host.as_str().to_owned(),
+        body_bytes_max: web.body_bytes_max.as_usize(),
+        upload_bytes_max: web.upload_bytes_max.as_usize(),
+        import_bytes_max: web.import_bytes_max.as_usize(),
+        request_timeout: web.request_timeout,
+        header_timeout: web.header_timeout,
+        connections_max: limits.connections_max,
+        concurrent_requests_max: limits.concurrent_requests_max,
+        waiting_reads_max: limits.waiting_reads_max,
+        waiting_read_timeout: limits.waiting_read_timeout,
+        drain_timeout: limits.drain_timeout,
+        rates: Rates {
+            enabled: web.rates.enabled,
+            reads_per_second: web.rates.reads_per_second,
+            writes_per_second: web.rates.writes_per_second,
+            sign_ins_per_minute: web.rates.sign_ins_per_minute,
+            burst_seconds: web.rates.burst_seconds,
+        },
+        trusted_proxy: Arc::new(move |address| proxies.iter().any(|range| range.contains(address))),
+        ..gearify_web::Settings::default()
+    }
+}
