@@ -224,46 +224,96 @@ async fn delayed_and_lost_frames_change_nothing_but_the_pace() {
     }
 }
 
-/// Clients write different commands once each while links are cut at random. Whatever was
-/// acknowledged is there exactly once, whatever was refused is not there, everywhere the same.
+/// Clients that write different commands once each, to any node, and keep what they were told.
+struct Clients {
+    groups: Arc<Mutex<BTreeMap<NodeId, Group>>>,
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<Mutex<Vec<String>>>,
+    refused: Arc<Mutex<Vec<String>>>,
+    unknown: Arc<AtomicU64>,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl Clients {
+    fn start(cluster: &Cluster, count: u64) -> Clients {
+        let mut clients = Clients {
+            groups: Arc::default(),
+            stop: Arc::default(),
+            acknowledged: Arc::default(),
+            refused: Arc::default(),
+            unknown: Arc::default(),
+            tasks: tokio::task::JoinSet::new(),
+        };
+        clients.see(cluster);
+        for client in 0..count {
+            let groups = Arc::clone(&clients.groups);
+            let (stop, unknown) = (Arc::clone(&clients.stop), Arc::clone(&clients.unknown));
+            let (acknowledged, refused) = (Arc::clone(&clients.acknowledged), Arc::clone(&clients.refused));
+            clients.tasks.spawn(async move {
+                for number in 0u64.. {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let name = format!("{client}-{number}");
+                    let group = groups.lock().values().cycle().nth((client + number) as usize % 3).cloned();
+                    match group.expect("a group").propose(named(&name)).await {
+                        Ok(_) => acknowledged.lock().push(name),
+                        Err(ProposeError::Unknown) => drop(unknown.fetch_add(1, Ordering::Relaxed)),
+                        Err(ProposeError::NotLeader { .. } | ProposeError::Stopped) => {
+                            refused.lock().push(name);
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
+        }
+        clients
+    }
+
+    /// The nodes that run now.
+    fn see(&self, cluster: &Cluster) {
+        let running = cluster.running.iter().map(|(node, running)| (*node, running.group.clone()));
+        *self.groups.lock() = running.collect();
+    }
+
+    /// Whatever was acknowledged is there exactly once, whatever was refused is not there,
+    /// everywhere the same.
+    async fn check(mut self, cluster: &mut Cluster, seed: u64) {
+        self.stop.store(true, Ordering::Relaxed);
+        while let Some(done) = self.tasks.join_next().await {
+            done.unwrap();
+        }
+        cluster.agreed().await;
+        let (acknowledged, refused) = (self.acknowledged.lock().clone(), self.refused.lock().clone());
+        for node in cluster.nodes() {
+            let shelf = cluster.shelf(node);
+            for name in &acknowledged {
+                assert_eq!(shelf.count(name), 1, "seed {seed}: node {node} lost or repeated {name}");
+            }
+            for name in &refused {
+                assert_eq!(shelf.count(name), 0, "seed {seed}: node {node} has {name}, which was refused");
+            }
+        }
+        assert!(acknowledged.len() > 100, "seed {seed}: only {} were acknowledged", acknowledged.len());
+        let unknown = self.unknown.load(Ordering::Relaxed) as usize;
+        let applied = cluster.shelf(1).commands() - 1;
+        assert!(applied >= acknowledged.len() && applied <= acknowledged.len() + unknown, "seed {seed}");
+    }
+}
+
+fn impatient() -> GroupOptions {
+    let mut options = GroupOptions { snapshot_entries: 60, keep_entries: 20, purge_entries: 1, ..quick() };
+    options.timers.propose = Duration::from_millis(1_500);
+    options
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_while_links_are_cut_at_random() {
-    let seed: u64 = 0x6765_6172;
+    let seed = seed(0x6765_6172);
     let mut random = rand::rngs::StdRng::seed_from_u64(seed);
-    let mut options = quick();
-    options.timers.propose = Duration::from_millis(1_500);
-    options.snapshot_entries = 60;
-    options.keep_entries = 20;
-    options.purge_entries = 1;
-    let mut cluster = Cluster::of(3, options).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let acknowledged: Arc<Mutex<Vec<String>>> = Arc::default();
-    let refused: Arc<Mutex<Vec<String>>> = Arc::default();
-    let unknown = Arc::new(AtomicU64::new(0));
-    let mut clients = tokio::task::JoinSet::new();
-    for client in 0..6u64 {
-        let groups: Vec<Group> = cluster.running.values().map(|running| running.group.clone()).collect();
-        let (stop, unknown) = (Arc::clone(&stop), Arc::clone(&unknown));
-        let (acknowledged, refused) = (Arc::clone(&acknowledged), Arc::clone(&refused));
-        clients.spawn(async move {
-            for number in 0u64.. {
-                if stop.load(Ordering::Relaxed) {
-                    return;
-                }
-                let name = format!("{client}-{number}");
-                let group = &groups[(client + number) as usize % groups.len()];
-                match group.propose(named(&name)).await {
-                    Ok(_) => acknowledged.lock().push(name),
-                    Err(ProposeError::Unknown) => drop(unknown.fetch_add(1, Ordering::Relaxed)),
-                    Err(ProposeError::NotLeader { .. }) => {
-                        refused.lock().push(name);
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                    }
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        });
-    }
+    let mut cluster = Cluster::of(3, impatient()).await;
+    let clients = Clients::start(&cluster, 6);
     for _ in 0..10 {
         let one = NodeId(random.random_range(1..=3));
         let other = NodeId(one.0 % 3 + 1);
@@ -277,26 +327,38 @@ async fn nothing_acknowledged_is_lost_while_links_are_cut_at_random() {
         cluster.net.heal();
         tokio::time::sleep(Duration::from_millis(random.random_range(50..700))).await;
     }
-    stop.store(true, Ordering::Relaxed);
-    cluster.net.heal();
-    while let Some(done) = clients.join_next().await {
-        done.unwrap();
-    }
-    cluster.agreed().await;
-    let (acknowledged, refused) = (acknowledged.lock().clone(), refused.lock().clone());
-    for node in cluster.nodes() {
-        let shelf = cluster.shelf(node);
-        for name in &acknowledged {
-            assert_eq!(shelf.count(name), 1, "seed {seed}: node {node} lost or repeated {name}");
+    clients.check(&mut cluster, seed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_while_nodes_restart_and_lose_their_stores() {
+    let seed = seed(0x7969_6678);
+    let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+    let mut cluster = Cluster::of(3, impatient()).await;
+    let clients = Clients::start(&cluster, 6);
+    let mut older: BTreeMap<u64, Vec<(Bytes, Bytes)>> = BTreeMap::new();
+    for _ in 0..10 {
+        let node = random.random_range(1..=3);
+        cluster.net.detach(NodeId(node));
+        let stopped = cluster.running.remove(&NodeId(node)).unwrap();
+        clients.see(&cluster);
+        stopped.node.stop().await;
+        match random.random_range(0..3) {
+            0 => cluster.shelf(node).lose_everything(),
+            1 => cluster.shelf(node).replace(older.remove(&node).unwrap_or_default()),
+            _ => drop(older.insert(node, cluster.shelf(node).rows())),
         }
-        for name in &refused {
-            assert_eq!(shelf.count(name), 0, "seed {seed}: node {node} has {name}, which was refused");
-        }
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..600))).await;
+        cluster.start(node).await;
+        clients.see(&cluster);
+        tokio::time::sleep(Duration::from_millis(random.random_range(100..900))).await;
     }
-    assert!(acknowledged.len() > 100, "only {} were acknowledged", acknowledged.len());
-    let unknown = unknown.load(Ordering::Relaxed) as usize;
-    let applied = cluster.shelf(1).commands() - 1;
-    assert!(applied >= acknowledged.len() && applied <= acknowledged.len() + unknown);
+    clients.check(&mut cluster, seed).await;
+}
+
+/// The seed of a random test, or another one given from outside to try more.
+fn seed(usual: u64) -> u64 {
+    std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(usual)
 }
 
 #[tokio::test(flavor = "multi_thread")]
