@@ -239,7 +239,7 @@ settings! {
         /// Form of log lines: "human", "json", or "auto" for human on a terminal and JSON otherwise.
         log_format: LogFormat = "auto",
         /// Which records are logged.
-        level: LogFilter = "info" like "info,openraft=warn",
+        level: LogFilter = "info,openraft=error" like "debug,openraft=warn",
         /// Collector for traces. It is checked but not used yet: nothing is exported.
         otlp_endpoint: Option<BaseUrl> = "" like "http://127.0.0.1:4317",
         /// So many shops get their own label on metrics; the rest are counted together as "other".
