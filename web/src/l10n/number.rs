@@ -57,8 +57,8 @@ mod tests {
             (Locale::EN_GB, 1_234_567, "1,234,567"),
             (Locale::EN_GB, -1_234, "\u{2212}1,234"),
             (Locale::EN_IN, 1_000, "1,000"),
-            (Locale::EN_IN, 1_23_456, "1,23,456"),
-            (Locale::HI_IN, 1_23_45_678, "1,23,45,678"),
+            (Locale::EN_IN, 123_456, "1,23,456"),
+            (Locale::HI_IN, 12_345_678, "1,23,45,678"),
             (Locale::EN_AU, i64::MIN, "\u{2212}9,223,372,036,854,775,808"),
         ];
         for (locale, value, expected) in cases {

@@ -17,6 +17,8 @@ mod places;
 pub(crate) mod problem;
 mod product;
 mod specs;
+#[cfg(test)]
+mod tests;
 pub mod view;
 mod visit;
 

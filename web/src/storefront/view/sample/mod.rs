@@ -3,6 +3,7 @@
 
 mod browse;
 mod buy;
+mod goods;
 mod own;
 
 use std::sync::Arc;
@@ -93,6 +94,7 @@ impl Sample {
     pub fn pages(&self) -> Vec<SamplePage> {
         let mut pages = Vec::new();
         browse::pages(self, &mut pages);
+        goods::pages(self, &mut pages);
         buy::pages(self, &mut pages);
         own::pages(self, &mut pages);
         pages
@@ -180,7 +182,8 @@ impl Sample {
     }
 
     fn categories(&self) -> Vec<Category> {
-        let tree: [(&str, &str, &[(&str, &str)]); 7] = [
+        type Branch = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+        let tree: [Branch; 7] = [
             (
                 "Bats",
                 "bats",
