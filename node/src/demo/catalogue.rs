@@ -409,7 +409,9 @@ impl Maker<'_, '_> {
             let variant = made.iter().find(|variant| variant.details.sku.as_str() == planned.sku);
             let variant = variant.ok_or_else(|| DemoError::Data(format!("{} was not made", planned.sku)))?;
             let price = price_in(currency, plan.pence + planned.extra_pence);
-            let was = price_in(currency, (plan.pence + planned.extra_pence) * (100 + plan.was_percent) / 100);
+            // Former prices were round, as prices on labels are.
+            let was = (plan.pence + planned.extra_pence) * (100 + plan.was_percent) / 100;
+            let was = price_in(currency, (was + 499) / 500 * 500);
             Ok(Good {
                 variant: variant.id,
                 sku: planned.sku.clone(),
