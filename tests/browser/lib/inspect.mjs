@@ -1,0 +1,28 @@
+// What holds on every page, whatever it shows.
+import assert from 'node:assert/strict';
+import { picture } from './browser.mjs';
+import { violations } from './axe.mjs';
+
+/** Nothing stands outside the window: a page is read by scrolling down, not sideways. */
+export async function fits(page) {
+  const found = await page.evaluate(() => {
+    const root = document.documentElement;
+    if (root.scrollWidth <= innerWidth) return null;
+    const out = [...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > innerWidth + 1);
+    const name = (each) => `${each.tagName.toLowerCase()}${each.className ? `.${each.className}` : ''}`;
+    return `${root.scrollWidth} px in a window of ${innerWidth}: ${out.slice(0, 3).map(name).join(', ')}`;
+  });
+  assert.equal(found, null, 'the page is wider than its window');
+}
+
+/** No violation in either colour scheme. */
+export async function isAccessible(page, name) {
+  const found = [];
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    await picture(page, `${name}-${colorScheme}`);
+    found.push(...(await violations(page)).map((line) => `${colorScheme}: ${line}`));
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  assert.deepEqual(found, []);
+}

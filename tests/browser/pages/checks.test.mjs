@@ -1,0 +1,60 @@
+// The checks themselves: each must notice the fault it is there for.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { violations } from '../lib/axe.mjs';
+import { visiting } from '../lib/browser.mjs';
+import { fits } from '../lib/inspect.mjs';
+import { opensMeasured } from '../lib/measure.mjs';
+
+const POLICY = "default-src 'none'; img-src * data:; script-src 'self'";
+
+/** A page of the shop's own host, with the given body and the policy above. */
+async function faulty(page, body) {
+  await serves(page, body);
+  await page.goto('/faulty');
+  await page.waitForTimeout(200);
+}
+
+async function serves(page, body) {
+  await page.route('**/faulty', (route) => route.fulfill({
+    contentType: 'text/html',
+    headers: { 'Content-Security-Policy': POLICY },
+    body: `<!doctype html><html lang="en"><title>Faulty</title><link rel="icon" href="data:,"><main><h1>Faulty</h1>${body}</main>`,
+  }));
+}
+
+for (const [fault, body, words] of [
+  ['an inline script', '<script>1</script>', /content policy|Content Security Policy/],
+  ['a picture from another host', '<img alt="" src="http://localhost:9/x.png">', /image from another host/],
+  ['a missing file', '<script src="/no/such.js"></script>', /404 for GET/],
+]) {
+  test(`a visitor notices ${fault}`, async () => {
+    await assert.rejects(visiting({}, (page) => faulty(page, body)), words);
+  });
+}
+
+test('a visitor notices an error in a script', async () => {
+  await assert.rejects(visiting({}, async (page) => {
+    await page.goto('/pages/terms');
+    await page.evaluate(() => { setTimeout(() => { throw new Error('off the edge'); }); });
+    await page.waitForTimeout(100);
+  }), /off the edge/);
+});
+
+test('axe and the width of a page notice what they are for', () => visiting({}, async (page) => {
+  await faulty(page, '<input>');
+  assert.match((await violations(page)).join(), /label/);
+  await fits(page);
+  await page.evaluate(() => { document.querySelector('h1').style.width = '3000px'; });
+  await assert.rejects(fits(page), /3\d\d\d px in a window of 1280/);
+}));
+
+test('what moves and what is heavy is measured', () => visiting({}, async (page) => {
+  await page.addInitScript(() => addEventListener('load', () => setTimeout(() => {
+    document.querySelector('h1').style.marginTop = '400px';
+  }, 300)));
+  await serves(page, `<p>Moved<!--${'heavy '.repeat(20_000)}--></p>`);
+  const { shift, bytes } = await opensMeasured(page, '/faulty');
+  assert.ok(shift > 0.02, `a shift of ${shift}`);
+  assert.ok(bytes > 100 * 1024, `${bytes} bytes`);
+}));
