@@ -6,11 +6,15 @@
 //! audit counts pieces, money and promises.
 
 pub mod audit;
+pub mod cluster;
 pub mod market;
 pub mod pure;
 pub mod scenario;
 pub mod stage;
+pub mod telling;
 
+pub use cluster::Cluster;
 pub use pure::Pure;
 pub use scenario::{Act, Scenario, Shopper};
 pub use stage::Stage;
+pub use telling::Telling;

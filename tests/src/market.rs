@@ -3,6 +3,7 @@
 use crate::stage::Stage;
 use gearify_commerce::catalog::{self, AddOnDetails, AddOnKind, ProductDetails, Seo, Sku, VariantDetails};
 use gearify_commerce::code::Code;
+use gearify_commerce::ids::uuid_v7;
 use gearify_commerce::inventory::{self, Reason};
 use gearify_commerce::pricing::{self, Price, PriceListDetails};
 use gearify_commerce::shipping::{self, Area, RateDetails, Tariff, ZoneDetails};
@@ -51,11 +52,8 @@ pub const DELIVERY_MINOR: i64 = 495;
 impl Market {
     /// Opens the shop.
     pub fn open(stage: &mut dyn Stage, slug: &str) -> Market {
-        let tenant = TenantId::from_bits(u128::from_be_bytes(stage.vault().hash(
-            TenantId::PLATFORM,
-            "tenant",
-            slug.as_bytes(),
-        )));
+        let bits = u128::from_be_bytes(stage.vault().hash(TenantId::PLATFORM, "tenant", slug.as_bytes()));
+        let tenant = TenantId::from_bits(uuid_v7(stage.now(), bits));
         let mut settings = Settings::new(
             Currency::GBP,
             english(),
@@ -142,6 +140,13 @@ impl Market {
             self.tenant,
             inventory::Command::Adjust { item, sku, warehouse, delta, reason: Reason::Received },
         );
+    }
+
+    /// Pieces of an SKU that can still be promised.
+    pub fn available(&self, stage: &dyn Stage, sku: &str) -> i64 {
+        let item = catalog::Variant::own_stock_item(self.variants[sku]);
+        let region = gearify_commerce::GroupKind::Region;
+        crate::stage::look(stage, region, self.tenant, |view| inventory::available(view, item))
     }
 
     pub fn warehouse(&mut self, stage: &mut dyn Stage, code: &str) {

@@ -1,6 +1,6 @@
 //! The state machines alone: memory tables, no log, no network, a clock that is a number.
 
-use crate::stage::{Stage, keep_of};
+use crate::stage::{self, Stage};
 use gearify_commerce::command::{self, GroupKind, Reply, Stamped};
 use gearify_commerce::facts::{self, Desk};
 use gearify_commerce::intent::{Intent, Request};
@@ -89,12 +89,7 @@ impl Pure {
     }
 
     fn request(&self, tenant: TenantId, actor: Actor, key: Option<&str>, intent: Intent) -> Request {
-        let group = intent.group();
-        let site = if group == GroupKind::Region { Site::FIRST } else { Site::NONE };
-        let named = |name: &[u8]| self.vault.hash(tenant, "command", name);
-        let id = key.map_or_else(|| named(&self.seeds.to_be_bytes()), |key| named(key.as_bytes()));
-        let hash = named(format!("{intent:?}").as_bytes());
-        Request { id: command::CommandId(id), keep: keep_of(key), hash, tenant, site, actor, intent }
+        stage::request(&self.vault, tenant, actor, key, self.seeds, intent)
     }
 }
 

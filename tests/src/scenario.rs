@@ -2,6 +2,7 @@
 
 use crate::market::{Market, britain, english};
 use crate::stage::{Stage, look};
+use crate::telling::{Telling, minor};
 use crate::{Pure, audit};
 use gearify_commerce::cart::{Address, CARTS, Contact};
 use gearify_commerce::command::GroupKind;
@@ -11,7 +12,9 @@ use gearify_commerce::intent::{
 use gearify_commerce::orders::{self, ORDERS, Order, Source};
 use gearify_commerce::payments::{self, PAYMENTS, REFUNDS};
 use gearify_commerce::processes::{checkout, schedule::Work};
-use gearify_commerce::{Actor, CartId, Currency, Money, OrderId, RateId, Refusal, StaffId, scope};
+use gearify_commerce::{
+    Actor, CartId, Currency, Money, OrderId, RateId, Refusal, StaffId, WarehouseId, scope,
+};
 use std::collections::BTreeMap;
 
 /// Somebody in the story, by name.
@@ -180,72 +183,14 @@ impl<S: Stage> Scenario<S> {
         }
     }
 
-    /// A product at a price in pounds with pence: `"249.00"`.
-    pub fn product(mut self, sku: &str, pounds: &str) -> Self {
-        let minor: i64 = pounds.replace('.', "").parse().expect("a price in a story is a number");
-        self.market.product(&mut self.stage, sku, minor);
-        self
-    }
-
-    pub fn stock(self, sku: &str, pieces: i64) -> Self {
-        self.stock_in(sku, 0, pieces)
-    }
-
-    pub fn stock_in(mut self, sku: &str, warehouse: usize, pieces: i64) -> Self {
-        self.market.stock(&mut self.stage, sku, warehouse, pieces);
-        self
-    }
-
-    pub fn warehouse(mut self, code: &str) -> Self {
-        self.market.warehouse(&mut self.stage, code);
-        self
-    }
-
-    pub fn add_on(mut self, label: &str, pounds: &str) -> Self {
-        let minor: i64 = pounds.replace('.', "").parse().expect("a price in a story is a number");
-        self.market.add_on(&mut self.stage, label, minor);
-        self
-    }
-
-    pub fn shopper(&mut self, name: &str) -> Shopper {
-        let shopper = Shopper(name.to_owned());
-        let bits = u128::from_be_bytes(self.stage.vault().hash(self.market.tenant, "cart", name.as_bytes()));
-        self.carts.insert(shopper.clone(), CartId::from_bits(bits));
-        shopper
-    }
-
-    pub fn run(&mut self, acts: impl IntoIterator<Item = Act>) -> &mut Self {
-        for act in acts {
-            self.steps += 1;
-            let line = self.perform(&act);
-            self.lines.extend(line);
-            audit::check(&self.stage, self.market.tenant);
-        }
-        self
-    }
-
-    /// What happened, a line an act.
-    pub fn story(&self) -> String {
-        self.lines.join("\n")
-    }
-
     /// Whether this shopper has placed an order.
     pub fn has_order(&self, who: &Shopper) -> bool {
         self.orders.contains_key(who)
     }
 
-    pub fn order(&self, who: &Shopper) -> Order {
-        let id = self.orders[who];
-        look(&self.stage, GroupKind::Region, self.market.tenant, |view| ORDERS.get(view, &id))
-            .expect("the order exists")
-    }
-
-    /// Pieces of an SKU that can still be promised.
-    pub fn available(&self, sku: &str) -> i64 {
-        let item = gearify_commerce::catalog::Variant::own_stock_item(self.market.variants[sku]);
-        look(&self.stage, GroupKind::Region, self.market.tenant, |view| {
-            gearify_commerce::inventory::available(view, item)
-        })
+    /// How many acts there were.
+    pub fn acts(&self) -> u64 {
+        self.steps
     }
 
     fn perform(&mut self, act: &Act) -> Option<String> {
@@ -459,6 +404,64 @@ impl<S: Stage> Scenario<S> {
     }
 }
 
+impl<S: Stage> Telling for Scenario<S> {
+    fn product(&mut self, sku: &str, pounds: &str) -> &mut Self {
+        self.market.product(&mut self.stage, sku, minor(pounds));
+        self
+    }
+
+    fn warehouse(&mut self, code: &str) -> &mut Self {
+        self.market.warehouse(&mut self.stage, code);
+        self
+    }
+
+    fn stock_in(&mut self, sku: &str, warehouse: usize, pieces: i64) -> &mut Self {
+        self.market.stock(&mut self.stage, sku, warehouse, pieces);
+        self
+    }
+
+    fn add_on(&mut self, label: &str, pounds: &str) -> &mut Self {
+        self.market.add_on(&mut self.stage, label, minor(pounds));
+        self
+    }
+
+    fn shopper(&mut self, name: &str) -> Shopper {
+        let shopper = Shopper(name.to_owned());
+        let bits = u128::from_be_bytes(self.stage.vault().hash(self.market.tenant, "cart", name.as_bytes()));
+        self.carts.insert(shopper.clone(), CartId::from_bits(bits));
+        shopper
+    }
+
+    fn run(&mut self, acts: impl IntoIterator<Item = Act>) -> &mut Self {
+        for act in acts {
+            self.steps += 1;
+            self.stage.begins(self.steps);
+            let line = self.perform(&act);
+            self.lines.extend(line);
+            audit::check(&self.stage, self.market.tenant);
+        }
+        self
+    }
+
+    fn story(&self) -> String {
+        self.lines.join("\n")
+    }
+
+    fn order(&self, who: &Shopper) -> Order {
+        let id = self.orders[who];
+        look(&self.stage, GroupKind::Region, self.market.tenant, |view| ORDERS.get(view, &id))
+            .expect("the order exists")
+    }
+
+    fn available(&self, sku: &str) -> i64 {
+        self.market.available(&self.stage, sku)
+    }
+
+    fn warehouses(&self) -> Vec<WarehouseId> {
+        self.market.warehouses.clone()
+    }
+}
+
 fn answer(view: &gearify_commerce::ReadScope<'_>, work: Work) -> gearify_commerce::Command {
     match work {
         Work::Pay(id) => {
@@ -502,7 +505,7 @@ fn address(name: &str, street: &str) -> Address {
     }
 }
 
-fn describe(order: &Order) -> String {
+pub fn describe(order: &Order) -> String {
     let total = Money::new(order.totals.total, order.currency);
     let (status, paid) = (order.status.as_str(), order.payment_status().as_str());
     let sent = order.fulfillment_status().as_str();

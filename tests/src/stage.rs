@@ -1,8 +1,8 @@
 //! What a story needs from the world it runs in.
 
-use gearify_commerce::command::{GroupKind, Keep, Reply};
-use gearify_commerce::intent::Intent;
-use gearify_commerce::{Actor, ReadScope, Refusal, Site, TenantId, Timestamp};
+use gearify_commerce::command::{CommandId, GroupKind, Keep, Reply};
+use gearify_commerce::intent::{Intent, Request};
+use gearify_commerce::{Actor, ReadScope, Refusal, Site, TenantId, Timestamp, Vault};
 use gearify_storage::Reader;
 
 /// A shop's state machines, however they are run.
@@ -25,7 +25,10 @@ pub trait Stage {
     /// Reads committed state.
     fn read(&self, group: GroupKind, with: &mut dyn FnMut(&dyn Reader));
 
-    fn vault(&self) -> &dyn gearify_commerce::Vault;
+    fn vault(&self) -> &dyn Vault;
+
+    /// An act of the story is about to begin, counted from 1.
+    fn begins(&mut self, _act: u64) {}
 }
 
 /// Reads one tenant's site, or the tenant as a whole where the group has no sites.
@@ -45,7 +48,20 @@ pub fn look<T>(
     found.expect("a stage reads when asked")
 }
 
-/// Records of intentions that move money or stock are kept long.
-pub fn keep_of(key: Option<&str>) -> Keep {
-    if key.is_some() { Keep::Long } else { Keep::Short }
+/// A request as a node would form it. `serial` names it where no key does.
+pub fn request(
+    vault: &dyn Vault,
+    tenant: TenantId,
+    actor: Actor,
+    key: Option<&str>,
+    serial: u128,
+    intent: Intent,
+) -> Request {
+    let site = if intent.group() == GroupKind::Region { Site::FIRST } else { Site::NONE };
+    let named = |name: &[u8]| vault.hash(tenant, "command", name);
+    let id = key.map_or_else(|| named(&serial.to_be_bytes()), |key| named(key.as_bytes()));
+    let hash = named(format!("{intent:?}").as_bytes());
+    // Records of intentions that move money or stock are kept long.
+    let keep = if key.is_some() { Keep::Long } else { Keep::Short };
+    Request { id: CommandId(id), keep, hash, tenant, site, actor, intent }
 }

@@ -1,7 +1,7 @@
 //! Properties: whatever people do, in whatever order, the books balance and replicas agree.
 
-use gearify_tests::Pure;
 use gearify_tests::scenario::{Act, Scenario, Shopper, owner};
+use gearify_tests::{Pure, Telling};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -71,9 +71,10 @@ fn act(shop: &Scenario<Pure>, shoppers: &[Shopper], choice: &Move) -> Option<Act
 }
 
 fn play(moves: &[Move]) -> Scenario<Pure> {
-    let mut shop = Scenario::new().warehouse("FAR");
+    let mut shop = Scenario::new();
+    shop.warehouse("FAR");
     for (sku, pounds) in [("BAT", "249.00"), ("BALL", "24.90"), ("PADS", "79.99")] {
-        shop = shop.product(sku, pounds).stock(sku, 3).stock_in(sku, 1, 2);
+        shop.product(sku, pounds).stock(sku, 3).stock_in(sku, 1, 2);
     }
     let shoppers: Vec<Shopper> = ["ada", "bob", "cat", "dan"].map(|name| shop.shopper(name)).into();
     for choice in moves {

@@ -1,192 +1,66 @@
-//! Stories on pure apply: the domain's rules, told.
+//! Every story on every stage: on pure apply, on three nodes with a change of leader, and over HTTP.
 
 use gearify_tests::scenario::{Act, owner};
-use gearify_tests::{Pure, Scenario};
+use gearify_tests::{Cluster, Pure, Scenario, Telling};
 
-#[test]
-fn the_last_ball_goes_to_whoever_pays_first() {
-    let mut shop = Scenario::new().product("BALL", "24.90").stock("BALL", 1);
-    let (ada, bob) = (shop.shopper("ada"), shop.shopper("bob"));
-    shop.run([ada.adds("BALL", 1), bob.adds("BALL", 1), ada.pays(), bob.pays()]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 1 BALL: in the cart
-    bob adds 1 BALL: in the cart
-    ada pays with tok_ok: 29.85 GBP, confirmed, paid, unfulfilled
-    bob pays with tok_ok: refused: out of stock (0 of 1 BALL)
-    ");
-    assert_eq!(shop.available("BALL"), 0);
+mod tales;
+
+/// Tells a story on three nodes, through a follower; before its middle act the leader is cut off.
+fn on_three_nodes(rehearse: impl FnOnce(&mut Scenario<Pure>), tell: impl FnOnce(&mut Scenario<Cluster>)) {
+    let mut rehearsal = Scenario::new();
+    rehearse(&mut rehearsal);
+    let mut cluster = Cluster::three();
+    cluster.change_leader_before(rehearsal.acts() / 2 + 1);
+    let mut shop = Scenario::on(cluster);
+    tell(&mut shop);
+    assert_eq!(shop.story(), rehearsal.story());
+    assert_eq!(shop.stage.changes(), 1, "the leader changed once");
+    assert!(shop.stage.forwarded() > rehearsal.acts(), "a follower took the requests");
+    shop.stage.agreed();
+    let first = shop.stage.projections(1);
+    assert!(first.iter().any(|(table, (rows, _))| table.starts_with("ledger.db") && *rows > 0));
+    assert_eq!(first, shop.stage.projections(2));
+    assert_eq!(first, shop.stage.projections(3));
+    shop.stage.stop();
 }
 
-#[test]
-fn a_hold_keeps_the_last_ball_until_it_ends() {
-    let mut shop = Scenario::new().product("BALL", "24.90").stock("BALL", 1);
-    let (ada, bob) = (shop.shopper("ada"), shop.shopper("bob"));
-    shop.run([ada.adds("BALL", 1), ada.gives_address(), ada.reserves(), bob.adds("BALL", 1), bob.pays()]);
-    shop.run([Act::Minutes(6), bob.pays(), ada.pays()]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 1 BALL: in the cart
-    ada gives an address: noted
-    ada reserves: held
-    bob adds 1 BALL: in the cart
-    bob pays with tok_ok: refused: out of stock (0 of 1 BALL)
-    bob pays with tok_ok: 29.85 GBP, confirmed, paid, unfulfilled
-    ada pays with tok_ok: refused: out of stock (0 of 1 BALL)
-    ");
+macro_rules! tell {
+    (everywhere: $($everywhere:ident),+; where_time_passes: $($timed:ident),+;) => {
+        mod pure {
+            $(#[test] fn $everywhere() { super::tales::$everywhere(&mut gearify_tests::Scenario::new()) })+
+            $(#[test] fn $timed() { super::tales::$timed(&mut gearify_tests::Scenario::new()) })+
+        }
+        mod three_nodes {
+            use super::{on_three_nodes, tales};
+            $(#[test] fn $everywhere() { insta::allow_duplicates!(on_three_nodes(tales::$everywhere, tales::$everywhere)) })+
+            $(#[test] fn $timed() { insta::allow_duplicates!(on_three_nodes(tales::$timed, tales::$timed)) })+
+        }
+    };
 }
 
-#[test]
-fn a_declined_card_keeps_order_and_stock_for_another_try() {
-    let mut shop = Scenario::new().product("BAT", "249.00").stock("BAT", 1);
-    let (ada, bob) = (shop.shopper("ada"), shop.shopper("bob"));
-    shop.run([ada.adds("BAT", 1), ada.pays_with("tok_declined"), bob.adds("BAT", 1), bob.pays()]);
-    shop.run([ada.tries_again("tok_ok")]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 1 BAT: in the cart
-    ada pays with tok_declined: 253.95 GBP, placed, unpaid, unfulfilled
-    bob adds 1 BAT: in the cart
-    bob pays with tok_ok: refused: out of stock (0 of 1 BAT)
-    ada tries again with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
-    ");
-}
-
-#[test]
-fn an_unpaid_order_expires_and_its_stock_sells_again() {
-    let mut shop = Scenario::new().product("BAT", "249.00").stock("BAT", 1);
-    let (ada, bob) = (shop.shopper("ada"), shop.shopper("bob"));
-    shop.run([
-        ada.adds("BAT", 1),
-        ada.pays_with("tok_declined"),
-        Act::Minutes(31),
-        bob.adds("BAT", 1),
-        bob.pays(),
-    ]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 1 BAT: in the cart
-    ada pays with tok_declined: 253.95 GBP, placed, unpaid, unfulfilled
-    bob adds 1 BAT: in the cart
-    bob pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
-    ");
-    assert_eq!(shop.order(&ada).status.as_str(), "expired");
-}
-
-#[test]
-fn a_late_capture_takes_the_stock_again_or_gives_the_money_back() {
-    let mut shop = Scenario::new().product("BAT", "249.00").stock("BAT", 1);
-    let (ada, bob, eve) = (shop.shopper("ada"), shop.shopper("bob"), shop.shopper("eve"));
-    shop.run([ada.adds("BAT", 1), ada.pays_with("tok_later"), Act::Minutes(31)]);
-    shop.run([Act::ProviderSays { who: ada.clone(), captured: true }]);
-    assert_eq!(shop.order(&ada).status.as_str(), "confirmed");
-    shop.run([owner::cancels(&ada), bob.adds("BAT", 1), bob.pays_with("tok_later"), Act::Minutes(31)]);
-    shop.run([eve.adds("BAT", 1), eve.pays(), Act::ProviderSays { who: bob.clone(), captured: true }]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 1 BAT: in the cart
-    ada pays with tok_later: 253.95 GBP, placed, pending, unfulfilled
-    ada is captured late: 253.95 GBP, confirmed, paid, unfulfilled
-    ada is cancelled: 253.95 GBP, cancelled, refunded, unfulfilled, 253.95 GBP given back
-    bob adds 1 BAT: in the cart
-    bob pays with tok_later: 253.95 GBP, placed, pending, unfulfilled
-    eve adds 1 BAT: in the cart
-    eve pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
-    bob is captured late: 253.95 GBP, expired, refunded, unfulfilled, 253.95 GBP given back
-    ");
-}
-
-#[test]
-fn a_transfer_is_received_by_hand_and_shipped_in_parts() {
-    let mut shop = Scenario::new().product("BALL", "24.90").stock("BALL", 5);
-    let ada = shop.shopper("ada");
-    shop.run([ada.adds("BALL", 3), ada.pays_later(), owner::ships(&ada), owner::marks_received(&ada)]);
-    shop.run([owner::ships_some(&ada, 2), owner::marks_delivered(&ada), owner::ships_some(&ada, 2)]);
-    shop.run([owner::ships(&ada), owner::marks_delivered(&ada), owner::cancels(&ada)]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 3 BALL: in the cart
-    ada pays later: 79.65 GBP, placed, pending, unfulfilled
-    ada is shipped: refused: an order that is placed can't be shipped
-    ada is paid by transfer: 79.65 GBP, confirmed, paid, unfulfilled
-    ada is shipped: 79.65 GBP, confirmed, paid, partial
-    ada is delivered: 79.65 GBP, confirmed, paid, partial
-    ada is shipped: refused: 1 pieces are left
-    ada is shipped: 79.65 GBP, confirmed, paid, fulfilled
-    ada is delivered: 79.65 GBP, completed, paid, delivered
-    ada is cancelled: refused: an order that is completed can't be cancelled
-    ");
-    assert_eq!(shop.available("BALL"), 2);
-}
-
-#[test]
-fn refunds_in_parts_end_at_exactly_what_was_paid() {
-    let mut shop = Scenario::new().product("GRIP", "3.33").stock("GRIP", 9);
-    let ada = shop.shopper("ada");
-    shop.run([ada.adds("GRIP", 3), ada.pays(), owner::ships(&ada)]);
-    shop.run([owner::refunds(&ada, 1, true), owner::refunds(&ada, 1, false), owner::refunds_shipping(&ada)]);
-    shop.run([owner::refunds(&ada, 1, true), owner::refunds(&ada, 1, true)]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 3 GRIP: in the cart
-    ada pays with tok_ok: 14.94 GBP, confirmed, paid, unfulfilled
-    ada is shipped: 14.94 GBP, confirmed, paid, fulfilled
-    ada is refunded: 14.94 GBP, confirmed, partially_refunded, fulfilled, 3.33 GBP given back
-    ada is refunded: 14.94 GBP, confirmed, partially_refunded, fulfilled, 6.66 GBP given back
-    ada gets the delivery back: 14.94 GBP, confirmed, partially_refunded, fulfilled, 11.61 GBP given back
-    ada is refunded: 14.94 GBP, confirmed, refunded, fulfilled, 14.94 GBP given back
-    ada is refunded: refused: 0 pieces are left
-    ");
-    assert_eq!(shop.available("GRIP"), 8, "two of three pieces were put back");
-}
-
-#[test]
-fn add_ons_are_part_of_the_price_and_make_a_line_of_their_own() {
-    let mut shop = Scenario::new().product("BAT", "249.00").stock("BAT", 4).add_on("Knocking-in", "35.00");
-    let ada = shop.shopper("ada");
-    shop.run([ada.adds("BAT", 1), ada.adds_with("BAT", 1, "Knocking-in"), ada.adds("BAT", 1), ada.pays()]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 1 BAT: in the cart
-    ada adds 1 BAT: in the cart
-    ada adds 1 BAT: in the cart
-    ada pays with tok_ok: 786.95 GBP, confirmed, paid, unfulfilled
-    ");
-    let order = shop.order(&ada);
-    let told: Vec<(i64, u32)> =
-        order.lines.iter().map(|line| (line.unit_price, line.quantities.ordered)).collect();
-    assert_eq!(told, [(24_900, 2), (28_400, 1)]);
-    // Two plain bats, a bat and its knocking-in each rounded alone, and the delivery.
-    assert_eq!(order.totals.tax, 8_300 + 4_150 + 583 + 83);
-}
-
-#[test]
-fn an_order_leaves_from_the_warehouse_that_has_all_of_it() {
-    let mut shop = Scenario::new().warehouse("FAR").product("BAT", "249.00").product("PADS", "79.00");
-    shop = shop.stock_in("BAT", 0, 1).stock_in("BAT", 1, 1).stock_in("PADS", 1, 1);
-    let ada = shop.shopper("ada");
-    shop.run([ada.adds("BAT", 1), ada.adds("PADS", 1), ada.pays()]);
-    let order = shop.order(&ada);
-    let from: Vec<_> = order.lines.iter().flat_map(|line| &line.allocations).map(|a| a.warehouse).collect();
-    assert_eq!(from, [shop.market.warehouses[1]; 2], "one parcel from the far house beats two");
+tell! {
+    everywhere:
+        the_last_ball_goes_to_whoever_pays_first,
+        a_declined_card_keeps_order_and_stock_for_another_try,
+        a_transfer_is_received_by_hand_and_shipped_in_parts,
+        refunds_in_parts_end_at_exactly_what_was_paid,
+        add_ons_are_part_of_the_price_and_make_a_line_of_their_own,
+        an_order_leaves_from_the_warehouse_that_has_all_of_it,
+        a_request_that_comes_again_is_answered_as_it_was_and_acts_once;
+    where_time_passes:
+        a_hold_keeps_the_last_ball_until_it_ends,
+        an_unpaid_order_expires_and_its_stock_sells_again,
+        a_late_capture_takes_the_stock_again_or_gives_the_money_back;
 }
 
 #[test]
 fn replaying_the_log_ends_in_the_same_state() {
-    let mut shop = Scenario::new().product("BAT", "249.00").stock("BAT", 3);
+    let mut shop = Scenario::new();
+    shop.product("BAT", "249.00").stock("BAT", 3);
     let (ada, bob) = (shop.shopper("ada"), shop.shopper("bob"));
     shop.run([ada.adds("BAT", 2), ada.pays(), bob.adds("BAT", 2), bob.pays(), owner::ships(&ada)]);
     shop.run([owner::refunds(&ada, 1, true), Act::Minutes(60 * 24 * 40)]);
     let replica = Pure::replay(&shop.stage.log);
     assert_eq!(replica.rows(), shop.stage.rows());
     assert_eq!(replica.events, shop.stage.events);
-}
-
-#[test]
-fn a_request_that_comes_again_is_answered_as_it_was_and_acts_once() {
-    let mut shop = Scenario::new().product("BAT", "249.00").stock("BAT", 5);
-    let ada = shop.shopper("ada");
-    shop.run([ada.adds("BAT", 1), ada.pays(), ada.pays(), owner::ships(&ada), ada.pays()]);
-    insta::assert_snapshot!(shop.story(), @r"
-    ada adds 1 BAT: in the cart
-    ada pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
-    ada pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
-    ada is shipped: 253.95 GBP, confirmed, paid, fulfilled
-    ada pays with tok_ok: 253.95 GBP, confirmed, paid, fulfilled
-    ");
-    assert_eq!(shop.available("BAT"), 4, "one order, however often it was asked for");
-    shop.run([ada.pays_with("tok_declined")]);
-    assert!(shop.story().ends_with("refused: this idempotency key was used with another request"));
 }
