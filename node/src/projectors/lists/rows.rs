@@ -111,6 +111,11 @@ impl Writer<'_> {
             "INSERT INTO order_axes (scope, status, payment, fulfillment, count) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET count = count + excluded.count",
             params![at.scope, status, payment, fulfillment, by],
+        )?;
+        // Which combinations an order passed through depends on how events came in pages: none is left.
+        self.exec(
+            "DELETE FROM order_axes WHERE scope = ?1 AND status = ?2 AND payment = ?3 AND fulfillment = ?4 AND count = 0",
+            params![at.scope, status, payment, fulfillment],
         )
     }
 
