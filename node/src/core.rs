@@ -233,7 +233,7 @@ impl Core {
     /// Waits until the projectors have taken in what is applied now, at most `within`; says whether they did.
     pub async fn projected(&self, within: Duration) -> bool {
         let targets: Vec<(GroupKind, u64)> =
-            self.backend.groups().map(|(kind, handle)| (kind, handle.group.applied_index())).collect();
+            self.backend.groups().map(|(kind, handle)| (kind, handle.state.applied_index())).collect();
         let until = tokio::time::Instant::now() + within;
         loop {
             let moved = targets.iter().all(|(kind, index)| self.histories.reader(*kind).position() >= *index);
