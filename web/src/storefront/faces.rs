@@ -1,0 +1,122 @@
+//! Products as lists show them: names, pictures and facts from the catalogue, kept; prices and stock
+//! come with each search.
+
+use super::convert::{CARD_WIDTH, amount, lead_picture, shown};
+use super::specs;
+use super::view::parts::{Picture, PriceTag, ProductCard, Rating};
+use super::visit::Visit;
+use crate::ports_search::SearchHit;
+use gearify_commerce::catalog::{self, Product, ProductStatus};
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::scope::View;
+use gearify_commerce::time::DAY_MS;
+use gearify_commerce::{Code, Locale, ProductId, TenantId, Timestamp};
+use moka::sync::Cache;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What of a card changes with the catalogue alone.
+pub struct Face {
+    pub product_type: Code,
+    slug: String,
+    name: String,
+    brand: Option<String>,
+    picture: Option<Picture>,
+    /// By attribute, over all variants: `2 lb 8 oz – 2 lb 12 oz`.
+    pub specs: BTreeMap<Code, String>,
+    /// By option: `SH, LH`.
+    pub options: BTreeMap<Code, String>,
+    published_at: Option<Timestamp>,
+}
+
+pub struct Faces(Cache<(TenantId, ProductId, Locale), (u64, Arc<Face>)>);
+
+const FACES_MAX: u64 = 20_000;
+/// How long something counts as new.
+const NEW_MS: i64 = 21 * DAY_MS;
+
+impl Default for Faces {
+    fn default() -> Faces {
+        Faces(Cache::new(FACES_MAX))
+    }
+}
+
+impl Faces {
+    /// The face of a published product. `sequence` is how far the tenant's catalogue has come.
+    pub fn face(&self, visit: &Visit, sequence: u64, id: ProductId) -> Option<Arc<Face>> {
+        let key = (visit.shop.id(), id, visit.locale.clone());
+        if let Some((at, face)) = self.0.get(&key)
+            && at == sequence
+        {
+            return Some(face);
+        }
+        let face = visit.call.read(GroupKind::Catalogue, |view| {
+            let product =
+                catalog::product(view, id).filter(|product| product.status == ProductStatus::Active)?;
+            Some(face_of(view, visit, &product))
+        })?;
+        let face = Arc::new(face);
+        self.0.insert(key, (sequence, face.clone()));
+        Some(face)
+    }
+}
+
+fn face_of(view: &(impl View + ?Sized), visit: &Visit, product: &Product) -> Face {
+    let (locale, default) = (&visit.locale, &visit.settings().locale);
+    let details = &product.details;
+    let variants = catalog::live_variants_of(view, product.id);
+    Face {
+        product_type: details.product_type.clone(),
+        slug: details.slug.to_string(),
+        name: details.name.words(locale, default).to_owned(),
+        brand: details.brand.as_ref().map(ToString::to_string),
+        picture: lead_picture(view, product, None, locale, default, CARD_WIDTH),
+        specs: specs::of_product(view, visit, product, &variants),
+        options: specs::option_spans(view, visit, product, &variants),
+        published_at: product.published_at,
+    }
+}
+
+impl Face {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The card of a hit, with these facts about it.
+    pub fn card(&self, visit: &Visit, hit: &SearchHit, specs: Vec<String>) -> ProductCard {
+        let settings = visit.settings();
+        let currency = settings.currency;
+        let price = hit.price_min.unwrap_or(0);
+        let is_new = self.published_at.is_some_and(|at| visit.call.now().millis_since(at) < NEW_MS);
+        ProductCard {
+            href: visit.to(&format!("/p/{}", self.slug)),
+            name: self.name.clone(),
+            brand: self.brand.clone(),
+            picture: self.picture.clone(),
+            price: PriceTag {
+                price: amount(price, currency),
+                from: hit.price_max.is_some_and(|highest| highest > price),
+                compare_at: hit.compare_at.map(|before| amount(before, currency)),
+            },
+            availability: shown(hit.availability, None, None, settings),
+            specs,
+            rating: hit.rating.map(|(hundredths, count)| Rating {
+                tenths: (u32::from(hundredths) + 5) / 10,
+                count: u64::from(count),
+            }),
+            badge: is_new.then(|| visit.text().badge_new().to_owned()),
+        }
+    }
+
+    /// The two facts a card in a grid has room for.
+    pub fn short_specs(&self) -> Vec<String> {
+        let telling = [catalog::GRADE, catalog::WEIGHT];
+        let by_code = telling
+            .into_iter()
+            .filter_map(|code| self.specs.iter().find(|(known, _)| known.as_str() == code));
+        let mut short: Vec<String> = by_code.map(|(_, words)| words.clone()).collect();
+        short.extend(self.options.values().cloned());
+        short.truncate(2);
+        short
+    }
+}

@@ -1,0 +1,263 @@
+//! The first page: departments, bats by weight, what is new, what is done by hand.
+
+use super::answer::{Built, shared};
+use super::as_of::Shelf;
+use super::convert::{CARD_WIDTH, amount, media_picture, page_label};
+use super::faces::Face;
+use super::listing;
+use super::view::home::{Hero, HomePage, ProductRow, Promise, Service, Tile, WeightMark, WeightScale};
+use super::view::parts::{Link, Picture};
+use super::view::structured_data::OrganizationData;
+use super::view::{Head, StructuredData};
+use super::visit::Visit;
+use crate::illustration::{self, Kind, Spec};
+use crate::ports_search::{SearchFacetKind, SearchFrom, SearchQuery, SearchSort};
+use crate::problem::Problem;
+use crate::read::products::Market;
+use axum::response::Response;
+use gearify_commerce::catalog::{self, CategoryNode, WEIGHT};
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::tenants::{self, PageKind};
+use std::collections::BTreeMap;
+
+/// Stock told on this page may be this old: it is seen by many and bought from by none.
+const STALE_MS: i64 = 2_000;
+const TILES: usize = 8;
+const NEW_PRODUCTS: usize = 8;
+
+/// `GET /`
+pub async fn show_home(visit: Visit) -> Result<Response, Problem> {
+    shared(&visit, &[], async || Ok(build(&visit).await)).await
+}
+
+/// `GET /{locale}`: the address of the first page ends with a stroke.
+pub async fn complete_home(visit: Visit) -> Result<Response, Problem> {
+    Ok(super::answer::redirect(http::StatusCode::PERMANENT_REDIRECT, &visit.to("/")))
+}
+
+async fn build(visit: &Visit) -> Built {
+    let market = visit.market();
+    let t = visit.text();
+    let tree = visit.call.read(GroupKind::Catalogue, |view| catalog::category_tree(view));
+    // Without an index there are no lists; the rest of the page still leads everywhere.
+    let newest = find(visit, &market, SearchSort::Newest, None, NEW_PRODUCTS).await;
+    let bats = match tree.iter().find(|node| is_for_bats(node)) {
+        Some(node) => weights(visit, &market, node).await,
+        None => None,
+    };
+    let hero_link = tree.first().map(|node| category_link(visit, &market, node));
+    let row = newest.as_ref().map(|found| ProductRow {
+        title: t.home_new().to_owned(),
+        more: Some(Link::new(t.home_new_more(), visit.to("/search?sort=newest"))),
+        products: found.cards(visit, Face::short_specs),
+    });
+    let page = HomePage {
+        hero: Hero {
+            headline: t.home_headline().to_owned(),
+            text: t.home_text().to_owned(),
+            action: match hero_link {
+                Some(link) => Link::new(t.home_see(&link.label), link.href),
+                None => Link::new(t.search(), visit.to("/search")),
+            },
+            second: None,
+            picture: Some(hero_picture()),
+        },
+        departments: tree.iter().take(TILES).map(|node| tile(visit, &market, node)).collect(),
+        rows: row.into_iter().filter(|row| !row.products.is_empty()).collect(),
+        weights: bats,
+        workshop: workshop(visit, &market),
+        promises: promises(visit),
+    };
+    let url = visit.absolute(&visit.canonical_path("/"));
+    let name = visit.shop.tenant.profile.value.name.to_string();
+    let brand = visit.call.state().storefront.frames.brand(&visit.shop);
+    let head = Head {
+        description: t.home_description(&name),
+        canonical_url: Some(url.clone()),
+        image_url: Some(visit.absolute(&hero_picture().url)),
+        structured_data: vec![
+            StructuredData::Organization(OrganizationData {
+                name: name.clone(),
+                url: url.clone(),
+                logo_url: visit.absolute(&brand.icon_url),
+            }),
+            StructuredData::WebSite {
+                name,
+                url,
+                search_url: visit.absolute(&visit.canonical_path("/search")),
+            },
+        ],
+        ..Head::default()
+    };
+    let good_until = newest.is_none().then(|| market.at.plus_millis(STALE_MS));
+    Built { shelf: Shelf::Summary { stale_ms: STALE_MS }, good_until, ..Built::new(page, head) }
+}
+
+/// A bat of no maker: drawn by us, the same for every shop.
+fn hero_picture() -> Picture {
+    let spec = Spec::new(Kind::Bat, "crimson", 3).expect("the palette is one of ours");
+    Picture {
+        url: format!("/media/{spec}"),
+        alt: String::new(),
+        width: illustration::WIDTH,
+        height: illustration::HEIGHT,
+        large_url: None,
+    }
+}
+
+async fn find(
+    visit: &Visit,
+    market: &Market,
+    sort: SearchSort,
+    category: Option<String>,
+    limit: usize,
+) -> Option<listing::FoundProducts> {
+    let asked = SearchQuery { sort, category, limit, ..question(visit, market) };
+    listing::search(visit, asked).await.ok()
+}
+
+fn question(visit: &Visit, market: &Market) -> SearchQuery {
+    SearchQuery {
+        text: None,
+        locale: market.locale.clone(),
+        fallback_locales: visit
+            .settings()
+            .locales()
+            .filter(|locale| **locale != market.locale)
+            .cloned()
+            .collect(),
+        currency: market.currency,
+        category: None,
+        filters: BTreeMap::new(),
+        price_min: None,
+        price_max: None,
+        in_stock: None,
+        rating_min: None,
+        sort: SearchSort::Relevance,
+        limit: 1,
+        from: SearchFrom::Start,
+        facets: false,
+    }
+}
+
+fn category_link(visit: &Visit, market: &Market, node: &CategoryNode) -> Link {
+    let name = node.category.details.name.words(&market.locale, &market.default_locale);
+    Link::new(name, visit.to(&format!("/c/{}", node.category.path)))
+}
+
+fn tile(visit: &Visit, market: &Market, node: &CategoryNode) -> Tile {
+    let link = category_link(visit, market, node);
+    let (locale, default) = (&market.locale, &market.default_locale);
+    let own = visit.call.read(GroupKind::Catalogue, |view| {
+        let media = catalog::media(view, node.category.details.image?)?;
+        Some(media_picture(&media, locale, default, CARD_WIDTH))
+    });
+    Tile { name: link.label, href: link.href, picture: own.or_else(|| drawn(node)), note: String::new() }
+}
+
+/// A department without a picture of its own gets a drawing of what it is called.
+fn drawn(node: &CategoryNode) -> Option<Picture> {
+    const KINDS: [(&str, Kind, &str); 14] = [
+        ("bat", Kind::Bat, "crimson"),
+        ("pad", Kind::Pads, "navy"),
+        ("keep", Kind::KeepingGloves, "ochre"),
+        ("glove", Kind::BattingGloves, "forest"),
+        ("helmet", Kind::Helmet, "navy"),
+        ("ball", Kind::Ball, "crimson"),
+        ("bag", Kind::Bag, "graphite"),
+        ("cloth", Kind::Sweater, "forest"),
+        ("shoe", Kind::Shoes, "royal"),
+        ("protect", Kind::ThighGuard, "teal"),
+        ("kit", Kind::KitSet, "navy"),
+        ("access", Kind::Care, "ochre"),
+        ("stump", Kind::Stumps, "ochre"),
+        ("grip", Kind::Grip, "rose"),
+    ];
+    let slug = node.category.details.slug.as_str();
+    let (_, kind, palette) = KINDS.iter().find(|(word, ..)| slug.contains(word))?;
+    let spec = Spec::new(*kind, palette, 4)?;
+    Some(Picture {
+        url: format!("/media/{spec}"),
+        alt: String::new(),
+        width: illustration::WIDTH,
+        height: illustration::HEIGHT,
+        large_url: None,
+    })
+}
+
+fn is_for_bats(node: &CategoryNode) -> bool {
+    node.category.details.slug.as_str().contains("bat")
+        && !node.category.details.slug.as_str().contains("batting")
+}
+
+/// Grams of an ounce, near enough to mark a scale by.
+const STEP_GRAMS: i64 = 28;
+const MARKS: i64 = 7;
+
+/// How many bats weigh about what: marks an ounce apart over the middle of the range.
+async fn weights(visit: &Visit, market: &Market, bats: &CategoryNode) -> Option<WeightScale> {
+    let key = format!("attr.{WEIGHT}");
+    let category = Some(bats.category.path.clone());
+    let asked = SearchQuery { category: category.clone(), facets: true, ..question(visit, market) };
+    let found = listing::search(visit, asked).await.ok()?;
+    let facet =
+        found.answer.facets.iter().find(|facet| facet.key == key && facet.kind == SearchFacetKind::Range)?;
+    let (min, max) = (facet.min?, facet.max?);
+    let span = STEP_GRAMS * MARKS;
+    let first = if max - min <= span { min } else { ((min + max) / 2 - span / 2).max(min) };
+    let path = visit.to(&format!("/c/{}", bats.category.path));
+    let mut marks = Vec::new();
+    for step in 0..MARKS {
+        let low = first + step * STEP_GRAMS;
+        if low > max {
+            break;
+        }
+        let high = low + STEP_GRAMS - 1;
+        let filters = BTreeMap::from([(key.clone(), vec![format!("{low}..{high}")])]);
+        let asked = SearchQuery { category: category.clone(), filters, ..question(visit, market) };
+        let count = listing::search(visit, asked).await.ok()?.answer.total;
+        let grams = u32::try_from(low).ok()?;
+        if count > 0 {
+            marks.push(WeightMark { grams, href: format!("{path}?min.{key}={low}&max.{key}={high}"), count });
+        }
+    }
+    (marks.len() > 1).then_some(WeightScale { marks })
+}
+
+fn workshop(visit: &Visit, market: &Market) -> Vec<Service> {
+    let t = visit.text();
+    let service = |add_on: catalog::AddOn| {
+        let details = add_on.details;
+        let price =
+            visit.page_locale().price(amount(*details.prices.get(&market.currency)?, market.currency));
+        let note = match details.lead_days {
+            0 => price,
+            days => format!("{price}. {}", t.adds_days(u64::from(days))),
+        };
+        Some(Service {
+            name: details.name.words(&market.locale, &market.default_locale).to_owned(),
+            text: details.description.words(&market.locale, &market.default_locale).to_owned(),
+            note,
+        })
+    };
+    let all = visit.call.read(GroupKind::Catalogue, |view| catalog::add_ons(view));
+    all.into_iter().filter(|add_on| !add_on.archived).filter_map(service).take(6).collect()
+}
+
+/// Only what the shop has written a page about is promised.
+fn promises(visit: &Visit) -> Vec<Promise> {
+    let t = visit.text();
+    let told = [
+        (PageKind::Delivery, t.promise_delivery()),
+        (PageKind::Returns, t.promise_returns()),
+        (PageKind::Contact, t.promise_contact()),
+    ];
+    let written =
+        |kind: PageKind| visit.call.read(GroupKind::World, |view| tenants::page(view, kind).is_some());
+    let promise = |(kind, text): (PageKind, &str)| Promise {
+        title: page_label(kind, t).to_owned(),
+        text: text.to_owned(),
+        link: Some(Link::new(t.read_more(), visit.to(&format!("/pages/{}", kind.as_str())))),
+    };
+    told.into_iter().filter(|(kind, _)| written(*kind)).map(promise).collect()
+}

@@ -1,0 +1,348 @@
+//! Categories and searches: one kind of page, narrowed by filters, as a grid or as a table of numbers.
+
+mod facets;
+mod query;
+
+pub use query::ListQuery;
+
+use super::answer::{Built, redirect, shared};
+use super::as_of::Shelf;
+use super::convert::excerpt;
+use super::faces::Face;
+use super::view::listing::{Column, Layout, ListingKind, ListingPage, Total};
+use super::view::parts::{Choice, Link, ProductCard};
+use super::view::structured_data::BreadcrumbData;
+use super::view::{Head, StructuredData};
+use super::visit::Visit;
+use crate::ports_search::{SearchAnswer, SearchSort};
+use crate::problem::Problem;
+use crate::read::products::Market;
+use axum::response::Response;
+use facets::{Words, attribute_of};
+use gearify_commerce::Code;
+use gearify_commerce::catalog::{self, AttributeKind, Category, Found, WEIGHT};
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::scope::View;
+use http::StatusCode;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// `GET /c/{path}`
+pub async fn show_category(visit: Visit) -> Result<Response, Problem> {
+    let path = visit.segment().trim_matches('/').to_owned();
+    let found = visit.call.read(GroupKind::Catalogue, |view| catalog::category_by_path(view, &path));
+    let category = match found {
+        Some(Found::Here(category)) if !category.archived => category,
+        Some(Found::Moved(path)) => {
+            return Ok(redirect(StatusCode::MOVED_PERMANENTLY, &visit.to(&format!("/c/{path}"))));
+        }
+        _ => return Err(Problem::not_found("category")),
+    };
+    let mut query = ListQuery::of(&visit);
+    query.text.clear();
+    query.category = None;
+    answer(&visit, &query, async || category_page(&visit, &query, &category).await).await
+}
+
+/// `GET /search`
+pub async fn show_search(visit: Visit) -> Result<Response, Problem> {
+    let query = ListQuery::of(&visit);
+    answer(&visit, &query, async || search_page(&visit, &query).await).await
+}
+
+async fn answer<F>(visit: &Visit, query: &ListQuery, build: F) -> Result<Response, Problem>
+where
+    F: AsyncFnOnce() -> Result<Built, Problem>,
+{
+    let pairs = query.pairs();
+    let parameters: Vec<(&str, &str)> =
+        pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    shared(visit, &parameters, build).await
+}
+
+async fn category_page(visit: &Visit, query: &ListQuery, category: &Category) -> Result<Built, Problem> {
+    let market = visit.market();
+    let asked = ListQuery { category: Some(category.path.clone()), ..query.clone() };
+    let found = find(visit, &asked, &market).await?;
+    let words = |text: &gearify_commerce::Text| text.words(&market.locale, &market.default_locale).to_owned();
+    let (line, children) = visit.call.read(GroupKind::Catalogue, |view| {
+        (catalog::category_line(view, category.id), children_of(view, category))
+    });
+    let link = |category: &Category| {
+        Link::new(words(&category.details.name), visit.to(&format!("/c/{}", category.path)))
+    };
+    let introduction = excerpt(&words(&category.details.description), 300);
+    let list = List {
+        kind: ListingKind::Category { name: words(&category.details.name) },
+        path: visit.path.clone(),
+        query,
+        introduction: introduction.clone(),
+        children: children.iter().map(link).collect(),
+    };
+    let mut page = page(visit, &market, &found, list);
+    page.crumbs = crumbs(visit, line.iter().map(link).collect());
+    let head = Head {
+        description: excerpt(&introduction, 155),
+        structured_data: vec![breadcrumb_data(visit, &page.crumbs, &format!("/c/{}", category.path))],
+        ..head(visit, query, &page, &format!("/c/{}", category.path))
+    };
+    Ok(Built { shelf: Shelf::Summary { stale_ms: 0 }, ..Built::new(page, head) })
+}
+
+async fn search_page(visit: &Visit, query: &ListQuery) -> Result<Built, Problem> {
+    let market = visit.market();
+    let found = find(visit, query, &market).await?;
+    let list = List {
+        kind: ListingKind::Search { term: query.text.clone(), corrected: None },
+        path: visit.path.clone(),
+        query,
+        introduction: String::new(),
+        children: Vec::new(),
+    };
+    let page = page(visit, &market, &found, list);
+    let head = Head { no_index: true, ..head(visit, query, &page, super::view::paths::SEARCH) };
+    let built = Built::new(page, head);
+    Ok(Built { query: query.text.clone(), shelf: Shelf::Summary { stale_ms: 0 }, ..built })
+}
+
+fn children_of(view: &(impl View + ?Sized), parent: &Category) -> Vec<Category> {
+    let below = |category: &Category| !category.archived && category.details.parent == Some(parent.id);
+    let mut children: Vec<Category> = catalog::categories(view).into_iter().filter(below).collect();
+    children.sort_by_key(|category| (category.details.position, category.id));
+    children
+}
+
+/// Hits with the faces of their products.
+pub struct FoundProducts {
+    pub answer: SearchAnswer,
+    pub faces: Vec<Option<Arc<Face>>>,
+}
+
+impl FoundProducts {
+    pub fn cards(&self, visit: &Visit, specs: impl Fn(&Face) -> Vec<String>) -> Vec<ProductCard> {
+        let pairs = self.answer.hits.iter().zip(&self.faces);
+        pairs.filter_map(|(hit, face)| face.as_ref().map(|face| face.card(visit, hit, specs(face)))).collect()
+    }
+}
+
+pub async fn find(visit: &Visit, query: &ListQuery, market: &Market) -> Result<FoundProducts, Problem> {
+    let asked = visit.call.read(GroupKind::Catalogue, |view| {
+        query.search(visit, market, |key| {
+            match attribute_of(view, key).map(|attribute| attribute.details.kind) {
+                Some(AttributeKind::Number { decimals, .. }) => decimals,
+                _ => 0,
+            }
+        })
+    });
+    search(visit, asked).await
+}
+
+pub async fn search(
+    visit: &Visit,
+    asked: crate::ports_search::SearchQuery,
+) -> Result<FoundProducts, Problem> {
+    let state = visit.call.state();
+    let answer = state.search.search(visit.shop.id(), asked).await?;
+    let sequence = crate::answers::catalogue_sequence(state, visit.shop.id());
+    let faces = &state.storefront.faces;
+    let faces = answer.hits.iter().map(|hit| faces.face(visit, sequence, hit.product)).collect();
+    Ok(FoundProducts { answer, faces })
+}
+
+struct List<'q> {
+    kind: ListingKind,
+    path: String,
+    query: &'q ListQuery,
+    introduction: String,
+    children: Vec<Link>,
+}
+
+fn page(visit: &Visit, market: &Market, found: &FoundProducts, list: List<'_>) -> ListingPage {
+    let List { kind, path, query, introduction, children } = list;
+    let (columns, bought_by_numbers) =
+        visit.call.read(GroupKind::Catalogue, |view| columns(view, market, found));
+    let by_default = if bought_by_numbers { Layout::Table } else { Layout::Grid };
+    let layout = query.layout.unwrap_or(by_default);
+    let products = match layout {
+        Layout::Grid => found.cards(visit, Face::short_specs),
+        Layout::Table => found.cards(visit, |face| columns.iter().map(|column| column.cell(face)).collect()),
+    };
+    let (facets, chips) = visit.call.read(GroupKind::Catalogue, |view| {
+        let with_tree = matches!(kind, ListingKind::Search { .. });
+        let words = Words { view, visit, market, query, path: &path, with_tree };
+        (words.facets(&found.answer.facets), words.chips())
+    });
+    let total = found.answer.total;
+    let more = total > query.page * query::PAGE_SIZE as u64;
+    let to_page = |page: u64| ListQuery { page, ..query.clone() }.href(&path);
+    let in_layout = |layout: Layout| query.with(|query| query.layout = Some(layout)).href(&path);
+    let cleared = ListQuery {
+        text: query.text.clone(),
+        layout: query.layout,
+        sort: query.sort,
+        ..ListQuery::default()
+    };
+    ListingPage {
+        crumbs: Vec::new(),
+        introduction,
+        children,
+        total: Total { value: total, at_least: !found.answer.total_exact },
+        layout,
+        grid_href: in_layout(Layout::Grid),
+        table_href: in_layout(Layout::Table),
+        columns: if layout == Layout::Table {
+            columns.into_iter().map(SpecColumn::head).collect()
+        } else {
+            Vec::new()
+        },
+        suggestions: if products.is_empty() { departments(visit) } else { Vec::new() },
+        products,
+        form_action: path.clone(),
+        carried: carried(query, &kind),
+        facets,
+        chips,
+        clear_href: cleared.href(&path),
+        sorts: sorts(visit, query, &kind),
+        previous_href: (query.page > 1).then(|| to_page(query.page - 1)),
+        next_href: more.then(|| to_page(query.page + 1)),
+        page_number: query.page,
+        kind,
+    }
+}
+
+/// What the filter form sends along unseen.
+fn carried(query: &ListQuery, kind: &ListingKind) -> Vec<(String, String)> {
+    let mut carried = Vec::new();
+    if matches!(kind, ListingKind::Search { .. }) {
+        carried.push(("q".to_owned(), query.text.clone()));
+        carried.extend(query.category.iter().map(|category| ("category".to_owned(), category.clone())));
+    }
+    let only_layout = ListQuery { layout: query.layout, ..ListQuery::default() };
+    carried.extend(only_layout.pairs());
+    carried
+}
+
+fn sorts(visit: &Visit, query: &ListQuery, kind: &ListingKind) -> Vec<Choice> {
+    let t = visit.text();
+    let label = |sort: SearchSort| match (sort, kind) {
+        (SearchSort::Relevance, ListingKind::Search { .. }) => t.sort_match(),
+        (SearchSort::Relevance, ListingKind::Category { .. }) => t.sort_featured(),
+        (SearchSort::PriceAsc, _) => t.sort_price_up(),
+        (SearchSort::PriceDesc, _) => t.sort_price_down(),
+        (SearchSort::Newest, _) => t.sort_newest(),
+        (SearchSort::Rating, _) => t.sort_rating(),
+        (SearchSort::Name, _) => t.sort_name(),
+    };
+    let choice = |sort: SearchSort| Choice {
+        value: query::sort_name(sort).to_owned(),
+        label: label(sort).to_owned(),
+        selected: sort == query.sort,
+    };
+    query::SORTS.map(choice).to_vec()
+}
+
+/// The shop's departments, offered where there is nothing else.
+pub fn departments(visit: &Visit) -> Vec<Link> {
+    let state = visit.call.state();
+    let frame = state.storefront.frames.frame(state, &visit.shop, &visit.locale, &visit.base);
+    frame.view.categories.iter().map(|category| Link::new(&category.name, &category.href)).collect()
+}
+
+/// A column of the table: an attribute or an option.
+struct SpecColumn {
+    code: Code,
+    is_option: bool,
+    label: String,
+    numeric: bool,
+}
+
+impl SpecColumn {
+    fn cell(&self, face: &Face) -> String {
+        let known = if self.is_option { &face.options } else { &face.specs };
+        known.get(&self.code).cloned().unwrap_or_default()
+    }
+
+    fn head(self) -> Column {
+        Column { label: self.label, numeric: self.numeric, sort_href: None, sorted: None }
+    }
+}
+
+const COLUMNS_MAX: usize = 5;
+
+/// The columns that tell these products apart, and whether they are bought by them: what has its own
+/// weight is.
+fn columns(view: &(impl View + ?Sized), market: &Market, found: &FoundProducts) -> (Vec<SpecColumn>, bool) {
+    let faces: Vec<&Face> = found.faces.iter().flatten().map(|face| &**face).collect();
+    let mut types: BTreeMap<&Code, usize> = BTreeMap::new();
+    for face in &faces {
+        *types.entry(&face.product_type).or_default() += 1;
+    }
+    let Some((commonest, count)) = types.into_iter().max_by_key(|(_, count)| *count) else {
+        return (Vec::new(), false);
+    };
+    let (locale, default) = (&market.locale, &market.default_locale);
+    let of_type =
+        catalog::product_type(view, commonest).map(|found| found.details.attributes).unwrap_or_default();
+    let mut attributes: Vec<_> = of_type.iter().filter_map(|code| catalog::attribute(view, code)).collect();
+    attributes.sort_by_key(|attribute| attribute.details.position);
+    let used = |code: &Code| faces.iter().any(|face| face.specs.contains_key(code));
+    let compared =
+        attributes.iter().filter(|attribute| attribute.details.compared && used(&attribute.details.code));
+    let mut columns: Vec<SpecColumn> = compared
+        .map(|attribute| SpecColumn {
+            code: attribute.details.code.clone(),
+            is_option: false,
+            label: attribute.details.name.words(locale, default).to_owned(),
+            numeric: matches!(attribute.details.kind, AttributeKind::Number { .. }),
+        })
+        .collect();
+    let options: std::collections::BTreeSet<&Code> =
+        faces.iter().flat_map(|face| face.options.keys()).collect();
+    for option in options {
+        // An option that repeats an attribute (weight, grade) is there already.
+        let repeated = columns.iter().any(|column| column.code == *option);
+        if let Some(found) = catalog::option_type(view, option).filter(|_| !repeated) {
+            let label = found.details.name.words(locale, default).to_owned();
+            columns.push(SpecColumn { code: option.clone(), is_option: true, label, numeric: false });
+        }
+    }
+    columns.truncate(COLUMNS_MAX);
+    let weighed = of_type.iter().any(|code| code.as_str() == WEIGHT);
+    (columns, weighed && count * 2 > faces.len())
+}
+
+/// From the first page down to where the visitor is.
+pub fn crumbs(visit: &Visit, mut line: Vec<Link>) -> Vec<Link> {
+    if let Some(last) = line.last_mut() {
+        last.href.clear();
+    }
+    line.insert(0, Link::new(visit.text().home(), visit.to("/")));
+    line
+}
+
+/// The same for search engines; the last one is the page itself.
+pub fn breadcrumb_data(visit: &Visit, crumbs: &[Link], path: &str) -> StructuredData {
+    let crumb = |crumb: &Link| BreadcrumbData {
+        name: crumb.label.clone(),
+        url: visit.absolute(if crumb.href.is_empty() { path } else { &crumb.href }),
+    };
+    StructuredData::Breadcrumbs(crumbs.iter().map(crumb).collect())
+}
+
+fn head(visit: &Visit, query: &ListQuery, page: &ListingPage, path: &str) -> Head {
+    let canonical = ListQuery { page: query.page, ..ListQuery::default() }.href(&visit.canonical_path(path));
+    let absolute = |href: &Option<String>| href.as_ref().map(|href| visit.absolute(href));
+    Head {
+        canonical_url: Some(visit.absolute(&canonical)),
+        // One page of a list is enough for search engines; its filters are countless.
+        no_index: query.is_filtered() || page.products.is_empty(),
+        image_url: page
+            .products
+            .iter()
+            .find_map(|product| product.picture.as_ref())
+            .map(|picture| visit.absolute(&picture.url)),
+        previous_url: absolute(&page.previous_href),
+        next_url: absolute(&page.next_href),
+        ..Head::default()
+    }
+}
