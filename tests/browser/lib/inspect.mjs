@@ -3,15 +3,19 @@ import assert from 'node:assert/strict';
 import { picture } from './browser.mjs';
 import { violations } from './axe.mjs';
 
-/** Nothing stands outside the window: a page is read by scrolling down, not sideways. */
+/**
+ * Nothing stands outside the window: a page is read by scrolling down, not sideways. The width is the
+ * device's, because a phone makes its window wider for a page that is too wide.
+ */
 export async function fits(page) {
-  const found = await page.evaluate(() => {
+  const { width } = page.viewportSize();
+  const found = await page.evaluate((wide) => {
     const root = document.documentElement;
-    if (root.scrollWidth <= innerWidth) return null;
-    const out = [...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > innerWidth + 1);
+    if (root.scrollWidth <= wide) return null;
+    const out = [...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > wide + 1);
     const name = (each) => `${each.tagName.toLowerCase()}${each.className ? `.${each.className}` : ''}`;
-    return `${root.scrollWidth} px in a window of ${innerWidth}: ${out.slice(0, 3).map(name).join(', ')}`;
-  });
+    return `${root.scrollWidth} px in a window of ${wide}: ${out.slice(0, 3).map(name).join(', ')}`;
+  }, width);
   assert.equal(found, null, 'the page is wider than its window');
 }
 

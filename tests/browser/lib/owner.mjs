@@ -19,14 +19,21 @@ export class Owner {
     await this.page.getByLabel('E-mail').fill(this.place.owner.email);
     await this.page.getByLabel('Password').fill(this.place.owner.password);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
-    await this.page.getByRole('navigation', { name: 'Console' }).waitFor();
+    await this.isAt('Today');
+  }
+
+  /** By the menu, which a phone unfolds first. */
+  async goesTo(entry) {
+    const menu = this.page.getByRole('navigation', { name: 'Console' });
+    if (!(await menu.isVisible())) await this.page.getByRole('link', { name: 'Menu', exact: true }).click();
+    await menu.getByRole('link', { name: entry, exact: true }).click();
+    await this.isAt(entry);
   }
 
   /** A list follows the orders a moment later: it is asked again until it knows. */
   async findsOrder(number) {
-    await this.page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Orders' }).click();
-    await this.isAt('Orders');
-    const link = this.page.getByRole('main').getByRole('link', { name: number }).first();
+    await this.goesTo('Orders');
+    const link = this.page.getByRole('main').getByRole('link', { name: number, exact: true });
     const until = Date.now() + 15_000;
     for (;;) {
       await this.page.getByRole('searchbox').fill(number);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { violations } from '../lib/axe.mjs';
-import { visiting } from '../lib/browser.mjs';
+import { SHELLS, visiting } from '../lib/browser.mjs';
 import { fits } from '../lib/inspect.mjs';
 import { opensMeasured } from '../lib/measure.mjs';
 
@@ -19,7 +19,7 @@ async function serves(page, body) {
   await page.route('**/faulty', (route) => route.fulfill({
     contentType: 'text/html',
     headers: { 'Content-Security-Policy': POLICY },
-    body: `<!doctype html><html lang="en"><title>Faulty</title><link rel="icon" href="data:,"><main><h1>Faulty</h1>${body}</main>`,
+    body: `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Faulty</title><link rel="icon" href="data:,"><main><h1>Faulty</h1>${body}</main>`,
   }));
 }
 
@@ -41,13 +41,19 @@ test('a visitor notices an error in a script', async () => {
   }), /off the edge/);
 });
 
-test('axe and the width of a page notice what they are for', () => visiting({}, async (page) => {
+test('axe notices a field without a name', () => visiting({}, async (page) => {
   await faulty(page, '<input>');
   assert.match((await violations(page)).join(), /label/);
-  await fits(page);
-  await page.evaluate(() => { document.querySelector('h1').style.width = '3000px'; });
-  await assert.rejects(fits(page), /3\d\d\d px in a window of 1280/);
 }));
+
+for (const [shell, { viewport }] of Object.entries(SHELLS)) {
+  test(`a page wider than a ${shell} is noticed`, () => visiting({ shell }, async (page) => {
+    await faulty(page, '<p>Wide</p>');
+    await fits(page);
+    await page.evaluate(() => { document.querySelector('h1').style.width = '3000px'; });
+    await assert.rejects(fits(page), new RegExp(`3\\d\\d\\d px in a window of ${viewport.width}`));
+  }));
+}
 
 test('what moves and what is heavy is measured', () => visiting({}, async (page) => {
   await page.addInitScript(() => addEventListener('load', () => setTimeout(() => {
