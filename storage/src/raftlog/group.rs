@@ -244,25 +244,35 @@ impl GroupLog {
     pub fn read(&self, from: u64, until: u64, bytes_max: usize) -> Result<Vec<LogRow>, RaftLogError> {
         loop {
             let plan = self.plan(from, until, bytes_max);
-            let ReadPlan { stored, cached, epoch } = plan;
-            if stored.is_empty() {
-                return Ok(cached);
+            if let Some(rows) = self.fetch(plan, bytes_max)? {
+                return Ok(rows);
             }
-            let group = self.memory.group;
-            let mut rows = self.stored_rows(stored.clone(), bytes_max)?;
-
-            if self.changed_since(epoch, stored.start) {
-                continue; // truncated or purged meanwhile: what was read may be mixed
-            }
-            let next = rows.last().map_or(stored.start, |row| row.index + 1);
-            let size: usize = rows.iter().map(LogRow::size).sum();
-            if next == stored.end {
-                extend_within(&mut rows, cached, bytes_max.saturating_sub(size));
-            } else if size < bytes_max || rows.is_empty() {
-                return Err(Damage::Gap { group, index: next }.into());
-            }
-            return Ok(rows);
         }
+    }
+
+    /// Adds what is on disk to a plan; `None` if rows were truncated or purged since it was made,
+    /// because memory and disk may then show two different moments.
+    pub(super) fn fetch(
+        &self,
+        plan: ReadPlan,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<LogRow>>, RaftLogError> {
+        let ReadPlan { stored, cached, epoch } = plan;
+        if stored.is_empty() {
+            return Ok(Some(cached));
+        }
+        let mut rows = self.stored_rows(stored.clone(), bytes_max)?;
+        if self.changed_since(epoch, stored.start) {
+            return Ok(None);
+        }
+        let next = rows.last().map_or(stored.start, |row| row.index + 1);
+        let size: usize = rows.iter().map(LogRow::size).sum();
+        if next == stored.end {
+            extend_within(&mut rows, cached, bytes_max.saturating_sub(size));
+        } else if size < bytes_max || rows.is_empty() {
+            return Err(Damage::Gap { group: self.memory.group, index: next }.into());
+        }
+        Ok(Some(rows))
     }
 
     fn stored_rows(
@@ -280,7 +290,8 @@ impl GroupLog {
         from.max(rows.first) >= rows.cache_first()
     }
 
-    fn plan(&self, from: u64, until: u64, bytes_max: usize) -> ReadPlan {
+    /// What memory knows about a range: which rows it lacks, and those it has.
+    pub(super) fn plan(&self, from: u64, until: u64, bytes_max: usize) -> ReadPlan {
         let rows = self.memory.rows.lock();
         let from = from.max(rows.first);
         let until = until.min(rows.next).max(from);
@@ -308,7 +319,7 @@ impl GroupLog {
     }
 }
 
-struct ReadPlan {
+pub(super) struct ReadPlan {
     stored: std::ops::Range<u64>,
     cached: Vec<LogRow>,
     epoch: u64,

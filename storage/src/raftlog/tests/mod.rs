@@ -337,3 +337,69 @@ fn a_handle_kept_longer_than_the_log_holds_nothing_open() {
     assert!(matches!(group.read(0, 10, usize::MAX), Err(RaftLogError::Stopped)));
     assert_eq!(read_all(&open(dir.path()).group(1)), rows(0..10, 1));
 }
+
+#[test]
+fn a_read_during_truncates_and_purges_shows_one_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut small = options(dir.path());
+    small.cache_bytes = 600;
+    let log = RaftLog::open(small).unwrap();
+    let group = log.group(1);
+    append(&group, rows(0..100, 1));
+    let writing = std::sync::atomic::AtomicBool::new(true);
+    let seen = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = 0;
+            while writing.load(std::sync::atomic::Ordering::Relaxed) {
+                let read = read_all(&group);
+                let terms: std::collections::BTreeSet<&Bytes> =
+                    read.iter().filter(|row| row.index >= 50).map(|row| &row.term).collect();
+                assert!(terms.len() <= 1, "rows of two terms in one read");
+                let consecutive = read.windows(2).all(|pair| pair[0].index + 1 == pair[1].index);
+                assert!(consecutive, "a read with a hole");
+                seen += 1;
+            }
+            seen
+        });
+        for round in 2..400u64 {
+            group.truncate_after(Some(mark(49, 1))).unwrap();
+            group.append(rows(50..90, round), ignored()).unwrap();
+            if round % 10 == 0 {
+                group.purge(mark(round / 10, 1)).unwrap();
+            }
+            if round % 3 == 0 {
+                log.flush().unwrap();
+            }
+        }
+        writing.store(false, std::sync::atomic::Ordering::Relaxed);
+        reader.join().unwrap()
+    });
+    assert!(seen > 20, "only {seen} reads were tried");
+}
+
+#[test]
+fn a_read_overtaken_by_a_truncate_or_a_purge_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut small = options(dir.path());
+    small.cache_bytes = 600;
+    let log = RaftLog::open(small).unwrap();
+    let group = log.group(1);
+    append(&group, rows(0..100, 1));
+    let plan = || group.plan(0, 100, usize::MAX);
+
+    let undisturbed = plan();
+    append(&group, rows(100..101, 1));
+    assert_eq!(group.fetch(undisturbed, usize::MAX).unwrap(), Some(rows(0..100, 1)));
+
+    let overtaken = plan();
+    group.truncate_after(Some(mark(49, 1))).unwrap();
+    append(&group, rows(50..100, 2));
+    assert_eq!(group.fetch(overtaken, usize::MAX).unwrap(), None);
+
+    let overtaken = plan();
+    group.purge(mark(20, 1)).unwrap();
+    log.flush().unwrap();
+    assert_eq!(group.fetch(overtaken, usize::MAX).unwrap(), None);
+    let expected: Vec<LogRow> = rows(21..50, 1).into_iter().chain(rows(50..100, 2)).collect();
+    assert_eq!(read_all(&group), expected);
+}
