@@ -13,10 +13,16 @@ mod dashboard;
 mod done;
 mod lists;
 mod menu;
+mod operator;
 mod orders;
 mod problem;
+mod products;
+mod range;
 mod search;
+mod shop;
 mod sign_in;
+mod stock;
+mod texts;
 mod typed;
 pub mod view;
 mod visit;
@@ -28,8 +34,18 @@ pub use sign_in::{setup_path, setup_token_hash};
 
 use crate::routes::Route;
 
+/// All pages of the console.
 pub fn routes() -> Vec<Route> {
-    let chapters: [fn() -> Vec<Route>; 4] =
-        [sign_in::routes, dashboard::routes, orders::routes, search::routes];
-    chapters.into_iter().flat_map(|chapter| chapter()).collect()
+    let chapters: &[fn() -> Vec<Route>] = &[
+        sign_in::routes,
+        dashboard::routes,
+        search::routes,
+        orders::routes,
+        products::routes,
+        range::routes,
+        stock::routes,
+        shop::routes,
+        operator::routes,
+    ];
+    chapters.iter().flat_map(|chapter| chapter()).collect()
 }

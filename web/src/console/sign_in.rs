@@ -84,7 +84,11 @@ pub async fn sign_in_form(call: Call, typed: Typed) -> Result<Response, Problem>
     let email = match check.done(email) {
         Ok(email) => email,
         Err(wrong) => {
-            return Ok(at_the_door(StatusCode::UNPROCESSABLE_ENTITY, &frame(&call), &sign_in(&typed, &wrong)));
+            return Ok(at_the_door(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &frame(&call),
+                &sign_in(&typed, &wrong),
+            ));
         }
     };
     let member = by_email(&call, &email);
