@@ -204,6 +204,21 @@ impl<'r> ReadScope<'r> {
     pub fn new(reader: &'r dyn Reader, tenant: TenantId, site: Site) -> ReadScope<'r> {
         ReadScope { reader, prefix: scope_prefix(tenant, site) }
     }
+
+    /// Values of a table backwards from `before` (exclusive), at most `limit`: the newest first where
+    /// keys sort by time.
+    pub fn list_back<K: Key + ?Sized, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        before: Option<&K>,
+        limit: usize,
+    ) -> Vec<V> {
+        let from = table.key_of(self, &());
+        let until = before.map_or_else(|| prefix_end(&from), |before| table.key(self, before));
+        let rows = self.reader.scan_back(&from, &until, limit);
+        let rows = rows.unwrap_or_else(|error| panic!("the state view can't be read: {error}"));
+        rows.iter().map(|(_, row)| read_row(row)).collect()
+    }
 }
 
 impl View for ReadScope<'_> {
