@@ -76,6 +76,13 @@ export class Shopper {
     await this.page.locator('.chips').getByRole('link', { name: value }).waitFor();
   }
 
+  async sortsBy(order) {
+    await this.page.getByLabel('Sort by').selectOption({ label: order });
+    if (!this.scripts) await this.page.getByRole('button', { name: 'Sort', exact: true }).click();
+    await this.page.waitForURL(/[?&]sort=/);
+    await this.page.locator('.list-results:not([aria-busy])').waitFor();
+  }
+
   async opensProduct(name) {
     await this.page.locator('.list-results').getByRole('link', { name, exact: true }).click();
     await this.isAt(name);
@@ -85,9 +92,7 @@ export class Shopper {
 
   /** Chooses a value of an option by the words on it. */
   async chooses(option, value) {
-    const group = this.page.getByRole('group', { name: option });
-    await group.locator('label').filter({ hasText: value }).click();
-    assert.ok(await group.getByRole('radio', { name: value }).isChecked(), `${option} ${value} is chosen`);
+    await this.page.getByRole('group', { name: option }).getByRole('radio', { name: value }).check();
   }
 
   async ticks(name) {
@@ -190,8 +195,7 @@ export class Shopper {
   async puts(slug, pieces = 1) {
     assert.equal(await this.opens(`/p/${slug}`), 200);
     for (const group of await this.page.locator('fieldset.option').all()) {
-      const there = group.locator('.pick:not(.is-out)').first();
-      await there.locator('label').click();
+      await group.locator('.pick:not(.is-out)').first().getByRole('radio').check();
     }
     await this.addsToBasket(pieces);
   }
