@@ -10,6 +10,7 @@ use crate::vault::NodeVault;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use gearify_commerce::command;
 use gearify_commerce::facts::{self, Desk};
 use gearify_commerce::intent::Request;
 use gearify_commerce::orders::{ORDERS, OrderStatus, PaymentStatus};
@@ -106,6 +107,9 @@ impl NodeBackend {
             if !handle.group.is_leader() {
                 return Err(Undecided::NotLeader { leader: handle.group.leader() });
             }
+            if let Some(decided) = self.earlier(handle, request) {
+                return Ok(decided);
+            }
             let stamped = self.complete(request).map_err(SubmitError::Refused)?;
             let decided = self.propose(handle, &stamped).await?;
             let is_stale = matches!(&decided.result, Err(refusal) if facts::is_stale(refusal));
@@ -125,6 +129,15 @@ impl NodeBackend {
             catalogue: &**self.state(GroupKind::Catalogue),
             region: &**self.state(GroupKind::Region),
         }
+    }
+
+    /// The answer to an earlier request with this id, if it was decided.
+    fn earlier(&self, handle: &GroupHandle, request: &Request) -> Option<Decided> {
+        let index = handle.state.applied_index();
+        let view = ReadScope::new(&*handle.state, request.tenant, request.site);
+        let outcome = command::earlier(&view, request.id, request.keep, &request.hash)?;
+        let position = Position { group: handle.state.kind(), index };
+        Some(Decided { result: outcome.result, replayed: true, position })
     }
 
     fn complete(&self, request: &Request) -> Result<Stamped, Refusal> {

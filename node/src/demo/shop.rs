@@ -39,11 +39,6 @@ impl Making<'_> {
         let words = |locale: &Locale| if locale.language() == "hi" { hindi } else { english };
         self.locales.iter().map(|locale| (locale.clone(), words(locale).to_owned())).collect()
     }
-
-    /// The same words in every language.
-    pub fn same(&self, words: &str) -> Text {
-        self.locales.iter().map(|locale| (locale.clone(), words.to_owned())).collect()
-    }
 }
 
 /// Text of the demo that its types must accept.

@@ -1,4 +1,4 @@
--- The ledger of one node, computed from payment events; docs/ledger.md explains it.
+-- The ledger of one node, computed from payment events.
 --
 -- Ids are the 16 bytes that the API writes as TypeIDs. Amounts are whole minor units of `currency`.
 -- Times are milliseconds since 1970, UTC, as they stand in the log. `log_index` and `n` name the event

@@ -69,6 +69,7 @@ impl Writer<'_> {
         if before != Some(axes) {
             self.count_axes(at, before, -1)?;
             self.count_axes(at, Some(axes), 1)?;
+            self.exec("DELETE FROM order_axes WHERE scope = ?1 AND count = 0", params![at.scope])?;
         }
         let pieces: u32 = order.lines.iter().map(|line| line.quantities.ordered).sum();
         self.exec(
