@@ -9,6 +9,8 @@ use gearify_commerce::command::GroupKind;
 use gearify_commerce::inventory::{LEVELS, RESERVATIONS};
 use gearify_commerce::orders::{ORDERS, OrderStatus};
 use gearify_commerce::{ReadScope, StockItemId, TenantId, WarehouseId, payments};
+use gearify_node::testpay::Statement;
+use gearify_storage::{ProjectionDb, ProjectionError};
 use std::collections::BTreeMap;
 
 type Pieces = BTreeMap<(StockItemId, WarehouseId), i64>;
@@ -81,3 +83,25 @@ fn money_adds_up(view: &ReadScope<'_>) {
         }
     }
 }
+
+/// Compares the ledger with the test provider's book: every amount taken and given back, both ways.
+///
+/// # Panics
+/// With what differs.
+pub fn same_as_provider(ledger: &ProjectionDb, book: &Statement) {
+    let sql = "SELECT reference, captured, refunded FROM payments WHERE provider = 'test' AND captured > 0";
+    let ours = ledger.read(|db| {
+        let mut rows = db.prepare(sql)?;
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+        Ok::<Moved, ProjectionError>(rows.collect::<Result<_, _>>()?)
+    });
+    let ours = ours.expect("the ledger can be read");
+    let moved = book.payments.iter().filter(|payment| payment.amount_captured > 0);
+    let theirs: Moved = moved
+        .map(|payment| (payment.id.clone(), (payment.amount_captured, payment.amount_refunded)))
+        .collect();
+    assert_eq!(ours, theirs, "the ledger says what the provider's book says");
+}
+
+/// What was captured and given back, by the provider's name of the payment.
+type Moved = BTreeMap<String, (i64, i64)>;

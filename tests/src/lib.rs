@@ -7,13 +7,18 @@
 
 pub mod audit;
 pub mod cluster;
+pub mod http;
 pub mod market;
+pub mod over_http;
+pub mod process;
 pub mod pure;
 pub mod scenario;
+pub mod shop;
 pub mod stage;
 pub mod telling;
 
 pub use cluster::Cluster;
+pub use over_http::OverHttp;
 pub use pure::Pure;
 pub use scenario::{Act, Scenario, Shopper};
 pub use stage::Stage;

@@ -1,7 +1,7 @@
 //! Every story on every stage: on pure apply, on three nodes with a change of leader, and over HTTP.
 
 use gearify_tests::scenario::{Act, owner};
-use gearify_tests::{Cluster, Pure, Scenario, Telling};
+use gearify_tests::{Cluster, OverHttp, Pure, Scenario, Telling};
 
 mod tales;
 
@@ -24,6 +24,13 @@ fn on_three_nodes(rehearse: impl FnOnce(&mut Scenario<Pure>), tell: impl FnOnce(
     shop.stage.stop();
 }
 
+/// Tells a story over HTTP to the real binary, and looks its files over in the end.
+fn over_http(tell: impl FnOnce(&mut OverHttp)) {
+    let mut shop = OverHttp::new();
+    tell(&mut shop);
+    shop.close();
+}
+
 macro_rules! tell {
     (everywhere: $($everywhere:ident),+; where_time_passes: $($timed:ident),+;) => {
         mod pure {
@@ -34,6 +41,10 @@ macro_rules! tell {
             use super::{on_three_nodes, tales};
             $(#[test] fn $everywhere() { insta::allow_duplicates!(on_three_nodes(tales::$everywhere, tales::$everywhere)) })+
             $(#[test] fn $timed() { insta::allow_duplicates!(on_three_nodes(tales::$timed, tales::$timed)) })+
+        }
+        mod http {
+            use super::{over_http, tales};
+            $(#[test] fn $everywhere() { over_http(tales::$everywhere) })+
         }
     };
 }
