@@ -35,9 +35,9 @@ const LEADER_WAIT: Duration = Duration::from_secs(15);
 pub enum StartError {
     #[error(transparent)]
     Core(#[from] CoreError),
-    #[error("{what} can't listen on {address}: {source}")]
+    #[error("{what} can't listen on {address}")]
     Listen { what: &'static str, address: SocketAddr, source: io::Error },
-    #[error("the data directory {path} can't be used: {source}")]
+    #[error("the data directory {path} can't be used")]
     DataDir { path: String, source: io::Error },
     #[error("the disk of {path} is full: {free} bytes are free, at least {FREE_BYTES_MIN} are needed")]
     DiskFull { path: String, free: u64 },
