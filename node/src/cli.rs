@@ -10,6 +10,7 @@ use gearify_node::demo;
 use gearify_node::runtime::{NodeRuntime, asked_to_end};
 use gearify_node::telemetry::{self, Metrics};
 use gearify_node::testpay::{self, TestPaySettings};
+use gearify_storage::DirLock;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -234,6 +235,8 @@ fn run_demo(arguments: DemoArgs) -> anyhow::Result<ExitCode> {
         data: arguments.data,
         products: arguments.products,
     };
+    // Before anything is opened: a second process should hear of the first, not of its files.
+    drop(DirLock::acquire(&options.data)?);
     let mut demo = demo::prepare(&options)?;
     let first = resolve(None, &demo::settings(&options, &demo, None))?;
     telemetry::start_logs(&first.telemetry)?;

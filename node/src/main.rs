@@ -10,10 +10,22 @@ fn main() -> ExitCode {
     match cli::run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            // One line, whatever the cause; the log has the rest.
-            let line = format!("{error:#}");
-            eprintln!("gearify: {}", line.replace('\n', " "));
+            eprintln!("gearify: {}", one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error with its causes on one line; a cause that was already told is not told twice.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(|cause| cause.to_string().replace('\n', " ")) {
+        if !line.contains(&cause) {
+            if !line.is_empty() {
+                line.push_str(": ");
+            }
+            line.push_str(&cause);
+        }
+    }
+    line
 }
