@@ -46,10 +46,7 @@ async function browser() {
 
 after(async () => (await running)?.close());
 
-/**
- * Lets a visitor into a shop, and out again when `story` is done.
- * `expected` are paths the story asks for although it knows that they are refused.
- */
+/** Lets a visitor into a shop, and out again when the story is done. */
 export async function visiting({ slug = 'willow', shell = 'desktop', scripts = true, scheme = 'light' }, story) {
   const place = shop(slug);
   const context = await (await browser()).newContext({
@@ -63,18 +60,16 @@ export async function visiting({ slug = 'willow', shell = 'desktop', scripts = t
   context.setDefaultTimeout(STEP_MS);
   const troubles = await watch(context, place);
   const page = await context.newPage();
-  let title = '';
-  page.on('load', async () => { title = page.url(); });
   try {
     await story(page, place);
   } catch (error) {
     await picture(page, `failed-${Date.now()}`);
-    error.message += `\n  at ${title}${troubles.length ? `\n  ${troubles.join('\n  ')}` : ''}`;
+    error.message += `\n  at ${page.url()}${troubles.length ? `\n  ${troubles.join('\n  ')}` : ''}`;
     throw error;
   } finally {
     await context.close();
   }
-  assert.deepEqual(troubles, [], 'the pages were not quiet');
+  if (troubles.length) assert.fail(`the pages were not quiet:\n  ${troubles.join('\n  ')}`);
 }
 
 /** Keeps what the visitor sees, where SHOTS names a directory. */
