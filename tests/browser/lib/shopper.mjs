@@ -201,7 +201,7 @@ export class Shopper {
   }
 
   /** From the basket to the review, as a guest. */
-  async goesToReview({ email, card = 'accepted', way = 'Standard', address = ADDRESS }) {
+  async goesToReview({ email, card = 'Is accepted', way = 'Standard', address = ADDRESS }) {
     await this.opens('/cart');
     await this.checksOut();
     await this.givesContact(email);
