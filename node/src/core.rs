@@ -218,11 +218,13 @@ impl Core {
         &self.live
     }
 
-    /// Waits until the groups have leaders.
+    /// Waits until the groups have leaders. One that this node leads itself has then applied everything that
+    /// was acknowledged before: what it reads is not older than what it once said.
     pub async fn wait_for_leaders(&self, within: Duration) -> Result<(), CoreError> {
         for (kind, handle) in self.backend.groups() {
             let mut leadership = handle.group.leadership();
-            let led = leadership.wait_for(|leadership| leadership.leader.is_some());
+            let me = handle.group.node();
+            let led = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != me || now.mine));
             if tokio::time::timeout(within, led).await.is_err() {
                 return Err(CoreError::NoLeader { group: group_name(kind), seconds: within.as_secs() });
             }

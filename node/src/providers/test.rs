@@ -13,6 +13,9 @@ use url::Url;
 /// What payments call it.
 pub const NAME: &str = "test";
 
+/// How the provider refuses a key that came with another request before.
+const KEY_REUSED: &str = "key_reused";
+
 pub struct TestGateway {
     pub client: Client,
     pub secret: Secret,
@@ -45,6 +48,14 @@ impl TestGateway {
         };
         match self.client.create(&key, &request).await {
             Ok(made) => Ok(Answer::Payment(outcome_of(&made))),
+            // The provider has seen this key with another request, such as one from before this node's address
+            // changed: what became of that one is the truth.
+            Err(ClientError::Refused { refusal, .. }) if refusal.code == KEY_REUSED => {
+                match self.client.payment_by_key(&key).await.map_err(call_error)? {
+                    Some(found) => Ok(Answer::Payment(outcome_of(&found))),
+                    None => Err(CallError::Unknown("the key was used, but nothing is known under it".into())),
+                }
+            }
             Err(ClientError::Refused { refusal, .. }) => {
                 Ok(Answer::Payment(Outcome::Declined { reference: None, code: refusal.code }))
             }
