@@ -92,9 +92,14 @@ pub struct Cluster {
 impl Cluster {
     /// One node on a directory, on the machine's time, with the key that lies there.
     pub fn at(dir: &Path) -> Cluster {
+        Cluster::at_with(dir, GroupOptions::default())
+    }
+
+    pub fn at_with(dir: &Path, group_options: GroupOptions) -> Cluster {
         let key = MasterKey::load_or_create(&dir.join("master.key"), &SystemRandom);
         let key = key.expect("the test's directory takes a key");
         let mut cluster = Cluster::empty(dir.to_owned(), None, key, Time::Real);
+        cluster.group_options = group_options;
         cluster.start_node(1, true);
         cluster
     }
@@ -308,6 +313,50 @@ impl Cluster {
     pub fn projections(&self, node: u64) -> Contents {
         let contents = self.runtime.block_on(doctor::contents(&self.nodes[&node]));
         contents.expect("the projectors take everything in")
+    }
+
+    /// Makes every group's leader write a snapshot of what is applied now, and waits until the log before
+    /// it is gone, which the group options must allow.
+    pub fn purge(&self) {
+        for kind in GROUPS {
+            let leads = |core: &&Core| core.backend().is_leader(kind);
+            let until = Instant::now() + PATIENCE;
+            while !self.nodes.values().any(|core| leads(&core)) {
+                assert!(Instant::now() < until, "nobody leads {kind:?}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let leader = self.nodes.values().find(leads).expect("somebody leads");
+            let group = &leader.backend().group(kind).group;
+            let applied = group.applied_index();
+            self.runtime.block_on(group.trigger_snapshot()).expect("the group runs");
+            loop {
+                let metrics = group.metrics();
+                let covers = |at: Option<u64>| at.is_some_and(|at| at + 1 >= applied);
+                if covers(metrics.snapshot) && covers(metrics.purged) {
+                    break;
+                }
+                assert!(Instant::now() < until, "{kind:?} is not purged: {metrics:?}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
+    /// Starts one node more and lets it learn every group from the others.
+    pub fn add_learner(&mut self, node: u64) {
+        self.start_node(node, false);
+        for kind in GROUPS {
+            let until = Instant::now() + PATIENCE;
+            let leader = loop {
+                let leader = self.nodes.values().find(|core| core.backend().is_leader(kind));
+                if let Some(leader) = leader {
+                    break leader;
+                }
+                assert!(Instant::now() < until, "nobody leads {kind:?}");
+                std::thread::sleep(Duration::from_millis(20));
+            };
+            let group = &leader.backend().group(kind).group;
+            self.runtime.block_on(group.add_learner(NodeId(node))).expect("the leader takes a learner");
+        }
     }
 
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod cluster;
+pub mod files;
 pub mod http;
 pub mod market;
 pub mod over_http;

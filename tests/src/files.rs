@@ -1,0 +1,43 @@
+//! Looking for texts in files, whatever wrote them.
+
+use std::path::{Path, PathBuf};
+
+/// Files below a directory, or the file itself, that hold one of the texts; upper and lower case are
+/// the same. Answers each file with the text it holds.
+pub fn holding(place: &Path, texts: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for file in all(place) {
+        let bytes = std::fs::read(&file).expect("a file of the test can be read").to_ascii_lowercase();
+        for text in texts {
+            let wanted = text.to_ascii_lowercase();
+            if bytes.windows(wanted.len()).any(|window| window == wanted.as_bytes()) {
+                found.push((file.clone(), (*text).to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// Every file below a directory.
+pub fn all(place: &Path) -> Vec<PathBuf> {
+    if !place.is_dir() {
+        return vec![place.to_owned()];
+    }
+    let entries = std::fs::read_dir(place).expect("a directory of the test can be read");
+    entries.flat_map(|entry| all(&entry.expect("a directory of the test can be read").path())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_wherever_it_lies_and_however_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("deep")).unwrap();
+        std::fs::write(dir.path().join("deep/binary"), b"\0\x01QUILLfeather\xff").unwrap();
+        std::fs::write(dir.path().join("other"), b"nothing").unwrap();
+        let found = holding(dir.path(), &["Quillfeather", "Vellichor"]);
+        assert_eq!(found, [(dir.path().join("deep/binary"), "Quillfeather".to_owned())]);
+    }
+}

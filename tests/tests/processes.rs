@@ -1,0 +1,12 @@
+//! The real binary as a process: killed, stopped, started on damaged and on full disks, beside itself.
+
+#[path = "processes/buyers.rs"]
+mod buyers;
+#[path = "processes/ends.rs"]
+mod ends;
+#[path = "processes/kills.rs"]
+mod kills;
+#[path = "processes/rebuilds.rs"]
+mod rebuilds;
+#[path = "processes/starts.rs"]
+mod starts;

@@ -1,0 +1,185 @@
+//! Starts that must fail: one clear line, a non-zero status, and nothing lost.
+
+use crate::buyers::{Attempt, acknowledged, read};
+use gearify_tests::process::{Ran, Serve, free_address, run};
+use gearify_tests::shop::Premises;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The one line of a start that failed.
+#[track_caller]
+fn line(ran: &Ran) -> String {
+    assert!(!ran.status.success(), "it should not have started: {}", ran.stderr);
+    assert!(ran.status.code().is_some(), "it ends by itself, not by a signal: {}", ran.status);
+    let said: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("gearify: ")).collect();
+    assert_eq!(said.len(), 1, "one line says why:\n{}\n{}", ran.stdout, ran.stderr);
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    said[0].to_owned()
+}
+
+fn start(serve: &Serve) -> Ran {
+    run(serve.command(free_address(), free_address()))
+}
+
+#[test]
+fn a_second_process_on_the_same_directory_ends_and_the_first_goes_on() {
+    let premises = Premises::new();
+    let (mut files, mut market) = premises.open_shop();
+    market.product(&mut files, "BALL", 2_490);
+    market.stock(&mut files, "BALL", 0, 10);
+    files.stop();
+    let node = premises.start();
+    let said = line(&start(&premises.serve()));
+    assert!(said.contains("in use by another gearify process"), "{said}");
+    let host = premises.host(&node);
+    premises.runtime.block_on(async {
+        let attempt = Attempt::prepare(&host, "BALL", 1, "tok_ok").await.expect("the first node serves");
+        attempt.place().await.expect("the node answers").expect(201);
+    });
+    node.stop();
+    premises.look_over(&market);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_and_the_disk_is_left_alone() {
+    let premises = Premises::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let address = taken.local_addr().expect("a bound listener has an address");
+    for ran in [
+        run(premises.serve().command(address, free_address())),
+        run(premises.serve().command(free_address(), address)),
+    ] {
+        let said = line(&ran);
+        assert!(said.contains(&format!("can't listen on {address}")), "{said}");
+        assert!(!premises.data().exists(), "nothing is made before the ports are had");
+    }
+}
+
+#[test]
+fn a_data_directory_that_can_not_be_used_is_named() {
+    let premises = Premises::new();
+    std::fs::write(premises.data(), "a file where the directory should be").expect("a file is written");
+    let said = line(&start(&premises.serve()));
+    assert!(said.contains(&premises.data().display().to_string()), "{said}");
+    let below = Serve { data: premises.data().join("below"), ..premises.serve() };
+    let said = line(&start(&below));
+    assert!(said.contains(&below.data.display().to_string()), "{said}");
+    let kept = std::fs::read_to_string(premises.data()).expect("the file is still there");
+    assert_eq!(kept, "a file where the directory should be");
+}
+
+#[test]
+fn a_directory_that_can_only_be_read_is_named() {
+    let premises = Premises::new();
+    premises.open_shop().0.stop();
+    let _mounted = Mount::new(&["--bind", "-o", "ro"], Some(&premises.data()), &premises.data());
+    let said = line(&start(&premises.serve()));
+    assert!(said.contains(&premises.data().display().to_string()), "{said}");
+}
+
+#[test]
+fn a_full_disk_ends_the_node_and_loses_nothing() {
+    let premises = Premises::new();
+    std::fs::create_dir_all(premises.data()).expect("a directory for the disk");
+    let mounted = Mount::new(&["-t", "tmpfs", "-o", "size=192m"], Some(Path::new("tmpfs")), &premises.data());
+    let (mut files, mut market) = premises.open_shop();
+    market.product(&mut files, "BALL", 2_490);
+    market.stock(&mut files, "BALL", 0, 100_000);
+    files.stop();
+    let ballast = premises.data().join("ballast");
+
+    // Full while it runs.
+    let node = premises.start();
+    let host = premises.host(&node);
+    let (kept, unknown) = premises.runtime.block_on(async {
+        let mut kept = Vec::new();
+        for number in 0..5 {
+            let attempt = Attempt::prepare(&host, "BALL", number, "tok_ok").await.expect("there is room");
+            let answer = attempt.place().await.expect("the node answers").expect(201);
+            kept.push(acknowledged(&answer.json));
+        }
+        fill(&ballast);
+        for number in 5..2_000 {
+            let Ok(attempt) = Attempt::prepare(&host, "BALL", number, "tok_ok").await else { break };
+            match attempt.place().await {
+                Ok(answer) if answer.status.as_u16() == 201 => kept.push(acknowledged(&answer.json)),
+                Ok(answer) => assert!(answer.status.is_server_error(), "{}: {}", answer.status, answer.json),
+                Err(_) => return (kept, Some(attempt)),
+            }
+        }
+        (kept, None)
+    });
+    let log = node.log();
+    let status = node.ended();
+    assert!(!status.success() && status.code().is_some(), "{status}: {log}");
+    let said: Vec<&str> = log.lines().filter(|line| line.starts_with("gearify: ")).collect();
+    assert!(said.len() == 1 && said[0].contains("full"), "one line says that the disk is full: {said:?}");
+
+    // Full when it starts.
+    let said = line(&start(&premises.serve()));
+    assert!(said.contains("full") && said.contains(&premises.data().display().to_string()), "{said}");
+
+    std::fs::remove_file(&ballast).expect("the ballast can be removed");
+    let node = premises.start();
+    let host = premises.host(&node);
+    premises.runtime.block_on(async {
+        for order in &kept {
+            assert_eq!(acknowledged(&read(&host, order).await), *order, "what was acknowledged is there");
+        }
+        if let Some(attempt) = unknown {
+            attempt.moved(&host).place().await.expect("the node answers").expect(201);
+        }
+    });
+    node.stop();
+    premises.look_over(&market);
+    drop(mounted);
+}
+
+/// Writes until nothing more fits.
+fn fill(file: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(file).expect("an empty file fits");
+    for size in [1 << 20, 4 << 10, 1] {
+        let block = vec![7u8; size];
+        while file.write_all(&block).is_ok() {}
+    }
+}
+
+/// Something mounted, until it is dropped.
+struct Mount {
+    place: PathBuf,
+}
+
+impl Mount {
+    /// # Panics
+    /// With the command that would have to be allowed.
+    fn new(options: &[&str], what: Option<&Path>, place: &Path) -> Mount {
+        let mut command = privileged("mount");
+        command.args(options).args(what).arg(place);
+        let shown = format!("{command:?}").replace('"', "");
+        let output = command.output().unwrap_or_else(|error| panic!("{shown}: {error}"));
+        assert!(
+            output.status.success(),
+            "this test needs to mount; run it as root, or allow: sudo {}\n{}",
+            shown.trim_start_matches("sudo -n "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Mount { place: place.to_owned() }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = privileged("umount").arg("-l").arg(&self.place).status();
+    }
+}
+
+fn privileged(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["-n", program]);
+    command
+}
