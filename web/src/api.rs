@@ -3,18 +3,19 @@
 //! A handler translates a request into an intent or a read, and the result back; rules live in commerce.
 
 mod admin;
-mod auth;
-mod body;
-mod carts;
+pub(crate) mod auth;
+pub(crate) mod body;
+pub(crate) mod carts;
 mod catalog;
-mod countries;
+pub(crate) mod countries;
 mod market;
-mod me;
-mod media;
-mod orders;
+pub(crate) mod me;
+pub(crate) mod media;
+pub(crate) mod orders;
 mod platform;
 mod webhooks;
 
+pub use admin::{ImportReport, RowFault, import_products, import_stock};
 pub use auth::{SignedIn, open_session, sign_in_customer};
 pub use body::AddressBody;
 pub use catalog::ProductsQuery;

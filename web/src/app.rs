@@ -6,9 +6,10 @@ use crate::gate::{Guard, Limits, guarded, guarded_fallback};
 use crate::ports::{Backend, Blobs};
 use crate::ports_lists::Lists;
 use crate::ports_search::ProductSearch;
-use crate::routes::{Route, Row, table};
+use crate::routes::{Route, Row, Surface, table};
 use crate::settings::Settings;
 use crate::shop::Shops;
+use crate::storefront::Storefront;
 use axum::Router;
 use gearify_commerce::Timestamp;
 use std::sync::Arc;
@@ -71,6 +72,7 @@ pub struct Inner {
     pub shops: Shops,
     pub limits: Limits,
     pub answers: Answers,
+    pub storefront: Storefront,
 }
 
 impl std::ops::Deref for AppState {
@@ -89,6 +91,7 @@ impl AppState {
             shops: Shops::default(),
             limits: Limits::new(&settings),
             answers: Answers::new(settings.answer_cache_bytes),
+            storefront: Storefront::new(settings.answer_cache_bytes),
             backend,
             blobs,
             search,
@@ -114,6 +117,13 @@ pub(crate) fn routed(state: AppState, routes: Vec<Route>) -> Router {
     let router = guarded_fallback(state.clone(), router);
     // Bodies are compressed as they leave; the fastest level is worth it even for small pages.
     router.with_state(state).layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+}
+
+/// The rows that the description of the interface has: pages are no part of it.
+pub fn document_rows() -> Vec<Row> {
+    let mut rows = rows();
+    rows.retain(|row| matches!(row.surface, Surface::Api | Surface::Plain));
+    rows
 }
 
 /// The rows alone, for documents and tests.

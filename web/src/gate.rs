@@ -23,7 +23,7 @@ pub use position::{decode_position, encode_position};
 pub use request_id::RequestId;
 
 use crate::app::AppState;
-use crate::extract::{read_body, too_large};
+use crate::extract::{Pairs, read_body, too_large};
 use crate::problem::{Kind, Left, Problem};
 use crate::routes::{
     Access, Body as RowBody, Csrf, Idempotency, Logins, Method, RateClass, Row, Shapes, Surface, TenantScope,
@@ -63,14 +63,17 @@ pub fn guarded(guard: Guard, handler: MethodRouter<AppState>) -> MethodRouter<Ap
     handler.layer(from_fn_with_state(guard, pass))
 }
 
+/// Stands for every path without a row, so that strangers can't make labels.
+const UNMATCHED: &str = "unmatched";
+
 /// Requests that match no row go through the gate too, so that they are counted, limited and answered
 /// like all others.
 pub fn guarded_fallback(state: AppState, router: Router<AppState>) -> Router<AppState> {
     let guard = |surface| {
         let row = Row {
             method: Method::Any,
-            path: "unmatched",
-            operation: "unmatched",
+            path: UNMATCHED,
+            operation: UNMATCHED,
             chapter: "",
             surface,
             scope: TenantScope::Known,
@@ -125,7 +128,7 @@ where
     let span =
         tracing::info_span!("request", id = %id.text(), method = row.method.as_str(), route = row.path);
     let (response, call) = admit_and_run(state, row, &id, request, handle).instrument(span.clone()).await;
-    let mut response = show_problem(response, call.as_ref(), row, &asked, &id, &span);
+    let mut response = show_problem(response, state, call.as_ref(), row, &asked, &id, &span);
     headers::put(response.headers_mut(), state, row, &id, call.as_ref(), &asked);
     let elapsed = started.elapsed();
     meter.record(response.status(), elapsed);
@@ -138,15 +141,18 @@ where
 
 /// What the answer needs to know of the request after the handler has taken it.
 pub(crate) struct Asked {
-    path: String,
+    pub path: String,
     origin: Option<http::HeaderValue>,
+    /// What a page about a problem is made from: cheap copies of three headers.
+    pub page: crate::pages::AskedPage,
 }
 
 impl Asked {
     fn of(request: &Request) -> Asked {
         // With a router nested in another the original path is what the caller knows; ours is flat.
         let path = request.uri().path().to_owned();
-        Asked { path, origin: request.headers().get(header::ORIGIN).cloned() }
+        let page = crate::pages::AskedPage::of(request);
+        Asked { path, origin: request.headers().get(header::ORIGIN).cloned(), page }
     }
 }
 
@@ -194,6 +200,7 @@ async fn admit(
     let caller = login::identify(state, row, &place, request.headers())?;
     login::authorize(row, &place, &caller)?;
     origin::check(row, &caller, request)?;
+    refuse_unknown_query(row, request)?;
     let max = body_max(state, row.body);
     check_body_headers(row, request.headers(), max)?;
     let key = idempotency_key(row, request.headers())?;
@@ -217,6 +224,15 @@ async fn admit(
     Ok(call)
 }
 
+/// Operations that take no parameters refuse all of them; the others look at theirs themselves.
+fn refuse_unknown_query(row: &Row, request: &Request) -> Result<(), Problem> {
+    let described = row.surface == Surface::Api && row.path != UNMATCHED;
+    match request.uri().query() {
+        Some(query) if described && row.shapes.query.is_empty() => Pairs::parse(query)?.finish(),
+        _ => Ok(()),
+    }
+}
+
 /// Room for an empty object and some blanks.
 const EMPTY_BYTES_MAX: usize = 1_024;
 
@@ -236,7 +252,28 @@ fn check_body_headers(row: &Row, headers: &HeaderMap, max: usize) -> Result<(), 
     if row.body != RowBody::None && length.is_some_and(|length| length > max as u64) {
         return Err(too_large(max));
     }
-    if row.body == RowBody::Json { crate::extract::require_json(headers) } else { Ok(()) }
+    match row.body {
+        RowBody::Json => crate::extract::require_json(headers),
+        // Pages send files inside forms.
+        RowBody::Import if row.surface == Surface::Api => require_csv(headers),
+        RowBody::None
+        | RowBody::Empty
+        | RowBody::Form
+        | RowBody::Upload
+        | RowBody::Import
+        | RowBody::Signed => Ok(()),
+    }
+}
+
+fn require_csv(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("text/csv") {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::UnsupportedMediaType)
+        .header(header::ACCEPT, "text/csv")
+        .detail("Send the file as text/csv."))
 }
 
 /// Hashes method, path and body, so that a key that comes again with another request is noticed. Keyed,
@@ -254,7 +291,7 @@ async fn hash_request(
     hasher.update(row.method.as_str().as_bytes());
     hasher.update(request.uri().path().as_bytes());
     hasher.update(&[0]);
-    if matches!(row.body, RowBody::Empty | RowBody::Json | RowBody::Form | RowBody::Signed) {
+    if row.body != RowBody::None {
         let body = std::mem::replace(request.body_mut(), Body::empty());
         let bytes = read_body(body, max).await?;
         if row.body == RowBody::Empty {
@@ -309,6 +346,7 @@ fn idempotency_key(row: &Row, headers: &HeaderMap) -> Result<Option<String>, Pro
 
 fn show_problem(
     mut response: Response,
+    state: &AppState,
     call: Option<&Call>,
     row: &Row,
     asked: &Asked,
@@ -325,7 +363,8 @@ fn show_problem(
     }
     let allow = response.headers_mut().remove(header::ALLOW);
     let mut shown = match row.surface {
-        Surface::Storefront | Surface::Console => crate::pages::problem_page(&problem, call, row.surface, id),
+        Surface::Console => crate::console::problem_page(&problem, call, row, &asked.path, id),
+        Surface::Storefront => crate::pages::problem_page(&problem, state, call, asked, id),
         Surface::Api | Surface::Plain => problem.answer(&asked.path, id.text()),
     };
     if let Some(allow) = allow {

@@ -11,6 +11,7 @@ pub mod app;
 pub mod assets;
 pub mod auth;
 pub mod colour;
+pub mod console;
 pub mod extract;
 pub mod gate;
 mod health;
@@ -29,6 +30,10 @@ pub mod sessions;
 pub mod settings;
 pub mod shop;
 pub mod storefront;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use app::{AppState, Clock, Health, PartHealth, Parts, SystemClock, app};
 pub use openapi::document as openapi_document;

@@ -5,6 +5,7 @@
 
 use futures::future::BoxFuture;
 use gearify_commerce::command::{GroupKind, Reply};
+use gearify_commerce::event::Envelope;
 use gearify_commerce::intent::Request;
 use gearify_commerce::{ReadScope, Refusal, Site, TenantId, Vault};
 use gearify_storage::Reader;
@@ -70,6 +71,20 @@ pub trait Backend: Send + Sync + 'static {
         deadline: Duration,
     ) -> BoxFuture<'_, ()>;
 
+    /// Events of one tenant's stream after `after`, oldest first, at most `limit`. A backend that keeps no
+    /// history says so.
+    fn history(
+        &self,
+        group: GroupKind,
+        tenant: TenantId,
+        site: Site,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Envelope>, HistoryError>> {
+        let _ = (group, tenant, site, after, limit);
+        Box::pin(async { Err(HistoryError::NotKept) })
+    }
+
     /// A verified event of a payment provider, on its way to becoming an entry.
     fn provider_event(
         &self,
@@ -78,6 +93,14 @@ pub trait Backend: Send + Sync + 'static {
         headers: &http::HeaderMap,
         body: bytes::Bytes,
     ) -> BoxFuture<'_, Result<(), ProviderEventError>>;
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HistoryError {
+    #[error("this node keeps no history")]
+    NotKept,
+    #[error("the history can't be read: {0}")]
+    Failed(String),
 }
 
 #[derive(Clone, Debug, thiserror::Error)]

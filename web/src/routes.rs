@@ -285,7 +285,12 @@ pub(crate) use routes;
 
 /// All routes of all surfaces.
 pub fn table() -> Vec<Route> {
-    let chapters: [fn() -> Vec<Route>; 3] =
-        [crate::health::routes, crate::openapi::routes, crate::api::routes];
+    let chapters: [fn() -> Vec<Route>; 5] = [
+        crate::health::routes,
+        crate::openapi::routes,
+        crate::api::routes,
+        crate::console::routes,
+        crate::storefront::routes,
+    ];
     chapters.into_iter().flat_map(|chapter| chapter()).collect()
 }

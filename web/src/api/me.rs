@@ -291,6 +291,7 @@ async fn replace_address(
 
 async fn remove_address(call: Call, Path(id): Path<AddressId>) -> Result<StatusCode, Problem> {
     let customer = me(&call)?;
+    one_address(&call, customer, id)?;
     call.submit(Customers::RemoveAddress { customer, id }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

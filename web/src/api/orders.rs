@@ -176,7 +176,10 @@ pub async fn place(
 async fn settled(call: &Call, id: OrderId) -> Result<Response, Problem> {
     let shop = call.shop()?;
     let state = call.state();
-    state.backend.settle(shop.id(), shop.site(), id, state.settings.settle_timeout).await;
+    if awaits_provider(call, id) {
+        state.backend.settle(shop.id(), shop.site(), id, state.settings.settle_timeout).await;
+        call.saw(GroupKind::Region);
+    }
     let (view, declined) = call
         .read(GroupKind::Region, |region| {
             let order = ORDERS.get(region, &id)?;
@@ -194,6 +197,12 @@ async fn settled(call: &Call, id: OrderId) -> Result<Response, Problem> {
             .member("decline_code", payment.decline_code)
             .member("order", to_value(view).unwrap_or_default())),
     }
+}
+
+/// Whether a provider's word is awaited. A manual payment waits for days; nobody waits with it.
+fn awaits_provider(call: &Call, id: OrderId) -> bool {
+    let newest = call.read(GroupKind::Region, |region| payments::of_order(region, id).pop());
+    newest.is_some_and(|payment| payment.state.is_open() && payment.provider != payments::MANUAL)
 }
 
 /// What opens an order without a login.

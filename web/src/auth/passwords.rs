@@ -53,12 +53,14 @@ impl Passwords {
     /// # Errors
     /// `overloaded` if too many are waiting.
     pub async fn hash(&self, password: String) -> Result<String, Problem> {
-        self.run(move || {
-            let salt = SaltString::encode_b64(&rand::random::<[u8; 16]>()).map_err(Problem::internal)?;
-            let hash = hasher().hash_password(password.as_bytes(), &salt).map_err(Problem::internal)?;
-            Ok(hash.to_string())
-        })
-        .await?
+        self.run(move || Passwords::hash_now(&password)).await?
+    }
+
+    /// Hashes on this thread: for tools that have nothing else to do.
+    pub fn hash_now(password: &str) -> Result<String, Problem> {
+        let salt = SaltString::encode_b64(&rand::random::<[u8; 16]>()).map_err(Problem::internal)?;
+        let hash = hasher().hash_password(password.as_bytes(), &salt).map_err(Problem::internal)?;
+        Ok(hash.to_string())
     }
 
     /// Whether the password fits the stored hash; with no hash, never, after the same time.

@@ -10,12 +10,13 @@ use crate::problem::{Kind, Problem};
 use crate::routes::{Csrf, Idempotency, Row};
 use crate::shop::Shop;
 use axum::extract::FromRequestParts;
-use gearify_commerce::command::{CommandId, GroupKind, Keep, Reply};
+use gearify_commerce::command::{COMMANDS, CommandId, GroupKind, Keep, Reply};
 use gearify_commerce::intent::{Intent, Request};
-use gearify_commerce::{Actor, ReadScope, Site, TenantId, Timestamp, Vault};
+use gearify_commerce::{Actor, ReadScope, Refusal, Site, TenantId, Timestamp, Vault};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, header};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,7 +47,8 @@ pub struct Admitted {
 #[derive(Default)]
 struct Wrote {
     last: Option<Position>,
-    commands: u32,
+    /// How many commands each scope has made.
+    commands: BTreeMap<String, u32>,
     replayed: bool,
     /// The key that a form carries in a field.
     form_key: Option<String>,
@@ -190,12 +192,46 @@ impl Call {
             actor,
             intent,
         };
-        let Decided { result, replayed, position } = self.propose(request).await?;
+        let Decided { result, replayed, position } = match self.earlier(&request) {
+            Some(decided) => decided,
+            None => self.propose_or_recall(request).await?,
+        };
         let mut wrote = self.0.wrote.lock();
         wrote.last = Some(position);
         wrote.replayed |= replayed;
         drop(wrote);
         result.map_err(Problem::from)
+    }
+
+    /// What an earlier request with the same key came to. Asked first, because facts are about a state
+    /// that this very command may have changed: a cart that it ordered can't be ordered again.
+    fn earlier(&self, request: &Request) -> Option<Decided> {
+        if !self.is_keyed() {
+            return None;
+        }
+        let group = request.intent.group();
+        let index = self.state().backend.applied(group);
+        let record = self.read_tenant(request.tenant, group, |view| COMMANDS.get(view, &request.id))?;
+        let result = if record.request == request.hash { record.result } else { Err(Refusal::KeyReused) };
+        Some(Decided { result, replayed: true, position: Position { group, index } })
+    }
+
+    fn is_keyed(&self) -> bool {
+        self.0.admitted.key.is_some() || self.0.wrote.lock().form_key.is_some()
+    }
+
+    /// Proposes; a refusal may mean that the same request has just been decided by somebody else.
+    async fn propose_or_recall(&self, request: Request) -> Result<Decided, Problem> {
+        match self.propose(request.clone()).await {
+            Err(problem) => self.earlier(&request).ok_or(problem),
+            decided => decided,
+        }
+    }
+
+    /// Notes that the answer shows the state as it is now, not only as this request's write left it.
+    pub fn saw(&self, group: GroupKind) {
+        let index = self.state().backend.applied(group);
+        self.0.wrote.lock().last = Some(Position { group, index });
     }
 
     /// An unknown outcome is asked for again under the same id, so that nothing acts twice.
@@ -217,8 +253,9 @@ impl Call {
     /// Further commands of one request get further ids.
     fn command_id(&self, tenant: TenantId, scope: &str) -> CommandId {
         let mut wrote = self.0.wrote.lock();
-        wrote.commands += 1;
-        let number = wrote.commands;
+        let number = wrote.commands.entry(scope.to_owned()).or_default();
+        *number += 1;
+        let number = *number;
         let key = wrote.form_key.clone().or_else(|| self.0.admitted.key.clone());
         drop(wrote);
         match &key {

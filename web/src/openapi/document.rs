@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// The whole document. Pages are no part of it.
 pub fn document() -> Value {
-    of_rows(&crate::app::rows())
+    of_rows(&crate::app::document_rows())
 }
 
 pub(crate) fn of_rows(rows: &[Row]) -> Value {
@@ -16,8 +16,7 @@ pub(crate) fn of_rows(rows: &[Row]) -> Value {
     let mut schemas = BTreeMap::new();
     schemas.insert("Problem".to_owned(), problem_schema());
     collect(&mut schemas, Shape::of::<FieldError>());
-    let described = |row: &&Row| matches!(row.surface, Surface::Api | Surface::Plain);
-    for row in rows.iter().filter(described) {
+    for row in rows {
         for shape in row.shapes.request.into_iter().chain(row.shapes.response) {
             collect(&mut schemas, shape);
         }

@@ -3,7 +3,7 @@
 //! Every match is exhaustive: a new refusal must choose its kind before this compiles.
 
 use super::{Kind, Problem};
-use crate::ports::{ProviderEventError, SubmitError};
+use crate::ports::{HistoryError, ProviderEventError, SubmitError};
 use crate::ports_lists::ListFault;
 use crate::ports_search::SearchFault;
 use gearify_commerce::check::Invalid;
@@ -374,6 +374,15 @@ impl From<ProviderEventError> for Problem {
             ProviderEventError::Signature => told(Kind::Unauthorized, &error),
             ProviderEventError::Malformed => told(Kind::Malformed, &error),
             ProviderEventError::Unavailable => Problem::new(Kind::Unavailable).retry_after(5),
+        }
+    }
+}
+
+impl From<HistoryError> for Problem {
+    fn from(error: HistoryError) -> Problem {
+        match error {
+            HistoryError::NotKept => told(Kind::Unavailable, &error).retry_after(60),
+            HistoryError::Failed(cause) => Problem::new(Kind::Unavailable).retry_after(5).because(cause),
         }
     }
 }

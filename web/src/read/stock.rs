@@ -48,3 +48,14 @@ impl Needs {
 pub fn best(of_variants: impl IntoIterator<Item = Availability>) -> Availability {
     of_variants.into_iter().min().unwrap_or(Availability::OutOfStock)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_shelf_wins() {
+        assert_eq!(best([Availability::OutOfStock, Availability::LowStock]), Availability::LowStock);
+        assert_eq!(best([]), Availability::OutOfStock);
+    }
+}

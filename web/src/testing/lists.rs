@@ -1,0 +1,213 @@
+//! Lists by looking at every record.
+
+use super::MemoryBackend;
+use crate::ports::{Backend, with_scope};
+use crate::ports_lists::{
+    CustomerQuery, CustomerRow, ListFault, ListFrom, ListPage, ListScope, Lists, MovementQuery, MovementRow,
+    OrderQuery, OrderRow, PageRequest, PaymentQuery, PaymentRow, ProductQuery, ProductRow, SalesHour,
+    StockQuery, StockRow, Waiting,
+};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gearify_commerce::catalog;
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::customers::{CUSTOMERS, Customer};
+use gearify_commerce::inventory::{LEVELS, STOCK_ITEMS, WAREHOUSES};
+use gearify_commerce::orders::{ORDERS, Order};
+use gearify_commerce::payments::PAYMENTS;
+use gearify_commerce::sealed::normal_email;
+use gearify_commerce::tenants;
+use gearify_commerce::{ReadScope, Site, TenantId, Timestamp};
+
+const ALL: usize = 10_000;
+
+impl MemoryBackend {
+    fn in_region<T>(&self, scope: ListScope, read: impl FnOnce(&ReadScope<'_>) -> T) -> T {
+        with_scope(self, GroupKind::Region, scope.tenant, scope.site, read)
+    }
+}
+
+fn page<T>(rows: Vec<T>, request: &PageRequest) -> Result<ListPage<T>, ListFault> {
+    let skip = match &request.from {
+        ListFrom::Start => 0,
+        ListFrom::Page(page) => (page - 1) * request.limit,
+        ListFrom::Cursor(cursor) => cursor.parse().map_err(|_| ListFault::Refused {
+            parameter: "cursor",
+            detail: "is not a cursor of this list".into(),
+        })?,
+    };
+    let total = rows.len();
+    let data: Vec<T> = rows.into_iter().skip(skip).take(request.limit).collect();
+    let next = skip + data.len();
+    Ok(ListPage {
+        next_cursor: (next < total).then(|| next.to_string()),
+        prev_cursor: None,
+        total: total as u64,
+        total_exact: true,
+        data,
+    })
+}
+
+fn order_row(order: Order) -> OrderRow {
+    OrderRow {
+        id: order.id,
+        placed_at: order.placed_at,
+        status: order.status,
+        payment_status: order.payment_status(),
+        fulfillment_status: order.fulfillment_status(),
+        total: order.totals.total,
+        currency: order.currency,
+        pieces: order.lines.iter().map(|line| line.quantities.ordered).sum(),
+        first_sku: order.lines.first().map_or_else(String::new, |line| line.sku.clone()),
+        lines: order.lines.len() as u32,
+        customer: order.customer,
+        country: order.destination.country.to_string(),
+        number: order.number,
+    }
+}
+
+impl Lists for MemoryBackend {
+    fn orders(
+        &self,
+        scope: ListScope,
+        query: OrderQuery,
+    ) -> BoxFuture<'_, Result<ListPage<OrderRow>, ListFault>> {
+        let mut orders = self.in_region(scope, |view| ORDERS.list(view, &(), ALL));
+        orders.reverse();
+        let text = query.text.clone().unwrap_or_default();
+        let email = self.vault().hash(scope.tenant, "email", normal_email(&text).as_bytes());
+        let named = |order: &Order| {
+            text.is_empty() || order.number.starts_with(&text) || order.contact.email_hash == email
+        };
+        orders.retain(|order| {
+            named(order)
+                && query.customer.is_none_or(|customer| order.customer == Some(customer))
+                && (query.status.is_empty() || query.status.contains(&order.status))
+                && (query.payment_status.is_empty() || query.payment_status.contains(&order.payment_status()))
+        });
+        let rows = orders.into_iter().map(order_row).collect();
+        async move { page(rows, &query.page) }.boxed()
+    }
+
+    fn customers(
+        &self,
+        scope: ListScope,
+        query: CustomerQuery,
+    ) -> BoxFuture<'_, Result<ListPage<CustomerRow>, ListFault>> {
+        let all = self.in_region(scope, |view| CUSTOMERS.list(view, &(), ALL));
+        let row = |customer: Customer| CustomerRow {
+            id: customer.id,
+            registered_at: customer.created_at,
+            orders: 0,
+            spent: 0,
+            last_order_at: None,
+        };
+        let rows = all.into_iter().map(row).collect();
+        async move { page(rows, &query.page) }.boxed()
+    }
+
+    fn products(
+        &self,
+        tenant: TenantId,
+        query: ProductQuery,
+    ) -> BoxFuture<'_, Result<ListPage<ProductRow>, ListFault>> {
+        let locale = with_scope(self, GroupKind::World, tenant, Site::NONE, |view| tenants::get(view))
+            .map(|tenant| tenant.settings.value.locale);
+        let rows = with_scope(self, GroupKind::Catalogue, tenant, Site::NONE, |view| {
+            let products = catalog::products_after(view, None, ALL).into_iter();
+            let fitting =
+                products.filter(|product| query.status.is_empty() || query.status.contains(&product.status));
+            let row = |product: catalog::Product| ProductRow {
+                id: product.id,
+                status: product.status,
+                name: locale
+                    .as_ref()
+                    .map_or_else(String::new, |locale| product.details.name.words(locale, locale).to_owned()),
+                slug: product.details.slug.to_string(),
+                updated_at: product.updated_at,
+                variants: catalog::variant_counts(view, product.id).live,
+            };
+            fitting.map(row).collect()
+        });
+        async move { page(rows, &query.page) }.boxed()
+    }
+
+    fn stock(
+        &self,
+        scope: ListScope,
+        query: StockQuery,
+    ) -> BoxFuture<'_, Result<ListPage<StockRow>, ListFault>> {
+        let rows = self.in_region(scope, |view| {
+            let items = STOCK_ITEMS.list(view, &(), ALL);
+            let wanted = |sku: &str| query.sku.as_ref().is_none_or(|wanted| sku.starts_with(wanted.as_str()));
+            let mut rows = Vec::new();
+            for item in items.into_iter().filter(|item| wanted(&item.sku)) {
+                for warehouse in WAREHOUSES.list(view, &(), ALL) {
+                    let Some(level) = LEVELS.get(view, &(item.id, warehouse.id)) else { continue };
+                    rows.push(StockRow {
+                        item: item.id,
+                        sku: item.sku.clone(),
+                        warehouse: warehouse.id,
+                        on_hand: level.on_hand,
+                        reserved: level.reserved,
+                        allocated: level.allocated,
+                        incoming: level.incoming,
+                        unavailable: level.unavailable,
+                        safety: level.safety,
+                        available: level.available(),
+                        low_at: item.low_at,
+                    });
+                }
+            }
+            rows
+        });
+        async move { page(rows, &query.page) }.boxed()
+    }
+
+    /// Movements are read from history, which a state in memory does not keep.
+    fn movements(
+        &self,
+        _: ListScope,
+        query: MovementQuery,
+    ) -> BoxFuture<'_, Result<ListPage<MovementRow>, ListFault>> {
+        async move { page(Vec::new(), &query.page) }.boxed()
+    }
+
+    fn payments(
+        &self,
+        scope: ListScope,
+        query: PaymentQuery,
+    ) -> BoxFuture<'_, Result<ListPage<PaymentRow>, ListFault>> {
+        let payments = self.in_region(scope, |view| PAYMENTS.list(view, &(), ALL));
+        let fitting =
+            payments.into_iter().filter(|payment| query.order.is_none_or(|order| payment.order == order));
+        let rows = fitting
+            .map(|payment| PaymentRow {
+                id: payment.id,
+                order: payment.order,
+                provider: payment.provider,
+                state: payment.state,
+                amount: payment.amount,
+                captured: payment.captured,
+                refunded: payment.refunded,
+                currency: payment.currency,
+                decline_code: payment.decline_code,
+                created_at: payment.created_at,
+            })
+            .collect();
+        async move { page(rows, &query.page) }.boxed()
+    }
+
+    fn sales(
+        &self,
+        _: ListScope,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<SalesHour>, ListFault>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn waiting(&self, _: ListScope) -> BoxFuture<'_, Result<Waiting, ListFault>> {
+        async { Ok(Waiting::default()) }.boxed()
+    }
+}
