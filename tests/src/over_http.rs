@@ -99,7 +99,17 @@ impl Default for OverHttp {
 
 impl OverHttp {
     pub fn new() -> OverHttp {
-        let premises = Premises::new();
+        OverHttp::at(Premises::new())
+    }
+
+    /// With a node that says all it does.
+    pub fn noisy() -> OverHttp {
+        let mut premises = Premises::new();
+        premises.log_level = "debug";
+        OverHttp::at(premises)
+    }
+
+    fn at(premises: Premises) -> OverHttp {
         let (files, market) = premises.open_shop();
         OverHttp {
             market,
@@ -112,6 +122,19 @@ impl OverHttp {
             steps: 0,
             premises,
         }
+    }
+
+    pub fn order_id(&self, who: &Shopper) -> &str {
+        &self.placed[who].id
+    }
+
+    /// The shop's host, and the owner's access token.
+    pub fn signed_in(&mut self) -> (Host, String) {
+        let host = self.host();
+        if self.owner.is_none() {
+            self.owner = Some(self.block_on(host.sign_in_staff(OWNER.0, OWNER.1)));
+        }
+        (host, self.owner.clone().unwrap_or_default())
     }
 
     /// Stops the node and looks everything over.
@@ -211,11 +234,7 @@ impl OverHttp {
     }
 
     fn owner(&mut self, who: &Shopper, path: &str, body: Value) -> Answer {
-        let host = self.host();
-        if self.owner.is_none() {
-            self.owner = Some(self.block_on(host.sign_in_staff(OWNER.0, OWNER.1)));
-        }
-        let token = self.owner.clone().unwrap_or_default();
+        let (host, token) = self.signed_in();
         let path = path.replace("{order}", &format!("orders/{}", self.placed[who].id));
         let request = host.request(Method::POST, &format!("/api/v1/admin/{path}")).bearer_auth(token);
         let request = request.header("idempotency-key", format!("\"owner-{}\"", self.steps)).json(&body);

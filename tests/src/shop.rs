@@ -5,7 +5,7 @@
 //! reach it over HTTP only.
 
 use crate::http::Host;
-use crate::market::{Market, do_it};
+use crate::market::Market;
 use crate::process::{NodeProcess, Serve};
 use crate::stage::Stage;
 use crate::{Cluster, audit};
@@ -29,6 +29,8 @@ pub const OWNER: (&str, &str) = ("owner@willow.example", "correct horse battery 
 /// real one would.
 pub struct Premises {
     dir: tempfile::TempDir,
+    /// How much the node says.
+    pub log_level: &'static str,
     pub provider: testpay::Client,
     /// Stopped when dropped, before the runtime it runs on.
     _server: TestPay,
@@ -50,7 +52,7 @@ impl Premises {
         let server = runtime.block_on(testpay::start(settings, CancellationToken::new()));
         let server = server.expect("the provider starts");
         let provider = testpay::Client::new(&server.url(), Duration::from_secs(10)).expect("a client");
-        Premises { dir, provider, _server: server, runtime }
+        Premises { dir, log_level: "info", provider, _server: server, runtime }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -86,7 +88,8 @@ impl Premises {
     }
 
     pub fn serve(&self) -> Serve {
-        Serve::new(&self.data(), &self.log()).provider(&self._server.url(), SECRET)
+        let serve = Serve::new(&self.data(), &self.log()).set("telemetry.level", self.log_level);
+        serve.provider(&self._server.url(), SECRET)
     }
 
     pub fn start(&self) -> NodeProcess {
@@ -129,14 +132,4 @@ impl Default for Premises {
     fn default() -> Premises {
         Premises::new()
     }
-}
-
-/// Pieces of an SKU more, on a directory that is opened here.
-pub fn receive(files: &mut Cluster, market: &Market, sku: &str, pieces: i64) {
-    market.stock(files, sku, 0, pieces);
-}
-
-/// Runs a command of the system's on a directory that is opened here.
-pub fn command(files: &mut Cluster, market: &Market, command: impl Into<gearify_commerce::Command>) {
-    do_it(files, market.tenant, command);
 }

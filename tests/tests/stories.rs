@@ -1,5 +1,7 @@
 //! Every story on every stage: on pure apply, on three nodes with a change of leader, and over HTTP.
 
+use gearify_tests::files::holding;
+use gearify_tests::over_http::MARKS;
 use gearify_tests::scenario::{Act, owner};
 use gearify_tests::{Cluster, OverHttp, Pure, Scenario, Telling};
 
@@ -28,7 +30,9 @@ fn on_three_nodes(rehearse: impl FnOnce(&mut Scenario<Pure>), tell: impl FnOnce(
 fn over_http(tell: impl FnOnce(&mut OverHttp)) {
     let mut shop = OverHttp::new();
     tell(&mut shop);
-    shop.close();
+    let premises = shop.close();
+    assert_eq!(holding(&premises.data(), &MARKS), [], "people's texts are sealed wherever they lie");
+    assert_eq!(holding(&premises.log(), &MARKS), []);
 }
 
 macro_rules! tell {

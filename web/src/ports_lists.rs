@@ -28,7 +28,11 @@ impl ListScope {
 
 /// Lists over a tenant's records.
 pub trait Lists: Send + Sync + 'static {
-    fn orders(&self, scope: ListScope, query: OrderQuery) -> BoxFuture<'_, Result<ListPage<OrderRow>, ListFault>>;
+    fn orders(
+        &self,
+        scope: ListScope,
+        query: OrderQuery,
+    ) -> BoxFuture<'_, Result<ListPage<OrderRow>, ListFault>>;
 
     fn customers(
         &self,
@@ -43,7 +47,11 @@ pub trait Lists: Send + Sync + 'static {
         query: ProductQuery,
     ) -> BoxFuture<'_, Result<ListPage<ProductRow>, ListFault>>;
 
-    fn stock(&self, scope: ListScope, query: StockQuery) -> BoxFuture<'_, Result<ListPage<StockRow>, ListFault>>;
+    fn stock(
+        &self,
+        scope: ListScope,
+        query: StockQuery,
+    ) -> BoxFuture<'_, Result<ListPage<StockRow>, ListFault>>;
 
     /// Changes of stock, newest first.
     fn movements(

@@ -11,6 +11,7 @@
 
 mod dashboard;
 mod done;
+mod import;
 mod lists;
 mod menu;
 mod operator;
@@ -22,6 +23,8 @@ mod search;
 mod shop;
 mod sign_in;
 mod stock;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod typed;
 pub mod view;
@@ -42,6 +45,7 @@ pub fn routes() -> Vec<Route> {
         search::routes,
         orders::routes,
         products::routes,
+        import::routes,
         range::routes,
         stock::routes,
         shop::routes,

@@ -262,16 +262,7 @@ pub fn personal(
 }
 
 /// A personal page that search engines leave alone.
-pub fn private_page(visit: &Visit, page: &dyn Page) -> Response {
-    private_page_with(visit, page, None, StatusCode::OK)
-}
-
-pub fn private_page_with(
-    visit: &Visit,
-    page: &dyn Page,
-    notice: Option<Notice>,
-    status: StatusCode,
-) -> Response {
+pub fn private_page(visit: &Visit, page: &dyn Page, notice: Option<Notice>, status: StatusCode) -> Response {
     let head = Head { no_index: true, ..Head::default() };
     personal(visit, page, head, String::new(), notice, status)
 }

@@ -231,3 +231,8 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
         .replace('\'', "&apos;")
 }
+
+/// The version of a page that a shopper agrees to; `None` if it is not written.
+pub fn version(visit: &Visit, kind: PageKind) -> Option<u64> {
+    visit.call.read(GroupKind::World, |view| tenants::page(view, kind)).map(|page| page.revision)
+}

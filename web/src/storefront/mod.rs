@@ -4,21 +4,29 @@
 //! handlers: each reads the state, fills the structs, and turns forms into intents. Everything works
 //! without scripts; a form that can't be taken comes back with what was typed and what is wrong.
 
+mod account;
 mod answer;
 mod as_of;
 mod bag;
+mod cart;
+mod checkout;
 mod content;
 mod convert;
 mod faces;
 mod frame;
 mod home;
+mod jar;
 mod listing;
+mod notes;
+mod order;
 mod places;
 pub(crate) mod problem;
 mod product;
 mod specs;
 #[cfg(test)]
 mod tests;
+mod till;
+mod typed;
 pub mod view;
 mod visit;
 
@@ -26,18 +34,29 @@ pub use answer::Storefront;
 pub use visit::shell_kind;
 
 use crate::routes::{Route, Row, routes};
+use account::{
+    add_address, register, remove_address, save_address, save_profile, show_address, show_addresses,
+    show_new_address, show_orders, show_profile, show_register, show_sign_in, sign_in, sign_out,
+};
+use cart::{add_line, change_line, remove_line, set_destination, show_cart};
+use checkout::{
+    place_order, show_contact, show_delivery, show_payment, show_review, take_contact, take_delivery,
+    take_payment,
+};
 use content::{
     get_asset, get_brand, get_drawing, get_favicon, get_robots, get_site_map, get_site_map_part, move_admin,
     move_catalog, show_page,
 };
 use home::{complete_home, show_home};
 use listing::{show_category, show_search};
+use order::{cancel_order, look_up_order, pay_again, show_look_up, show_order};
 use parking_lot::Mutex;
 use product::{move_product, show_product};
 use std::collections::BTreeMap;
 
 pub fn routes() -> Vec<Route> {
-    let mut rows = in_every_language(pages());
+    let all = [pages(), till(), orders(), account()].into_iter().flatten().collect();
+    let mut rows = in_every_language(all);
     rows.extend(routes! { "Pages", Storefront, Shop;
         Get "/{locale}" complete_home: Open, SHOPPER, Read, None, None, None,
             query(), request(), 308(), "The first page in another language, by its short address";
@@ -66,6 +85,85 @@ fn pages() -> Vec<Route> {
             query(), request(), 308(), "A category, by its former address";
         Get "/product/{id}" move_product: Open, SHOPPER, Read, None, None, None,
             query(), request(), 308(), "A product, by its former address";
+    }
+}
+
+fn till() -> Vec<Route> {
+    routes! { "Pages", Storefront, Shop;
+        Get "/cart" show_cart: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "The cart";
+        Post "/cart/lines" add_line: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Puts a product in the cart";
+        Post "/cart/lines/{line}" change_line: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Changes how many; zero takes the line out";
+        Post "/cart/lines/{line}/remove" remove_line: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Takes a line out";
+        Post "/cart/destination" set_destination: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Where an estimate is for";
+        Get "/checkout/contact" show_contact: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "Whom to tell";
+        Post "/checkout/contact" take_contact: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Whom to tell";
+        Get "/checkout/delivery" show_delivery: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "Where to, and how";
+        Post "/checkout/delivery" take_delivery: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Where to, and how";
+        Get "/checkout/payment" show_payment: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "How to pay";
+        Post "/checkout/payment" take_payment: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "How to pay; holds the stock";
+        Get "/checkout/review" show_review: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "Everything at a glance";
+        Post "/checkout/review" place_order: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Places the order";
+    }
+}
+
+fn orders() -> Vec<Route> {
+    routes! { "Pages", Storefront, Shop;
+        Get "/orders/look-up" show_look_up: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "Finds a guest's order";
+        Post "/orders/look-up" look_up_order: Open, SHOPPER, SignIn, Form, None, Token,
+            query(), request(), 303(), "Finds a guest's order";
+        Get "/orders/{id}" show_order: OrderHolder, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "An order";
+        Post "/orders/{id}/payments" pay_again: OrderHolder, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Another try to pay";
+        Post "/orders/{id}/cancel" cancel_order: OrderHolder, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Calls an order off";
+    }
+}
+
+fn account() -> Vec<Route> {
+    routes! { "Pages", Storefront, Shop;
+        Get "/account/sign-in" show_sign_in: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "Signing in";
+        Post "/account/sign-in" sign_in: Open, SHOPPER, SignIn, Form, None, Token,
+            query(), request(), 303(), "Signs in; a guest's cart comes along";
+        Post "/account/sign-out" sign_out: Open, SHOPPER, Write, Form, None, Token,
+            query(), request(), 303(), "Signs out";
+        Get "/account/register" show_register: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "Making an account";
+        Post "/account/register" register: Open, SHOPPER, SignIn, Form, None, Token,
+            query(), request(), 303(), "Makes an account and signs in";
+        Get "/account" show_profile: Customer, ACCOUNT, Read, None, None, None,
+            query(), request(), 200(), "The customer's details";
+        Post "/account" save_profile: Customer, ACCOUNT, Write, Form, None, Token,
+            query(), request(), 303(), "Changes the customer's details";
+        Get "/account/orders" show_orders: Customer, ACCOUNT, Read, None, None, None,
+            query(), request(), 200(), "The customer's orders";
+        Get "/account/addresses" show_addresses: Customer, ACCOUNT, Read, None, None, None,
+            query(), request(), 200(), "The customer's addresses";
+        Post "/account/addresses" add_address: Customer, ACCOUNT, Write, Form, None, Token,
+            query(), request(), 303(), "Adds an address";
+        Get "/account/addresses/new" show_new_address: Customer, ACCOUNT, Read, None, None, None,
+            query(), request(), 200(), "An address to be filled in";
+        Get "/account/addresses/{id}" show_address: Customer, ACCOUNT, Read, None, None, None,
+            query(), request(), 200(), "An address to be changed";
+        Post "/account/addresses/{id}" save_address: Customer, ACCOUNT, Write, Form, None, Token,
+            query(), request(), 303(), "Changes an address";
+        Post "/account/addresses/{id}/remove" remove_address: Customer, ACCOUNT, Write, Form, None, Token,
+            query(), request(), 303(), "Takes an address out of the book";
     }
 }
 

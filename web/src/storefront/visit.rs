@@ -92,6 +92,24 @@ impl Visit {
     }
 }
 
+impl Visit {
+    /// The same visitor on the page that a form belongs to, which is shown again with what is wrong.
+    pub fn at(&self, path: String) -> Visit {
+        Visit {
+            path,
+            call: self.call.clone(),
+            shop: self.shop.clone(),
+            locale: self.locale.clone(),
+            base: self.base.clone(),
+            segments: self.segments.clone(),
+            query: Vec::new(),
+            kind: self.kind,
+            authority: self.authority.clone(),
+            headers: self.headers.clone(),
+        }
+    }
+}
+
 /// Language and prefix of any path.
 pub fn base_of(settings: &Settings, path: &str) -> (Locale, String) {
     let first = path.split('/').nth(1).unwrap_or_default();

@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn rates_survive_their_lines_and_bad_ones_are_named() {
-        let name = |text| Name::parse(text).unwrap();
+        let name = |text: &str| Name::parse(text).unwrap();
         let rate = |code: &str, ppm, due| ZoneRate {
             due,
             rate: Rate { code: name(code), name: name(code), jurisdiction: name("IN"), rate_ppm: ppm },

@@ -138,7 +138,10 @@ async fn put(
     let wrong = match read(typed, id) {
         Ok(command) => match call.submit(command).await {
             Ok(_) => {
-                return Ok(see("/console/warehouses", if id.is_some() { Done::Saved } else { Done::Created }));
+                return Ok(see(
+                    "/console/warehouses",
+                    if id.is_some() { Done::Saved } else { Done::Created },
+                ));
             }
             Err(problem) => Wrong::of(problem, |pointer| Some(pointer.to_owned()))?,
         },

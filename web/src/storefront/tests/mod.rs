@@ -1,7 +1,9 @@
 //! Stories told through the real router, gate, facts and apply, by a browser without scripts.
 
+mod account;
 mod browse;
 mod browser;
+mod buy;
 
 use browser::Page;
 

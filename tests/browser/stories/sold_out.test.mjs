@@ -1,0 +1,27 @@
+// Ten pieces, and somebody buys them while another shopper still has one in the basket.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { visiting } from '../lib/browser.mjs';
+import { Shopper } from '../lib/shopper.mjs';
+import { freshEmail } from '../lib/world.mjs';
+
+const SLUG = 'the-last-ball';
+
+test('when the last ball is sold the product says so, and a basket says so before anybody pays', () => visiting({}, async (page) => {
+  const late = new Shopper(page);
+  await late.puts(SLUG);
+  await late.opensBasket();
+  await late.doesNotSee(/out of stock/i);
+
+  await visiting({}, (other) => new Shopper(other).buys(SLUG, { email: freshEmail('quick'), pieces: 10 }));
+
+  await late.opens(`/p/${SLUG}`);
+  await late.sees('Out of stock');
+  assert.ok(await page.getByRole('button', { name: 'Out of stock' }).isDisabled());
+
+  await late.opens('/cart');
+  await late.sees(/out of stock|sold out|0 left|no longer/i);
+  assert.equal(await page.getByRole('link', { name: 'Check out' }).count(), 0, 'there is no way to the till');
+  await late.presses(/^Remove/);
+  await late.sees('Your basket is empty');
+}));

@@ -1,0 +1,179 @@
+//! From the list to the parcel, and back again.
+
+use super::{Browser, manual_order, paid_order};
+use crate::testing::Shopfront;
+use http::Method;
+
+#[tokio::test]
+async fn an_order_is_found_shipped_in_parts_and_partly_refunded() {
+    let shop = Shopfront::open();
+    let id = paid_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let list = owner
+        .open("/console/orders")
+        .await
+        .expect(200)
+        .says("Pat Striker")
+        .says("£763.95")
+        .says("Not shipped");
+    let number = list.link("1001");
+    let order = owner
+        .open(&number)
+        .await
+        .expect(200)
+        .says("Order 1001")
+        .says("pat@shopper.example")
+        .says("1 Pavilion Lane");
+    let ship = owner.open(&order.link("Ship")).await.expect(200).says("Still to ship");
+    let lines: Vec<String> = ship
+        .form("ship")
+        .fields
+        .iter()
+        .filter(|(name, _)| name.starts_with("pieces."))
+        .map(|(name, _)| name.clone())
+        .collect();
+    assert_eq!(ship.form("ship").value(&lines[0]), "3", "what is open is proposed");
+
+    let too_many = owner.send(ship.form("ship").set(&lines[0], "4")).await.expect(422);
+    let too_many = too_many.says("Nothing was changed.").says("Write a whole number from 0 to 3.");
+    assert_eq!(too_many.form("ship").value(&lines[0]), "4", "what was typed is kept");
+    let part = too_many
+        .form("ship")
+        .set(&lines[0], "2")
+        .set(&lines[1], "")
+        .set("carrier", "Pavilion Post")
+        .set("tracking", "PP 1");
+    let order =
+        owner.send(part).await.expect(200).says("The shipment is saved").says("Partly shipped").says("PP 1");
+    assert_eq!(order.path, format!("/console/orders/{id}?done=shipped"));
+
+    let refund =
+        owner.open(&order.link("Refund")).await.expect(200).says("At most £763.95 can be given back.");
+    let asked = refund
+        .form("refund")
+        .set(&lines[0], "1")
+        .set("goodwill", "5")
+        .set("reason", "A dent")
+        .set("step", "preview");
+    let asked = asked.set(&lines[0].replace("pieces", "restock"), "yes");
+    let hash = shop.backend.state_hash();
+    let effect =
+        owner.send(asked).await.expect(200).says("1 × Seam Edition Bat, back to stock").says("£249.00");
+    let effect = effect.says("Goodwill").says("Refund £254.00");
+    assert_eq!(shop.backend.state_hash(), hash, "a preview changes nothing");
+    let confirm = effect.form("confirm").set("step", "confirm");
+    owner.send(confirm.clone()).await.expect(200).says("The refund is under way.").says("Under way");
+    owner.send(confirm).await.expect(200);
+    let order = owner.open(&format!("/console/orders/{id}")).await;
+    assert_eq!(order.words().matches("A dent").count(), 1, "a double press acts once");
+
+    let delivered = owner.send(order.button("Mark delivered")).await.expect(200);
+    delivered.says("The shipment is marked as delivered.").says("Partly shipped");
+    let slip =
+        owner.open(&format!("/console/orders/{id}/packing-slip")).await.expect(200).says("Packing slip 1001");
+    slip.says("BAT-SH").does_not_say("£");
+    owner.open(&format!("/console/orders/{id}/invoice")).await.expect(200).says("VAT 20 %").says("£763.95");
+}
+
+#[tokio::test]
+async fn more_than_was_paid_is_never_given_back() {
+    let shop = Shopfront::open();
+    let id = paid_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let path = format!("/console/orders/{id}/refund");
+    let refund = owner.open(&path).await;
+    let form = refund.form("refund").set("step", "preview").set("reason", "Too much");
+    let hash = shop.backend.state_hash();
+    owner
+        .send(form.clone().set("goodwill", "763.96"))
+        .await
+        .expect(422)
+        .says("at most £763.95 can be given back");
+    owner.send(form.clone()).await.expect(422).says("Choose pieces, delivery or an amount of goodwill.");
+    owner
+        .send(form.clone().set("goodwill", "12,5"))
+        .await
+        .expect(422)
+        .says("Write an amount such as 1250.00.");
+    owner.send(form.set("goodwill", "5").set("reason", "")).await.expect(422).says("Fill this in.");
+    // An amount that does not fit what stands now is shown again instead of being made.
+    let stale = owner.open(&path).await.form("refund").set("goodwill", "5").set("reason", "x");
+    owner.send(stale.set("step", "confirm").set("amount", "999")).await.expect(200).says("Refund £5.00");
+    assert_eq!(shop.backend.state_hash(), hash);
+}
+
+#[tokio::test]
+async fn cancelling_shows_its_effect_and_gives_the_money_back() {
+    let shop = Shopfront::open();
+    let id = paid_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let page = owner.open(&format!("/console/orders/{id}/cancel")).await.expect(200);
+    let page = page.says("4 pieces are free for others at once.").says("£763.95 given back to the customer.");
+    owner.send(page.form("cancel").set("reason", "")).await.expect(422).says("Fill this in.");
+    let order = owner.send(page.form("cancel").set("reason", "Called off by phone")).await.expect(200);
+    let order = order.says("The order is cancelled").says("Called off by phone");
+    assert!(!order.html.contains("/ship\""), "nothing is left to ship");
+    owner.open(&format!("/console/orders/{id}/cancel")).await.says("can't be cancelled any more");
+}
+
+#[tokio::test]
+async fn a_transfer_is_marked_as_received_and_notes_are_kept() {
+    let shop = Shopfront::open();
+    let id = manual_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let order = owner.open(&format!("/console/orders/{id}")).await.expect(200).says("Waiting for the money.");
+    let order = owner
+        .send(order.button("Mark as received"))
+        .await
+        .expect(200)
+        .says("The payment is marked as received.");
+    let order = order.says("Paid").says("Confirmed");
+    owner.send(order.form("note").set("text", "  ")).await.expect(422).says("Write something first.");
+    owner
+        .send(order.form("note").set("text", "Rang about it.\nAll good."))
+        .await
+        .expect(200)
+        .says("Rang about it. All good.")
+        .says("by Sam Scorer");
+    let outbox = owner.open("/console/outbox").await.expect(200).says("Your order 1001 is confirmed");
+    let outbox = outbox.says("We have your order 1001").says("pat@shopper.example");
+    owner
+        .open(&outbox.link("Your order 1001 is confirmed"))
+        .await
+        .expect(200)
+        .says("Hello Pat Striker")
+        .says("2 × Match Ball");
+}
+
+#[tokio::test]
+async fn lists_are_filtered_searched_and_say_so() {
+    let shop = Shopfront::open();
+    paid_order(&shop).await;
+    manual_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    owner.open("/console/orders?status=placed").await.says("1002").does_not_say("1001").says("1 order");
+    owner.open("/console/orders?q=pat%40shopper.example").await.says("1001").says("1002");
+    owner.open("/console/orders?q=status%3Aplaced").await.says("1002").does_not_say("£763.95");
+    owner.open("/console/orders?q=nobody").await.says("No order fits.");
+    owner.open("/console/orders?cursor=rubbish").await.expect(400);
+    owner.open("/console/orders?nonsense=1&status=nonsense").await.expect(200);
+    owner.open("/console/search?q=1001").await.expect(200).says("Pat Striker");
+}
+
+#[tokio::test]
+async fn an_order_of_another_shop_is_not_there() {
+    let shop = Shopfront::open();
+    let id = paid_order(&shop).await;
+    let mut other = Browser::signed_in(&shop, "boundary.localhost", "owner@boundary.example").await;
+    for page in ["", "/ship", "/refund", "/cancel", "/invoice", "/packing-slip"] {
+        other.open(&format!("/console/orders/{id}{page}")).await.expect(404);
+    }
+    let hash = shop.backend.state_hash();
+    let form = other.open("/console/staff/new").await.form("colleague");
+    let mut stolen = form.clone();
+    stolen.action = format!("/console/orders/{id}/cancel");
+    other.send(stolen.set("reason", "x")).await.expect(404);
+    assert_eq!(shop.backend.state_hash(), hash);
+    let reply = other.ask(Method::GET, "/console/orders/order_nonsense", None, bytes::Bytes::new()).await;
+    assert_eq!(reply.status, 404);
+}
