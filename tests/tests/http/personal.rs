@@ -34,7 +34,7 @@ fn no_personal_text_is_on_the_disk_or_in_the_log() {
     shop.run([ada.adds("BAT-OF-PROOF", 1), ada.pays(), owner::ships(&ada), owner::refunds(&ada, 1, true)]);
     shop.run([bob.adds("BAT-OF-PROOF", 1), bob.pays_with("tok_declined"), bob.tries_again("tok_ok")]);
     shop.run([cat.adds("BAT-OF-PROOF", 1), cat.gives_address(), cat.reserves()]);
-    let order = shop.order_id(&ada);
+    let order = shop.order_id(&ada).to_owned();
     let (host, token) = shop.signed_in();
     shop.premises.runtime.block_on(async {
         let account = json!({
