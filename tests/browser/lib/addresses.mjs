@@ -2,6 +2,5 @@
 
 export const ADDRESSES = {
   GB: { name: 'Robin Sample', line1: '1 Example Road', city: 'Demo Town', postal_code: 'M1 2AB' },
-  AU: { name: 'Robin Sample', line1: '1 Example Road', city: 'Demo Town', region_code: 'AU-VIC', postal_code: '3000' },
-  IN: { name: 'Robin Sample', phone: '98000 00000', line1: '1 Example Road', city: 'Demo Town', region_code: 'IN-MH', postal_code: '400001' },
+  IN: { name: 'Robin Sample', line1: '1 Example Road', city: 'Demo Town', region_code: 'IN-MH', postal_code: '400001' },
 };

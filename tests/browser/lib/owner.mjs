@@ -13,13 +13,13 @@ export class Owner {
     await this.page.getByRole('main').getByText(text).filter({ visible: true }).first().waitFor();
   }
 
-  async signsIn() {
+  async signsIn(home = 'Today') {
     await this.page.goto('/console');
     await this.isAt('Sign in to the console');
     await this.page.getByLabel('E-mail').fill(this.place.owner.email);
     await this.page.getByLabel('Password').fill(this.place.owner.password);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
-    await this.isAt('Today');
+    await this.isAt(home);
   }
 
   /** By the menu, which a phone unfolds first. */

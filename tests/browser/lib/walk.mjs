@@ -131,7 +131,7 @@ export function storefrontWalk({ at = '', country = 'GB' } = {}) {
     ['address, new', opens('/account/addresses/new')],
     ['address, wrong', (page) => sendsAsItIs(page, 'main form[data-country-form]')],
     ['addresses', async (page) => {
-      await fillsAddress(page, '', country);
+      await fillsAddress(page, 'address.', country);
       await sends(page, 'main form[data-country-form]', (url) => url.pathname.endsWith('/account/addresses'));
     }],
   ];
