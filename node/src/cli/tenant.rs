@@ -8,15 +8,13 @@ use gearify_commerce::tenants::{
     Branding, Colour, Command, FontFamily, Host, PaymentMethod, Profile, Settings as ShopSettings, TimeZone,
 };
 use gearify_commerce::text::{Name, Slug};
-use gearify_commerce::{Code, Currency, Reply, Site, TenantId, Vault, ids};
+use gearify_commerce::{Code, Currency, Reply, Site, StaffId, TenantId, Vault, ids};
 use gearify_config::Settings;
 use gearify_node::backend::{NodeBackend, now};
 use gearify_node::runtime;
 use gearify_node::writer::Writer;
+use gearify_web::console::{setup_path, setup_token_hash};
 use std::process::ExitCode;
-
-/// Keeps the hash of a set-up link's token apart from other hashes.
-const SETUP_PURPOSE: &str = "token";
 
 pub fn init(arguments: &InitArgs) -> anyhow::Result<ExitCode> {
     let settings = settings(&arguments.config)?;
@@ -26,18 +24,18 @@ pub fn init(arguments: &InitArgs) -> anyhow::Result<ExitCode> {
         name: arguments.name.clone(),
         role: "operator".into(),
         password_hash: None,
-        setup_token_hash: Some(vault.hash(TenantId::PLATFORM, SETUP_PURPOSE, token.as_bytes())),
+        setup_token_hash: Some(setup_token_hash(vault, TenantId::PLATFORM, &token)),
     };
-    with_node(&settings, async |backend| {
+    let operator = with_node(&settings, async |backend| {
         let writer = Writer::new(backend, TenantId::PLATFORM, Site::NONE);
         let vault: &dyn Vault = gearify_web::ports::Backend::vault(backend);
-        writer.again("init", Intent::Staff(request(vault))).await.context("the operator was not made")?;
-        Ok(())
+        let added = writer.again("init", Intent::Staff(request(vault))).await;
+        member(added.context("the operator was not made")?)
     })?;
     let host = settings.hosts.operator_host.as_str();
     say(&format!(
         "The first operator is made. Start the node, then set a password at\n{}",
-        link(&settings, host, &token)
+        link(&settings, host, operator, &token)
     ))
 }
 
@@ -47,7 +45,7 @@ pub fn create(arguments: &TenantArgs) -> anyhow::Result<ExitCode> {
     let host = command_host(&command).to_owned();
     let token = fresh_token();
     let tenant = TenantId::from_bits(ids::uuid_v7(now(), rand::random()));
-    with_node(&settings, async |backend| {
+    let owner = with_node(&settings, async |backend| {
         let writer = Writer::new(backend, tenant, Site::NONE);
         make(&writer, command).await.context("the shop was not made")?;
         let vault: &dyn Vault = gearify_web::ports::Backend::vault(backend);
@@ -56,15 +54,14 @@ pub fn create(arguments: &TenantArgs) -> anyhow::Result<ExitCode> {
             name: arguments.owner_name.clone(),
             role: "owner".into(),
             password_hash: None,
-            setup_token_hash: Some(vault.hash(tenant, SETUP_PURPOSE, token.as_bytes())),
+            setup_token_hash: Some(setup_token_hash(vault, tenant, &token)),
         };
-        writer.again("owner", Intent::Staff(owner)).await.context("the owner was not made")?;
-        Ok(())
+        member(writer.again("owner", Intent::Staff(owner)).await.context("the owner was not made")?)
     })?;
     say(&format!(
         "The shop {} is made. Start the node; its owner sets a password at\n{}",
         arguments.slug,
-        link(&settings, &host, &token)
+        link(&settings, &host, owner, &token)
     ))
 }
 
@@ -108,10 +105,10 @@ fn command_host(command: &Command) -> &str {
 }
 
 /// Runs the groups without listeners for one piece of work.
-fn with_node(
+fn with_node<T>(
     settings: &Settings,
-    work: impl AsyncFnOnce(&NodeBackend) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+    work: impl AsyncFnOnce(&NodeBackend) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     block_on(async {
         let core = runtime::open_core(settings).await?;
         let done = work(core.backend()).await;
@@ -124,11 +121,16 @@ fn fresh_token() -> String {
     ids::encode_base32(rand::random::<u128>() >> 1)
 }
 
-fn link(settings: &Settings, host: &str, token: &str) -> String {
+/// Who was added.
+fn member(added: Reply) -> anyhow::Result<StaffId> {
+    Ok(StaffId::from_bits(added.id.context("adding a member of staff named nobody")?))
+}
+
+fn link(settings: &Settings, host: &str, staff: StaffId, token: &str) -> String {
     let scheme = if settings.listen.behind_tls_proxy { "https" } else { "http" };
     let port = match (settings.listen.behind_tls_proxy, settings.listen.public.port()) {
         (true, _) | (false, 80) => String::new(),
         (false, port) => format!(":{port}"),
     };
-    format!("{scheme}://{host}{port}/console/setup?token={token}")
+    format!("{scheme}://{host}{port}{}", setup_path(staff, token))
 }
