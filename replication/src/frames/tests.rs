@@ -1,3 +1,5 @@
+//! Frames: what is written is read back, and damage is noticed.
+
 use super::*;
 use crate::position::Applied;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Snapshot files: whole or not at all.
+
 use super::*;
 use crate::machine::MachineError;
 use crate::position::NodeId;

@@ -1,3 +1,5 @@
+//! The event store: order, closing, damage.
+
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Sealing: what opens and what does not, and key files.
+
 use super::*;
 use proptest::prelude::*;
 use std::fs;

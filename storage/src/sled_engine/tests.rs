@@ -1,3 +1,5 @@
+//! sled beside its twin in memory, and damage that is set aside.
+
 use super::*;
 use crate::{MemoryEngine, Tx};
 use proptest::collection::vec;
