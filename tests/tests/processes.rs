@@ -6,6 +6,8 @@ mod buyers;
 mod ends;
 #[path = "processes/kills.rs"]
 mod kills;
+#[path = "processes/readme.rs"]
+mod readme;
 #[path = "processes/rebuilds.rs"]
 mod rebuilds;
 #[path = "processes/starts.rs"]
