@@ -124,7 +124,7 @@ impl Words<'_> {
     }
 
     fn prices(&self, found: &SearchFacet) -> Option<FacetBody> {
-        let unit = 10i64.pow(u32::from(self.market.currency.exponent()));
+        let unit = 10i64.pow(self.market.currency.exponent());
         let currency = CurrencyCode::parse(self.market.currency.as_str()).ok()?;
         let names = ("price_min".to_owned(), "price_max".to_owned());
         range(found, unit, self.query.price, names, RangeUnit::Money(currency))
@@ -187,7 +187,7 @@ impl Words<'_> {
             }
         }
         if let Some(label) = ends_label(self.query.price, |whole| {
-            let unit = 10i64.pow(u32::from(self.market.currency.exponent()));
+            let unit = 10i64.pow(self.market.currency.exponent());
             self.visit.page_locale().price(amount(whole.saturating_mul(unit), self.market.currency))
         }) {
             add(label, self.query.with(|query| query.price = (None, None)));
@@ -232,7 +232,7 @@ fn range(
     let min = found.min?.div_euclid(scale);
     let max = found.max?.div_euclid(scale) + i64::from(found.max?.rem_euclid(scale) > 0);
     let useful = max > min || low.is_some() || high.is_some();
-    useful.then(|| FacetBody::Range(RangeFacet { low_name, high_name, min, max, low, high, unit }))
+    useful.then_some(FacetBody::Range(RangeFacet { low_name, high_name, min, max, low, high, unit }))
 }
 
 fn is_chosen(body: &FacetBody) -> bool {

@@ -161,7 +161,7 @@ impl ListQuery {
                 filters.entry(key.clone()).or_default().push(range);
             }
         }
-        let minor = 10i64.pow(u32::from(market.currency.exponent()));
+        let minor = 10i64.pow(market.currency.exponent());
         let others = visit.settings().locales().filter(|locale| **locale != market.locale);
         SearchQuery {
             text: Some(self.text.clone()).filter(|text| !text.trim().is_empty()),

@@ -12,7 +12,7 @@ async fn a_stranger_finds_the_way_from_the_first_page_to_a_bat() {
     browser.open("/").await.expect(200).says("Seam Edition Bat").says("Knocking in");
     let bats = browser.page.link("/c/").unwrap();
     browser.open(&bats).await.expect(200).says("<h1>Bats</h1>").says("£249.00");
-    let bat = browser.page.link("/p/").unwrap();
+    let bat = browser.page.link("/p/seam").unwrap();
     let page = browser.open(&bat).await.expect(200);
     page.says("<h1>Seam Edition Bat</h1>").says("Short Handle").says("including VAT");
     page.says("\"@type\":\"Product\"").says("\"price\":\"249.00\"").says("https://schema.org/OutOfStock");
