@@ -126,8 +126,7 @@ async fn floor(dir: &Path, lasts: Duration) -> Measured {
 
 type Batch = (Vec<Bytes>, oneshot::Sender<()>);
 
-/// One transaction in flight, what arrives meanwhile shares the next: waking the callers from the
-/// writing thread instead would cost the floor half its rate.
+/// One transaction in flight, what arrives meanwhile shares the next, as a group does it.
 async fn gather_floor(
     mut waiting: mpsc::Receiver<(Bytes, oneshot::Sender<()>)>,
     batches: mpsc::Sender<Batch>,

@@ -125,8 +125,7 @@ where
     let GuardParts { state, row, meter } = &*guard.0;
     let id = RequestId::of(request.headers());
     let asked = Asked::of(&request);
-    let span =
-        tracing::info_span!("request", id = %id.text(), method = row.method.as_str(), route = row.path);
+    let span = span_of(row, &id);
     let (response, call) = admit_and_run(state, row, &id, request, handle).instrument(span.clone()).await;
     let mut response = show_problem(response, state, call.as_ref(), row, &asked, &id, &span);
     headers::put(response.headers_mut(), state, row, &id, call.as_ref(), &asked);
@@ -137,6 +136,15 @@ where
         tracing::debug!(status, ms, "answered");
     });
     response
+}
+
+/// Reads are many and log little: their spans are made only where somebody looks that closely.
+fn span_of(row: &Row, id: &RequestId) -> tracing::Span {
+    let (method, route) = (row.method.as_str(), row.path);
+    match row.method.is_read() {
+        true => tracing::debug_span!("request", id = id.text(), method, route),
+        false => tracing::info_span!("request", id = id.text(), method, route),
+    }
 }
 
 /// What the answer needs to know of the request after the handler has taken it.
@@ -359,7 +367,8 @@ fn show_problem(
     };
     if problem.status().is_server_error() && problem.kind() == Kind::InternalError {
         let cause = problem.cause().unwrap_or("no cause was noted");
-        span.in_scope(|| tracing::error!(cause, "answered with an internal error"));
+        let (id, route) = (id.text(), row.path);
+        span.in_scope(|| tracing::error!(id, route, cause, "answered with an internal error"));
     }
     let allow = response.headers_mut().remove(header::ALLOW);
     let mut shown = match row.surface {

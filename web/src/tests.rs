@@ -6,6 +6,7 @@ mod catalogue;
 mod conventions;
 mod merchant;
 mod platform;
+mod serving;
 pub mod shopping;
 
 /// Ids of merchants' records that the fixture does not name, by the path segment before them.

@@ -77,9 +77,22 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::new(Kind::Malformed).detail("The body is nested too deeply."));
     }
     let mut source = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut source).map_err(explain)?;
+    let value = match serde_path_to_error::deserialize(&mut source) {
+        Ok(value) => value,
+        // A list would be taken for the fields in their order.
+        Err(error) if error.inner().is_data() && !is_object(text) => return Err(not_an_object()),
+        Err(error) => return Err(explain(error)),
+    };
     source.end().map_err(|error| malformed(&error))?;
-    Ok(value)
+    if is_object(text) { Ok(value) } else { Err(not_an_object()) }
+}
+
+fn is_object(text: &str) -> bool {
+    text.trim_ascii_start().starts_with('{')
+}
+
+fn not_an_object() -> Problem {
+    Problem::invalid("", "must be an object")
 }
 
 fn depth(text: &str) -> usize {
@@ -251,6 +264,8 @@ mod tests {
         check(r#"{"lines": [{"quantity": 4294967296}]}"#, Kind::Validation, "/lines/0/quantity");
         check(r#"{"lines": [{"quantity": "two"}]}"#, Kind::Validation, "/lines/0/quantity");
         check("[]", Kind::Validation, "");
+        check("[[]]", Kind::Validation, "");
+        check("\"text\"", Kind::Validation, "");
         assert_eq!(read_json::<Body>(b"\xff").unwrap_err().kind(), Kind::Malformed);
     }
 

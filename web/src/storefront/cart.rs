@@ -311,11 +311,10 @@ pub async fn set_destination(visit: Visit, form: Form) -> Result<Response, Probl
     if !served(&visit).contains(&country) {
         return Ok(wrong(t.not_deliverable(country_name(&country, visit.page_locale()))));
     }
-    let code = match typed.some("postal_code") {
-        None => None,
-        // A district is enough for an estimate, so that what is no whole code is taken as one.
-        Some(code) => Some(postal_code(&country, code).unwrap_or_else(|_| code.chars().take(16).collect())),
-    };
+    // A district is enough for an estimate, so that what is no whole code is taken as one.
+    let district =
+        |code: &str| postal_code(&country, code).unwrap_or_else(|_| code.chars().take(16).collect());
+    let code = typed.some("postal_code").map(district);
     let intent = CartIntent::SetDestination { cart: held.id, country, region: None, postal_code: code };
     write(&visit, &held, intent).await?;
     Ok(see_other(&visit.to(paths::CART)))

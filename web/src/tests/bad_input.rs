@@ -215,7 +215,9 @@ async fn another_tenants_records_are_not_there() {
     let world = World::make().await;
     let before = world.shop.backend.state_hash();
     for row in document_rows() {
-        let names_a_record = row.path.contains('{') && row.scope == TenantScope::Shop;
+        // Every shop has its own pages of the same names.
+        let names_a_record =
+            row.path.contains('{') && !row.path.contains("/pages/") && row.scope == TenantScope::Shop;
         if !names_a_record
             || !matches!(row.access, Access::Staff(_))
             || !matches!(row.body, Body::None | Body::Empty)

@@ -150,8 +150,8 @@ pub fn product_rows(
 fn variant_cells(view: &ReadScope<'_>, variant: &Variant, list: Option<&PriceListDetails>) -> Row {
     let details = &variant.details;
     let price = list.and_then(|list| {
-        let rows = pricing::prices_of(view, variant.id).into_iter();
-        rows.filter(|row| row.list == list.code && row.min_quantity == 1 && row.starts.is_none()).next_back()
+        let mut rows = pricing::prices_of(view, variant.id).into_iter();
+        rows.rfind(|row| row.list == list.code && row.min_quantity == 1 && row.starts.is_none())
     });
     let pairs = |pairs: Vec<(String, String)>| {
         pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(";")

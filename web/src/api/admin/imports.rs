@@ -18,11 +18,11 @@ use gearify_commerce::catalog::{
 use gearify_commerce::code::Code;
 use gearify_commerce::command::{self, CommandId, GroupKind, Keep, Stamped};
 use gearify_commerce::inventory::{Command as Inventory, LEVELS, ON_HAND_MAX, Reason};
-use gearify_commerce::pricing::{Command as Pricing, Price};
+use gearify_commerce::pricing::{self, Command as Pricing, Price};
 use gearify_commerce::{Actor, Locale, Name, ReadScope, Site, Slug, Text, VariantId};
 use gearify_storage::Tx;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 pub fn routes() -> Vec<Route> {
@@ -153,9 +153,10 @@ async fn import_products_csv(
 struct Wanted {
     rows: Vec<u64>,
     commands: Vec<Catalog>,
-    created: usize,
-    updated: usize,
-    prices: Vec<(Sku, i64, Option<i64>)>,
+    created: BTreeSet<u64>,
+    updated: BTreeSet<u64>,
+    /// By row; those that stand already are left out.
+    prices: Vec<(u64, Sku, i64, Option<i64>)>,
 }
 
 /// Makes and changes products.
@@ -182,7 +183,8 @@ pub async fn import_products(call: &Call, bytes: &[u8], dry_run: bool) -> Result
         let wanted = call.read(GroupKind::Catalogue, |view| {
             plan_product(view, &sheet, &slug, &rows, &default, &mut report)
         });
-        let Some(wanted) = wanted else { continue };
+        let Some(mut wanted) = wanted else { continue };
+        call.read(GroupKind::Catalogue, |view| leave_out_standing(view, &mut wanted, list.as_ref()));
         if list.is_none() && !wanted.prices.is_empty() {
             report.fault(wanted.rows[0], Some("price"), format!("there is no price list for {currency}"));
             continue;
@@ -193,14 +195,27 @@ pub async fn import_products(call: &Call, bytes: &[u8], dry_run: bool) -> Result
         };
         match outcome {
             Ok(()) => {
-                report.created += wanted.created;
-                report.updated += wanted.updated;
-                report.unchanged += wanted.rows.len() - wanted.created - wanted.updated;
+                report.created += wanted.created.len();
+                report.updated += wanted.updated.len();
+                report.unchanged += wanted.rows.len() - wanted.created.len() - wanted.updated.len();
             }
             Err(problem) => report.problem(wanted.rows[0], &problem),
         }
     }
     Ok(report)
+}
+
+/// Takes off the prices that hold already; the rows of the others count as changed.
+fn leave_out_standing(view: &ReadScope<'_>, wanted: &mut Wanted, list: Option<&Code>) {
+    let stands = |sku: &Sku, amount: i64, compare_at: Option<i64>| {
+        let variant = catalog::variant_by_sku(view, sku)?.id;
+        let rows = pricing::prices_of(view, variant);
+        let everyday = |row: &Price| row.min_quantity == 1 && row.starts.is_none() && Some(&row.list) == list;
+        Some(rows.iter().any(|row| everyday(row) && (row.amount, row.compare_at) == (amount, compare_at)))
+    };
+    wanted.prices.retain(|(_, sku, amount, compare_at)| stands(sku, *amount, *compare_at) != Some(true));
+    let changed = wanted.prices.iter().map(|(row, ..)| *row).filter(|row| !wanted.created.contains(row));
+    wanted.updated.extend(changed.collect::<Vec<_>>());
 }
 
 /// Decides commands on the overlay, so that later rows see what earlier ones would have done.
@@ -228,7 +243,7 @@ async fn write_product(call: &Call, slug: &str, wanted: &Wanted, list: Option<&C
     }
     let Some(list) = list.filter(|_| !wanted.prices.is_empty()) else { return Ok(()) };
     let prices = call.read(GroupKind::Catalogue, |view| {
-        let price = |(sku, amount, compare_at): &(Sku, i64, Option<i64>)| {
+        let price = |(_, sku, amount, compare_at): &(u64, Sku, i64, Option<i64>)| {
             let variant: VariantId = catalog::variant_by_sku(view, sku)?.id;
             let (amount, compare_at) = (*amount, *compare_at);
             Some(Price {
@@ -286,8 +301,8 @@ fn plan_product(
     let mut wanted = Wanted {
         rows: rows.iter().map(|(row, _)| *row).collect(),
         commands: Vec::new(),
-        created: 0,
-        updated: 0,
+        created: BTreeSet::new(),
+        updated: BTreeSet::new(),
         prices: Vec::new(),
     };
     let mut new_variants = Vec::new();
@@ -302,12 +317,16 @@ fn plan_product(
         }
         let Some((sku, known, after)) = planned else { continue };
         if let Some((amount, compare_at)) = price {
-            wanted.prices.push((sku, amount, compare_at));
+            wanted.prices.push((*row, sku, amount, compare_at));
         }
         match (known, &before) {
-            (None, _) => new_variants.push(after),
+            (None, _) => {
+                wanted.created.insert(*row);
+                new_variants.push(after);
+            }
             (Some(known), Some(product)) if known.product == product.id => {
                 if known.details != after {
+                    wanted.updated.insert(*row);
                     changed_variants.push(Catalog::UpdateVariant {
                         variant: known.id,
                         expected: Some(known.revision),
@@ -323,15 +342,15 @@ fn plan_product(
     }
     let details = details?;
     let publish = sheet.get(head, "status") == Some("active");
-    wanted.created = new_variants.len();
-    wanted.updated = changed_variants.len();
     match before {
         None => wanted.commands.push(Catalog::CreateProduct { details, variants: new_variants, publish }),
         Some(product) => {
             if product.details != details {
                 let expected = Some(product.revision);
                 wanted.commands.push(Catalog::UpdateProduct { product: product.id, expected, details });
-                wanted.updated = wanted.updated.max(1);
+                if wanted.updated.is_empty() && !wanted.created.contains(first) {
+                    wanted.updated.insert(*first);
+                }
             }
             let created = new_variants
                 .into_iter()

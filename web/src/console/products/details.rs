@@ -8,9 +8,7 @@ use crate::console::visit::settings;
 use crate::console::wrong::{Check, Wrong};
 use crate::gate::Call;
 use crate::problem::Problem;
-use gearify_commerce::catalog::{
-    self, AddOn, Attribute, Category, Level, OptionType, ProductDetails, ProductType, Seo,
-};
+use gearify_commerce::catalog::{self, AddOn, Attribute, Category, Level, OptionType, ProductDetails, Seo};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::tax::{self, TaxCategory};
 use gearify_commerce::tenants::Settings;
@@ -19,7 +17,6 @@ use gearify_commerce::{AddOnId, CategoryId, Code, Name, Slug};
 /// What the form offers.
 pub struct Offer {
     pub settings: Settings,
-    pub types: Vec<ProductType>,
     pub categories: Vec<Category>,
     pub options: Vec<OptionType>,
     pub add_ons: Vec<AddOn>,
@@ -36,7 +33,6 @@ impl Offer {
             categories.retain(|category| !category.archived);
             categories.sort_by(|a, b| a.path.cmp(&b.path));
             Offer {
-                types: catalog::product_types(view),
                 categories,
                 options: catalog::option_types(view),
                 add_ons: catalog::add_ons_for_type(view, product_type),
@@ -155,7 +151,7 @@ fn in_order_of<T: PartialEq + Clone>(before: Option<&[T]>, chosen: Vec<T>) -> Ve
 /// Sections of the form, before they are filled. Options can't change while a product has variants.
 pub fn sections(offer: &Offer, may_change_options: bool) -> Vec<Section> {
     let default = &offer.settings.locale;
-    let several = offer.settings.further_locales.iter().next().is_some();
+    let several = !offer.settings.further_locales.is_empty();
     let mut words = Vec::new();
     for locale in offer.settings.locales() {
         let tag = if several { format!(" ({locale})") } else { String::new() };

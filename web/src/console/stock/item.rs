@@ -4,7 +4,7 @@ use super::list::{level_badge, movements_of};
 use crate::console::done::Done;
 use crate::console::typed::Typed;
 use crate::console::view::form::{Choice, Submit};
-use crate::console::view::{Cell, Column, Field, Form, Notice, Page, Panel, Part, Row, Table, Tone};
+use crate::console::view::{Cell, Column, Field, Form, Notice, Page, Panel, Row, Table, Tone};
 use crate::console::visit::{Visit, may, refused, see, settings, words};
 use crate::console::wrong::{Check, Wrong};
 use crate::extract::Path;
@@ -110,7 +110,7 @@ async fn page(call: &Call, item: &Item, sent: &str, typed: &Typed, wrong: &Wrong
     }
     for (name, title, form) in forms(item) {
         let form = if name == sent { form.filled(typed, wrong) } else { form };
-        page = page.aside(Panel::new(title).part(Part::Form(Box::new(form))));
+        page = page.aside(Panel::new(title).part(form));
     }
     Ok(page)
 }

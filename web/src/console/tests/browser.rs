@@ -107,6 +107,12 @@ impl Filled {
         self
     }
 
+    /// As it stands on the page that came back: for another intention.
+    pub fn again(self) -> Filled {
+        let key = gearify_commerce::ids::encode_base32(rand::random());
+        self.set("form_key", &key)
+    }
+
     pub fn add(mut self, name: &str, value: &str) -> Filled {
         self.fields.push((name.to_owned(), value.to_owned()));
         self

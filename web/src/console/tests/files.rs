@@ -43,7 +43,7 @@ async fn a_file_is_checked_first_and_applied_row_by_row() {
     assert_eq!(shop.backend.state_hash(), hash, "a check changes nothing");
     let apply = checked.form("apply");
     let done = owner.send(apply.clone()).await.expect(200).says("Saved, but not all of it.");
-    done.says("3 product type").does_not_say("Apply");
+    done.says("3 product_type There is no product type unknown_type.").does_not_say("Apply");
     shop.visitor().get("/api/v1/products/nets").await.expect(404);
     owner.open("/console/products?status=draft").await.says("Practice Nets");
     let story = shop.backend.story().len();

@@ -112,7 +112,7 @@ async fn who_is_locked_out_is_out_at_once_and_the_last_owner_stays() {
     let mut support = Browser::signed_in(&shop, "willow.localhost", "support@willow.example").await;
     let staff = owner.open("/console/staff").await;
     let lock = staff.button("Lock out");
-    owner.send(lock).await.expect(200).says("They can't sign in any more.").says("Locked out");
+    owner.send(lock).await.expect(200).says("they can't sign in any more.").says("Locked out");
     assert!(support.open("/console/orders").await.path.starts_with("/console/sign-in"));
     let door = support.open("/console/sign-in").await;
     let form = door.form("sign-in").set("email", "support@willow.example").set("password", STAFF_PASSWORD);
@@ -312,7 +312,7 @@ async fn an_operator_opens_and_suspends_a_shop() {
         .await
         .expect(422)
         .says("There is no such time zone.");
-    operator.send(form.clone().set("slug", "willow")).await.expect(422);
+    operator.send(form.clone().set("slug", "willow").again()).await.expect(422);
     let opened = operator.send(form.clone()).await.expect(200).says("The shop is open");
     let again = operator.send(form).await.expect(200);
     let path = |html: &str| {
@@ -338,7 +338,7 @@ async fn an_operator_opens_and_suspends_a_shop() {
     operator.send(page.button("Open it again")).await.expect(200).says("The shop is open again.");
     let page = operator.open(&tenant).await;
     operator.send(page.form("host").set("add", "not a host")).await.expect(422).says("Expected a host name");
-    operator.send(page.form("host").set("add", "willow.localhost")).await.expect(422);
+    operator.send(page.form("host").set("add", "willow.localhost").again()).await.expect(422);
     operator
         .send(page.form("host").set("add", "kit.maidan.example"))
         .await

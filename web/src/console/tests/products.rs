@@ -40,7 +40,7 @@ async fn a_product_is_made_with_its_variants_and_prices() {
         .set("v0.weight", "1190");
     let twice = form.clone().set("v1.sku", "LHS-2").set("v1.option.size", "sh");
     owner.send(twice).await.expect(422).says("Another variant has the same options.");
-    let form = form.set("v1.sku", "LHS-2").set("v1.option.size", "lh").set("publish", "yes");
+    let form = form.again().set("v1.sku", "LHS-2").set("v1.option.size", "lh").set("publish", "yes");
     let made = owner
         .send(form.clone())
         .await

@@ -143,6 +143,22 @@ impl Form {
         self
     }
 
+    /// Tells every field which form it is in.
+    pub(super) fn bound(mut self) -> Form {
+        let id = self.id.clone();
+        for section in &mut self.sections {
+            let cells = section.grid.iter_mut().flat_map(|grid| grid.rows.iter_mut().flatten());
+            let in_cells = cells.filter_map(|cell| match cell {
+                Cell::Input(field) => Some(&mut **field),
+                _ => None,
+            });
+            for field in section.fields.iter_mut().chain(in_cells) {
+                field.form.clone_from(&id);
+            }
+        }
+        self
+    }
+
     /// Fields with something to put right, for the list at the top.
     pub fn wrong(&self) -> Vec<&Field> {
         let in_grid = |section: &'_ Section| section.grid.as_ref().map_or(0, |grid| grid.rows.len()) > 0;
@@ -189,6 +205,8 @@ impl Section {
 
 #[derive(Clone, Debug)]
 pub struct Field {
+    /// The form it stands in: two forms of a page may have fields of one name.
+    pub form: String,
     pub name: String,
     pub label: String,
     pub kind: FieldKind,
@@ -278,6 +296,7 @@ impl Choice {
 impl Field {
     pub fn new(kind: FieldKind, name: impl Into<String>, label: impl Into<String>) -> Field {
         Field {
+            form: String::new(),
             name: name.into(),
             label: label.into(),
             kind,
@@ -358,7 +377,7 @@ impl Field {
 
     /// The id of the control on the page.
     pub fn id(&self) -> String {
-        super::element_id("f", &self.name)
+        super::element_id("f", &format!("{}-{}", self.form, self.name))
     }
 
     pub(super) fn described_by(&self) -> String {

@@ -47,9 +47,14 @@ macro_rules! part_from {
 part_from! {
     Panel => Panel,
     Table => Table(Box::new),
-    Form => Form(Box::new),
     Chart => Chart(Box::new),
     Notice => Notice,
+}
+
+impl From<Form> for Part {
+    fn from(form: Form) -> Part {
+        Part::Form(Box::new(form.bound()))
+    }
 }
 
 /// A titled box.

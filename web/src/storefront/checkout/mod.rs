@@ -41,6 +41,7 @@ pub(super) struct Till {
 
 impl Till {
     /// The visitor's cart, or where to go without one.
+    #[expect(clippy::result_large_err, reason = "the other way out is an answer, made once a request")]
     pub fn open(visit: &Visit) -> Result<Till, Response> {
         let held =
             bag::filled(visit).map_err(|_| see_other(&Note::CartChanged.on(&visit.to(paths::CART))))?;
