@@ -2,5 +2,5 @@
 
 export const ADDRESSES = {
   GB: { name: 'Robin Sample', line1: '1 Example Road', city: 'Demo Town', postal_code: 'M1 2AB' },
-  IN: { name: 'Robin Sample', line1: '1 Example Road', city: 'Demo Town', region_code: 'IN-MH', postal_code: '400001' },
+  IN: { name: 'Robin Sample', line1: '1 Example Road', city: 'Demo Town', region: 'IN-MH', postal_code: '400001' },
 };
