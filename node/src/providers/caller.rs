@@ -222,6 +222,7 @@ mod tests {
             attempt,
             reference: None,
             captured: 0,
+            refunding: 0,
             refunded: 0,
             decline_code: None,
             created_at: at,
