@@ -231,6 +231,10 @@ fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Provi
         providers,
         clock: Arc::new(SystemClock),
         on_fatal: Arc::new(|reason| {
+            #![expect(
+                clippy::disallowed_methods,
+                reason = "after a failed write nothing may run on, not even a drain"
+            )]
             tracing::error!(reason, "the node can't go on");
             eprintln!("gearify: {reason}");
             std::process::exit(2);

@@ -422,7 +422,10 @@ fn refusal(kind: &str, problem: &Value) -> String {
             let detail = field.or(problem["detail"].as_str()).unwrap_or(kind).trim_end_matches('.');
             // Ids differ from run to run: stories leave them out.
             if let Some((many, _)) = detail.split_once(" pieces of line ") {
-                return format!("{} pieces are left", many.trim_start_matches("Only "));
+                return format!(
+                    "{} pieces are left",
+                    many.trim_start_matches(['O', 'o']).trim_start_matches("nly ")
+                );
             }
             let mut letters = detail.chars();
             let first = letters.next().map(|letter| letter.to_lowercase().to_string()).unwrap_or_default();

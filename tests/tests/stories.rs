@@ -38,8 +38,8 @@ fn over_http(tell: impl FnOnce(&mut OverHttp)) {
 macro_rules! tell {
     (everywhere: $($everywhere:ident),+; where_time_passes: $($timed:ident),+;) => {
         mod pure {
-            $(#[test] fn $everywhere() { super::tales::$everywhere(&mut gearify_tests::Scenario::new()) })+
-            $(#[test] fn $timed() { super::tales::$timed(&mut gearify_tests::Scenario::new()) })+
+            $(#[test] fn $everywhere() { insta::allow_duplicates!(super::tales::$everywhere(&mut gearify_tests::Scenario::new())) })+
+            $(#[test] fn $timed() { insta::allow_duplicates!(super::tales::$timed(&mut gearify_tests::Scenario::new())) })+
         }
         mod three_nodes {
             use super::{on_three_nodes, tales};
@@ -48,7 +48,7 @@ macro_rules! tell {
         }
         mod http {
             use super::{over_http, tales};
-            $(#[test] fn $everywhere() { over_http(tales::$everywhere) })+
+            $(#[test] fn $everywhere() { insta::allow_duplicates!(over_http(tales::$everywhere)) })+
         }
     };
 }
@@ -61,7 +61,9 @@ tell! {
         refunds_in_parts_end_at_exactly_what_was_paid,
         add_ons_are_part_of_the_price_and_make_a_line_of_their_own,
         an_order_leaves_from_the_warehouse_that_has_all_of_it,
-        a_request_that_comes_again_is_answered_as_it_was_and_acts_once;
+        a_request_that_comes_again_is_answered_as_it_was_and_acts_once,
+        a_pending_payment_is_decided_by_the_providers_word,
+        a_hold_is_kept_for_whoever_has_it;
     where_time_passes:
         a_hold_keeps_the_last_ball_until_it_ends,
         an_unpaid_order_expires_and_its_stock_sells_again,

@@ -39,8 +39,11 @@ pub struct Good {
     compare_at: Option<i64>,
 }
 
-/// Attributes that products have: code, names, values with their words.
-const ATTRIBUTES: &[(&str, Words, &[(&str, Words)])] = &[
+/// An attribute's code and name, and its choices likewise.
+type AttributePlan = (&'static str, Words, &'static [(&'static str, Words)]);
+
+/// Attributes that products have.
+const ATTRIBUTES: &[AttributePlan] = &[
     (
         "level",
         ("Level", "स्तर"),

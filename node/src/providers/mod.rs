@@ -55,6 +55,7 @@ pub enum CallError {
 
 /// What is asked of a provider.
 #[derive(Clone, Debug)]
+#[expect(clippy::enum_variant_names, reason = "to call off is the word for it")]
 pub enum Call {
     /// Collects a payment. With `look_up`, asks first whether that has happened already.
     Pay { tenant: TenantId, payment: Box<Payment>, look_up: bool },

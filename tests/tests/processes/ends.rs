@@ -4,11 +4,12 @@ use crate::buyers::{Attempt, Heard, acknowledged, buy_on, read};
 use gearify_node::testpay::Faults;
 use gearify_tests::shop::Premises;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 const IN_WORK: usize = 8;
+const BUYERS: usize = 4;
 
 #[test]
 fn sigterm_lets_accepted_orders_finish_and_loses_none() {
@@ -27,10 +28,13 @@ fn sigterm_lets_accepted_orders_finish_and_loses_none() {
         }
         let mut buyers = JoinSet::new();
         let (skus, serial) = (Arc::new(vec!["BALL".to_owned()]), Arc::new(AtomicUsize::new(IN_WORK)));
-        for _ in 0..4 {
+        for _ in 0..BUYERS {
             buyers.spawn(buy_on(host.clone(), skus.clone(), serial.clone()));
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        // Whoever begins another cart has an answer to the last.
+        while serial.load(Ordering::Relaxed) < IN_WORK + BUYERS + 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         // From here on a payment takes a while: these orders are surely in work when the signal comes.
         let slow = Faults { delay_ms: 1_500, ..Faults::default() };
         premises.provider.set_faults(&slow).await.expect("the provider takes orders");

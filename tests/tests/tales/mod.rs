@@ -1,7 +1,7 @@
 //! The domain's rules, told as stories: the same on every stage.
 
 use gearify_tests::Telling;
-use gearify_tests::scenario::{Act, owner};
+use gearify_tests::scenario::{Act, Shopper, owner};
 
 pub fn the_last_ball_goes_to_whoever_pays_first(shop: &mut impl Telling) {
     shop.product("BALL", "24.90").stock("BALL", 1);
@@ -168,4 +168,38 @@ pub fn a_request_that_comes_again_is_answered_as_it_was_and_acts_once(shop: &mut
     assert_eq!(shop.available("BAT"), 4, "one order, however often it was asked for");
     shop.run([ada.pays_with("tok_declined")]);
     assert!(shop.story().ends_with("refused: this idempotency key was used with another request"));
+}
+
+pub fn a_pending_payment_is_decided_by_the_providers_word(shop: &mut impl Telling) {
+    shop.product("BAT", "249.00").stock("BAT", 2);
+    let (ada, bob) = (shop.shopper("ada"), shop.shopper("bob"));
+    let word = |who: &Shopper, captured| Act::ProviderSays { who: who.clone(), captured };
+    shop.run([ada.adds("BAT", 1), ada.pays_with("tok_later"), word(&ada, true)]);
+    shop.run([bob.adds("BAT", 1), bob.pays_with("tok_later"), word(&bob, false), bob.tries_again("tok_ok")]);
+    insta::assert_snapshot!(shop.story(), @r"
+    ada adds 1 BAT: in the cart
+    ada pays with tok_later: 253.95 GBP, placed, pending, unfulfilled
+    ada is captured late: 253.95 GBP, confirmed, paid, unfulfilled
+    bob adds 1 BAT: in the cart
+    bob pays with tok_later: 253.95 GBP, placed, pending, unfulfilled
+    bob is declined late: 253.95 GBP, placed, unpaid, unfulfilled
+    bob tries again with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
+    ");
+    assert_eq!(shop.available("BAT"), 0);
+}
+
+pub fn a_hold_is_kept_for_whoever_has_it(shop: &mut impl Telling) {
+    shop.product("BALL", "24.90").stock("BALL", 2);
+    let (ada, bob) = (shop.shopper("ada"), shop.shopper("bob"));
+    shop.run([ada.adds("BALL", 2), ada.gives_address(), ada.reserves(), bob.adds("BALL", 1), bob.pays()]);
+    shop.run([ada.pays()]);
+    insta::assert_snapshot!(shop.story(), @r"
+    ada adds 2 BALL: in the cart
+    ada gives an address: noted
+    ada reserves: held
+    bob adds 1 BALL: in the cart
+    bob pays with tok_ok: refused: out of stock (0 of 1 BALL)
+    ada pays with tok_ok: 54.75 GBP, confirmed, paid, unfulfilled
+    ");
+    assert_eq!(shop.available("BALL"), 0);
 }

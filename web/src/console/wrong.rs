@@ -149,6 +149,11 @@ impl<'t> Check<'t> {
         self.optional(name, |text| read_integer(text, least, most))
     }
 
+    #[cfg(test)]
+    pub fn money(&mut self, name: &str, currency: Currency) -> Option<i64> {
+        self.value(name, |text| parse_money(text, currency))
+    }
+
     pub fn optional_money(&mut self, name: &str, currency: Currency) -> Option<Option<i64>> {
         self.optional(name, |text| parse_money(text, currency))
     }
@@ -208,7 +213,7 @@ mod tests {
         let mut check = Check::new(&typed);
         let name = check.value("name", |text| Ok::<_, String>(text.to_owned()));
         let pieces: Option<u32> = check.integer("pieces", 1, 9);
-        let price = check.money("price", Currency::GBP);
+        let price = check.optional_money("price", Currency::GBP);
         assert_eq!((name, pieces, price), (None, None, None));
         let wrong = check.done(Some(())).unwrap_err();
         assert_eq!(wrong.fields.len(), 3);

@@ -12,12 +12,14 @@ use futures::future::BoxFuture;
 use gearify_commerce::catalog;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::customers::{CUSTOMERS, Customer};
-use gearify_commerce::inventory::{LEVELS, STOCK_ITEMS, WAREHOUSES};
-use gearify_commerce::orders::{ORDERS, Order};
-use gearify_commerce::payments::PAYMENTS;
+use gearify_commerce::inventory::{self, LEVELS, STOCK_ITEMS, StockItem, WAREHOUSES};
+use gearify_commerce::orders::{ORDERS, Order, OrderStatus};
+use gearify_commerce::payments::{PAYMENTS, Payment, PaymentState};
 use gearify_commerce::sealed::normal_email;
 use gearify_commerce::tenants;
-use gearify_commerce::{ReadScope, Site, TenantId, Timestamp};
+use gearify_commerce::time::HOUR_MS;
+use gearify_commerce::{Currency, ReadScope, Site, TenantId, Timestamp};
+use std::collections::BTreeMap;
 
 const ALL: usize = 10_000;
 
@@ -84,6 +86,8 @@ impl Lists for MemoryBackend {
                 && query.customer.is_none_or(|customer| order.customer == Some(customer))
                 && (query.status.is_empty() || query.status.contains(&order.status))
                 && (query.payment_status.is_empty() || query.payment_status.contains(&order.payment_status()))
+                && (query.fulfillment_status.is_empty()
+                    || query.fulfillment_status.contains(&order.fulfillment_status()))
         });
         let rows = orders.into_iter().map(order_row).collect();
         async move { page(rows, &query.page) }.boxed()
@@ -200,14 +204,43 @@ impl Lists for MemoryBackend {
 
     fn sales(
         &self,
-        _: ListScope,
-        _: Timestamp,
-        _: Timestamp,
+        scope: ListScope,
+        from: Timestamp,
+        until: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<SalesHour>, ListFault>> {
-        async { Ok(Vec::new()) }.boxed()
+        let orders = self.in_region(scope, |view| ORDERS.list(view, &(), ALL));
+        let mut hours: BTreeMap<(Timestamp, Currency), SalesHour> = BTreeMap::new();
+        for order in orders.iter().filter(|order| from <= order.placed_at && order.placed_at < until) {
+            let hour = Timestamp::from_millis(order.placed_at.as_millis() / HOUR_MS * HOUR_MS);
+            let currency = order.currency;
+            let empty = SalesHour { hour, currency, orders: 0, pieces: 0, total: 0 };
+            let sold = hours.entry((hour, currency)).or_insert(empty);
+            sold.orders += 1;
+            sold.pieces += order.lines.iter().map(|line| line.quantities.ordered).sum::<u32>();
+            sold.total += order.totals.total;
+        }
+        async move { Ok(hours.into_values().collect()) }.boxed()
     }
 
-    fn waiting(&self, _: ListScope) -> BoxFuture<'_, Result<Waiting, ListFault>> {
-        async { Ok(Waiting::default()) }.boxed()
+    fn waiting(&self, scope: ListScope) -> BoxFuture<'_, Result<Waiting, ListFault>> {
+        let waiting = self.in_region(scope, |view| {
+            let orders = ORDERS.list(view, &(), ALL);
+            let open = |order: &&Order| order.lines.iter().any(|line| line.quantities.open() > 0);
+            let is = |order: &&Order, status| order.status == status;
+            let low = |item: &StockItem| inventory::available(view, item.id) <= i64::from(item.low_at);
+            let failed = |payment: &Payment| payment.state == PaymentState::Failed;
+            Waiting {
+                to_ship: orders.iter().filter(|order| is(order, OrderStatus::Confirmed)).filter(open).count()
+                    as u64,
+                to_pay: orders.iter().filter(|order| is(order, OrderStatus::Placed)).count() as u64,
+                failed_payments: PAYMENTS
+                    .list(view, &(), ALL)
+                    .iter()
+                    .filter(|payment| failed(payment))
+                    .count() as u64,
+                low_stock: STOCK_ITEMS.list(view, &(), ALL).iter().filter(|item| low(item)).count() as u64,
+            }
+        });
+        async move { Ok(waiting) }.boxed()
     }
 }
