@@ -230,15 +230,7 @@ fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Provi
         peers: Arc::new(NoPeers),
         providers,
         clock: Arc::new(SystemClock),
-        on_fatal: Arc::new(|reason| {
-            #![expect(
-                clippy::disallowed_methods,
-                reason = "after a failed write nothing may run on, not even a drain"
-            )]
-            tracing::error!(reason, "the node can't go on");
-            eprintln!("gearify: {reason}");
-            std::process::exit(2);
-        }),
+        on_fatal: Arc::new(end_process),
         found: true,
     }
 }
@@ -285,4 +277,12 @@ fn web_settings(settings: &Settings) -> gearify_web::Settings {
         trusted_proxy: Arc::new(move |address| proxies.iter().any(|range| range.contains(address))),
         ..gearify_web::Settings::default()
     }
+}
+
+/// After a failed write nothing may run on, not even a drain: what the disk holds is unknown.
+#[expect(clippy::disallowed_methods, reason = "draining would write, and writing is what failed")]
+fn end_process(reason: &str) {
+    tracing::error!(reason, "the node can't go on");
+    eprintln!("gearify: {reason}");
+    std::process::exit(2);
 }

@@ -16,11 +16,13 @@ pub async fn merchant_ids(
     use serde_json::json;
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let delivery = owner.get("/api/v1/admin/shipping/zones").await.expect(200).json();
+    let taxes = owner.get("/api/v1/admin/taxes/zones").await.expect(200).json();
     let staff = owner.get("/api/v1/admin/staff").await.expect(200).json();
     let key = json!({ "name": "Till", "scopes": ["orders:read"] });
     let key = owner.post("/api/v1/admin/api-keys", key).await.expect(201).json();
     std::collections::BTreeMap::from([
-        ("zones", text(&delivery["data"][0]["id"])),
+        ("shipping/zones", text(&delivery["data"][0]["id"])),
+        ("taxes/zones", text(&taxes["data"][0]["id"])),
         ("staff", text(&staff["data"][0]["id"])),
         ("api-keys", text(&key["api_key"]["id"])),
         ("product-types", "bat".into()),
@@ -30,7 +32,7 @@ pub async fn merchant_ids(
         ("price-lists", "gbp".into()),
         ("inventory", "BALL".into()),
         ("pages", "terms".into()),
-        ("categories", "standard".into()),
-        ("rates", "standard".into()),
+        ("taxes/categories", "standard".into()),
+        ("{id}/rates", "standard".into()),
     ])
 }

@@ -12,7 +12,7 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::intent::{CheckoutIntent, Intent, PaymentChoice};
-use gearify_commerce::orders::{Command as Orders, ORDERS, Order, Source};
+use gearify_commerce::orders::{Command as Orders, ORDERS, Order, PaymentStatus, Source};
 use gearify_commerce::payments::{self, PaymentState};
 use gearify_commerce::{CartId, OrderId};
 use http::StatusCode;
@@ -183,8 +183,12 @@ async fn settled(call: &Call, id: OrderId) -> Result<Response, Problem> {
     let (view, declined) = call
         .read(GroupKind::Region, |region| {
             let order = ORDERS.get(region, &id)?;
-            let newest = payments::of_order(region, id).pop();
-            let declined = newest.filter(|payment| payment.state == PaymentState::Failed);
+            // Nothing paid, nothing under way: the last word was no.
+            let unpaid = order.payment_status() == PaymentStatus::Unpaid;
+            let failed = payments::of_order(region, id)
+                .into_iter()
+                .filter(|payment| payment.state == PaymentState::Failed);
+            let declined = failed.max_by_key(|payment| payment.updated_at).filter(|_| unpaid);
             let token = order_token(call.vault(), shop.id(), id);
             Some((orders::view(region, call.vault(), &order, token), declined))
         })
@@ -201,8 +205,8 @@ async fn settled(call: &Call, id: OrderId) -> Result<Response, Problem> {
 
 /// Whether a provider's word is awaited. A manual payment waits for days; nobody waits with it.
 fn awaits_provider(call: &Call, id: OrderId) -> bool {
-    let newest = call.read(GroupKind::Region, |region| payments::of_order(region, id).pop());
-    newest.is_some_and(|payment| payment.state.is_open() && payment.provider != payments::MANUAL)
+    let payments = call.read(GroupKind::Region, |region| payments::of_order(region, id));
+    payments.iter().any(|payment| payment.state.is_open() && payment.provider != payments::MANUAL)
 }
 
 /// What opens an order without a login.

@@ -149,11 +149,6 @@ impl<'t> Check<'t> {
         self.optional(name, |text| read_integer(text, least, most))
     }
 
-    #[cfg(test)]
-    pub fn money(&mut self, name: &str, currency: Currency) -> Option<i64> {
-        self.value(name, |text| parse_money(text, currency))
-    }
-
     pub fn optional_money(&mut self, name: &str, currency: Currency) -> Option<Option<i64>> {
         self.optional(name, |text| parse_money(text, currency))
     }

@@ -82,15 +82,17 @@ impl World {
     }
 
     fn path(&self, row: &Row) -> String {
-        let mut before = "";
+        let (mut first, mut second) = ("", "");
         let mut path = String::new();
         for segment in row.path.split('/').skip(1) {
+            let longer = format!("{first}/{second}");
+            let id = || self.ids.get(longer.as_str()).or_else(|| self.ids.get(second));
             let written = match segment.starts_with('{') {
-                true => self.ids.get(before).map_or("nothing", String::as_str),
+                true => id().map_or("nothing", String::as_str),
                 false => segment,
             };
             path = format!("{path}/{written}");
-            before = segment;
+            (first, second) = (second, segment);
         }
         path
     }

@@ -11,6 +11,9 @@ mod codes;
 mod page;
 mod read;
 mod rows;
+pub mod synthetic;
+#[cfg(test)]
+mod tests;
 
 use super::{Projected, Projector, ProjectorError};
 use crate::state::GroupState;
