@@ -43,6 +43,7 @@ struct Placed {
     token: String,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a test has one of them")]
 enum House {
     Files(Cluster),
     Served(NodeProcess),

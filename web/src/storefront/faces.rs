@@ -34,6 +34,8 @@ pub struct Faces(Cache<(TenantId, ProductId, Locale), (u64, Arc<Face>)>);
 const FACES_MAX: u64 = 20_000;
 /// How long something counts as new.
 const NEW_MS: i64 = 21 * DAY_MS;
+/// How long a shop is being stocked for the first time.
+const OPENING_MS: i64 = 14 * DAY_MS;
 
 impl Default for Faces {
     fn default() -> Faces {
@@ -87,7 +89,10 @@ impl Face {
         let settings = visit.settings();
         let currency = settings.currency;
         let price = hit.price_min.unwrap_or(0);
-        let is_new = self.published_at.is_some_and(|at| visit.call.now().millis_since(at) < NEW_MS);
+        // In a shop that has just opened everything is new, and nothing has to say so.
+        let opened = visit.shop.tenant.created_at.plus_millis(OPENING_MS);
+        let is_new =
+            self.published_at.is_some_and(|at| at > opened && visit.call.now().millis_since(at) < NEW_MS);
         ProductCard {
             href: visit.to(&format!("/p/{}", self.slug)),
             name: self.name.clone(),
@@ -115,7 +120,9 @@ impl Face {
             .into_iter()
             .filter_map(|code| self.specs.iter().find(|(known, _)| known.as_str() == code));
         let mut short: Vec<String> = by_code.map(|(_, words)| words.clone()).collect();
-        short.extend(self.options.values().cloned());
+        // An option that is also an attribute (weight) is told by it.
+        let told = |code: &Code| self.specs.keys().any(|known| code.as_str().ends_with(known.as_str()));
+        short.extend(self.options.iter().filter(|(code, _)| !told(code)).map(|(_, words)| words.clone()));
         short.truncate(2);
         short
     }

@@ -1,7 +1,7 @@
 //! What stands around every page of a shop: kept per shop and language, shared by its visitors.
 
 use super::as_of::CatalogueAsOf;
-use super::convert::{media_picture, page_label};
+use super::convert::{amount, media_picture, page_label};
 use super::view::branding::stylesheet;
 use super::view::parts::{Link, Picture};
 use super::view::{Branding, Category, Colour, FontChoice, Footer, LanguageLink, Shop as ShopView};
@@ -13,11 +13,12 @@ use crate::ports::with_scope;
 use crate::read::values::media_url;
 use crate::shop::Shop;
 use bytes::Bytes;
+use gearify_commerce::cart::Destination;
 use gearify_commerce::catalog::{self, CategoryNode, MEDIA, MEDIA_BY_HASH};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::scope::View;
 use gearify_commerce::tenants::{self, FontFamily, PageKind, PaymentMethod};
-use gearify_commerce::{Locale, MediaId, ReadScope, Site, TenantId};
+use gearify_commerce::{Locale, MediaId, ReadScope, Site, TenantId, shipping};
 use moka::sync::Cache;
 use std::sync::Arc;
 
@@ -87,9 +88,9 @@ impl Frames {
         let as_of = CatalogueAsOf::now(state, shop.id());
         let brand = self.brand(shop);
         let language = page_locale(locale);
-        let (categories, logo) =
+        let (categories, logo, promise) =
             with_scope(&*state.backend, GroupKind::Catalogue, shop.id(), Site::NONE, |view| {
-                (categories(view, shop, locale, base), logo(view, shop))
+                (categories(view, shop, locale, base), logo(view, shop), promise(view, shop, locale, base))
             });
         let help = with_scope(&*state.backend, GroupKind::World, shop.id(), Site::NONE, |view| {
             help_pages(view, language, base)
@@ -103,7 +104,7 @@ impl Frames {
             manifest_url: Some(brand.manifest_url.clone()),
             theme_colour: shop.tenant.branding.value.header_colour.to_string(),
             categories,
-            promise: None,
+            promise,
             footer: footer(shop, help, language),
             languages: Vec::new(),
         };
@@ -182,6 +183,19 @@ fn logo(view: &(impl View + ?Sized), shop: &Shop) -> Option<Picture> {
             large_url: None,
         }),
     }
+}
+
+/// From which worth on delivery at home costs nothing, if it ever does.
+fn promise(view: &ReadScope<'_>, shop: &Shop, locale: &Locale, base: &str) -> Option<Link> {
+    let settings = shop.settings();
+    let home = &settings.home;
+    let to = Destination { country: home.country.clone(), region: home.region.clone(), postal_prefix: None };
+    let rates = shipping::rates_of(view, shipping::zone_of(view, &to)?.id);
+    let offered = rates.iter().filter(|rate| !rate.archived);
+    let free = offered.filter_map(|rate| rate.details.tariffs.get(&settings.currency)?.free_from).min()?;
+    let language = page_locale(locale);
+    let words = language.text().promise_free(language.price(amount(free, settings.currency)));
+    Some(Link::new(words, format!("{base}/pages/{}", PageKind::Delivery.as_str())))
 }
 
 fn help_pages(view: &(impl View + ?Sized), locale: l10n::Locale, base: &str) -> Vec<Link> {

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 /// Stock told on this page may be this old: it is seen by many and bought from by none.
 const STALE_MS: i64 = 2_000;
 const TILES: usize = 8;
-const NEW_PRODUCTS: usize = 8;
+const NEW_PRODUCTS: usize = 10;
 
 /// `GET /`
 pub async fn show_home(visit: Visit) -> Result<Response, Problem> {
@@ -40,7 +40,7 @@ async fn build(visit: &Visit) -> Built {
     let t = visit.text();
     let tree = visit.call.read(GroupKind::Catalogue, |view| catalog::category_tree(view));
     // Without an index there are no lists; the rest of the page still leads everywhere.
-    let newest = find(visit, &market, SearchSort::Newest, None, NEW_PRODUCTS).await;
+    let newest = newest(visit, &market).await;
     let bats = match tree.iter().find(|node| is_for_bats(node)) {
         Some(node) => weights(visit, &market, node).await,
         None => None,
@@ -105,14 +105,9 @@ fn hero_picture() -> Picture {
     }
 }
 
-async fn find(
-    visit: &Visit,
-    market: &Market,
-    sort: SearchSort,
-    category: Option<String>,
-    limit: usize,
-) -> Option<listing::FoundProducts> {
-    let asked = SearchQuery { sort, category, limit, ..question(visit, market) };
+async fn newest(visit: &Visit, market: &Market) -> Option<listing::FoundProducts> {
+    let sort = SearchSort::Newest;
+    let asked = SearchQuery { sort, in_stock: Some(true), limit: NEW_PRODUCTS, ..question(visit, market) };
     listing::search(visit, asked).await.ok()
 }
 
@@ -191,10 +186,10 @@ fn is_for_bats(node: &CategoryNode) -> bool {
 }
 
 /// Grams of an ounce, near enough to mark a scale by.
-const STEP_GRAMS: i64 = 28;
+const OUNCE_GRAMS: i64 = 28;
 const MARKS: i64 = 7;
 
-/// How many bats weigh about what: marks an ounce apart over the middle of the range.
+/// How many bats weigh about what: marks whole ounces apart over the range there is.
 async fn weights(visit: &Visit, market: &Market, bats: &CategoryNode) -> Option<WeightScale> {
     let key = format!("attr.{WEIGHT}");
     let category = Some(bats.category.path.clone());
@@ -203,16 +198,12 @@ async fn weights(visit: &Visit, market: &Market, bats: &CategoryNode) -> Option<
     let facet =
         found.answer.facets.iter().find(|facet| facet.key == key && facet.kind == SearchFacetKind::Range)?;
     let (min, max) = (facet.min?, facet.max?);
-    let span = STEP_GRAMS * MARKS;
-    let first = if max - min <= span { min } else { ((min + max) / 2 - span / 2).max(min) };
+    let ounces = (max - min) / (OUNCE_GRAMS * MARKS) + 1;
+    let step = OUNCE_GRAMS * ounces;
     let path = visit.to(&format!("/c/{}", bats.category.path));
     let mut marks = Vec::new();
-    for step in 0..MARKS {
-        let low = first + step * STEP_GRAMS;
-        if low > max {
-            break;
-        }
-        let high = low + STEP_GRAMS - 1;
+    for low in (min..=max).step_by(usize::try_from(step).ok()?) {
+        let high = low + step - 1;
         let filters = BTreeMap::from([(key.clone(), vec![format!("{low}..{high}")])]);
         let asked = SearchQuery { category: category.clone(), filters, ..question(visit, market) };
         let count = listing::search(visit, asked).await.ok()?.answer.total;

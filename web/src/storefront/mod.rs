@@ -19,6 +19,7 @@ mod jar;
 mod listing;
 mod notes;
 mod order;
+pub mod password;
 mod places;
 pub(crate) mod problem;
 mod product;
@@ -51,6 +52,7 @@ use home::{complete_home, show_home};
 use listing::{show_category, show_search};
 use order::{cancel_order, look_up_order, pay_again, show_look_up, show_order};
 use parking_lot::Mutex;
+use password::{show_reset, take_reset};
 use product::{move_product, show_product};
 use std::collections::BTreeMap;
 
@@ -146,6 +148,10 @@ fn account() -> Vec<Route> {
             query(), request(), 200(), "Making an account";
         Post "/account/register" register: Open, SHOPPER, SignIn, Form, None, Token,
             query(), request(), 303(), "Makes an account and signs in";
+        Get "/account/password-reset" show_reset: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "A new password";
+        Post "/account/password-reset" take_reset: Open, SHOPPER, SignIn, Form, None, Token,
+            query(), request(), 303(), "Sends the link for a new password, or sets it";
         Get "/account" show_profile: Customer, ACCOUNT, Read, None, None, None,
             query(), request(), 200(), "The customer's details";
         Post "/account" save_profile: Customer, ACCOUNT, Write, Form, None, Token,

@@ -19,9 +19,10 @@ pub enum Note {
     TooLateToCancel,
     PaymentRunning,
     PasswordChanged,
+    ResetSent,
 }
 
-const ALL: [Note; 13] = [
+const ALL: [Note; 14] = [
     Note::OutOfStock,
     Note::NotForSale,
     Note::CartExpired,
@@ -35,6 +36,7 @@ const ALL: [Note; 13] = [
     Note::TooLateToCancel,
     Note::PaymentRunning,
     Note::PasswordChanged,
+    Note::ResetSent,
 ];
 
 impl Note {
@@ -53,6 +55,7 @@ impl Note {
             Note::TooLateToCancel => "too-late-to-cancel",
             Note::PaymentRunning => "payment-running",
             Note::PasswordChanged => "password-changed",
+            Note::ResetSent => "reset-sent",
         }
     }
 
@@ -84,6 +87,7 @@ impl Note {
             Note::TooLateToCancel => (Tone::Problem, t.note_too_late_to_cancel()),
             Note::PaymentRunning => (Tone::Information, t.note_payment_running()),
             Note::PasswordChanged => (Tone::Done, t.note_password_changed()),
+            Note::ResetSent => (Tone::Information, t.note_reset_sent()),
         };
         Notice { tone, text: text.to_owned(), link: None }
     }

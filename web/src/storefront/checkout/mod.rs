@@ -82,7 +82,7 @@ impl Till {
         let option = self.counted.view.shipping_option.as_ref()?;
         let days = super::cart::window(option).map(|(from, to)| visit.page_locale().date_range(from, to));
         Some(match days {
-            Some(days) => format!("{}, {}", option.name, visit.text().arrives(days)),
+            Some(days) => format!("{} · {days}", option.name),
             None => option.name.clone(),
         })
     }

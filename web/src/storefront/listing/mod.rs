@@ -5,7 +5,7 @@ mod query;
 
 pub use query::ListQuery;
 
-use super::answer::{Built, redirect, shared};
+use super::answer::{Built, redirect, see_other, shared};
 use super::as_of::Shelf;
 use super::convert::excerpt;
 use super::faces::Face;
@@ -15,7 +15,7 @@ use super::view::structured_data::BreadcrumbData;
 use super::view::{Head, StructuredData};
 use super::visit::Visit;
 use crate::ports_search::{SearchAnswer, SearchSort};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::read::products::Market;
 use axum::response::Response;
 use facets::{Words, attribute_of};
@@ -57,7 +57,13 @@ where
     let pairs = query.pairs();
     let parameters: Vec<(&str, &str)> =
         pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    shared(visit, &parameters, build).await
+    match shared(visit, &parameters, build).await {
+        // A filter this shop does not have, from an old link: the list without any.
+        Err(problem) if problem.kind() == Kind::UnknownParameter && query.is_filtered() => {
+            Ok(see_other(&ListQuery { text: query.text.clone(), ..ListQuery::default() }.href(&visit.path)))
+        }
+        answer => answer,
+    }
 }
 
 async fn category_page(visit: &Visit, query: &ListQuery, category: &Category) -> Result<Built, Problem> {
@@ -299,8 +305,8 @@ fn columns(view: &(impl View + ?Sized), market: &Market, found: &FoundProducts) 
     let options: std::collections::BTreeSet<&Code> =
         faces.iter().flat_map(|face| face.options.keys()).collect();
     for option in options {
-        // An option that repeats an attribute (weight, grade) is there already.
-        let repeated = columns.iter().any(|column| column.code == *option);
+        // An option that repeats an attribute (`bat_weight` of `weight`) is there already.
+        let repeated = columns.iter().any(|column| option.as_str().ends_with(column.code.as_str()));
         if let Some(found) = catalog::option_type(view, option).filter(|_| !repeated) {
             let label = found.details.name.words(locale, default).to_owned();
             columns.push(SpecColumn { code: option.clone(), is_option: true, label, numeric: false });

@@ -141,3 +141,49 @@ async fn details_are_changed_with_the_pages_own_token_only() {
         browser.post(&forged).await.expect(403);
     }
 }
+
+#[tokio::test]
+async fn a_forgotten_password_is_replaced_by_the_link_of_a_mail_once() {
+    use gearify_commerce::command::GroupKind;
+    use gearify_commerce::customers::{CUSTOMERS, CUSTOMERS_BY_EMAIL};
+    use gearify_commerce::notifications::{MAILS, MailKind};
+    use gearify_commerce::{Site, Vault};
+
+    let shop = Shopfront::open();
+    let mut signed_in = registered(&shop).await;
+    let mut browser = Browser::new(&shop);
+    let mut said = Vec::new();
+    for email in ["nobody@shopper.example", "meera@shopper.example"] {
+        browser.open("/account/password-reset").await.expect(200);
+        said.push(
+            browser.submit("/account/password-reset", &[("email", email)]).await.expect(200).html.clone(),
+        );
+    }
+    assert_eq!(said[0], said[1]);
+    tokio::task::yield_now().await;
+    let vault = shop.state.backend.vault();
+    let link = || {
+        crate::ports::with_scope(&*shop.backend, GroupKind::Region, shop.tenant, Site::FIRST, |view| {
+            let mails = MAILS.list(view, &(), 10);
+            let mail = mails.iter().find(|mail| mail.kind == MailKind::PasswordReset).expect("one mail");
+            let hash = vault.hash(shop.tenant, "email", b"meera@shopper.example");
+            let customer = CUSTOMERS.get(view, &CUSTOMERS_BY_EMAIL.get(view, &hash).unwrap().0).unwrap();
+            crate::storefront::password::reset_path(vault, shop.tenant, &customer, mail.id)
+        })
+    };
+    let link = link();
+    let mut forged = Browser::new(&shop);
+    forged.open(&format!("{link}0")).await.expect(422).says("does not work any more");
+    browser.open(&link).await.expect(200);
+    browser.submit("/account/password-reset", &[("password", "short")]).await.expect(422);
+    assert!(browser.page.error_of("password").is_some());
+    browser.submit("/account/password-reset", &[("password", "off and middle")]).await.expect(200);
+    browser.page.says("The new password is set");
+    // It worked once, it signed every device out, and the old password opens nothing.
+    browser.open(&link).await.expect(422).says("does not work any more");
+    signed_in.open("/account").await.expect(200);
+    assert!(signed_in.path.starts_with("/account/sign-in"));
+    let filled = |password| [("email", "meera@shopper.example"), ("password", password)];
+    signed_in.submit("/account/sign-in", &filled(PASSWORD)).await.expect(422);
+    signed_in.submit("/account/sign-in", &filled("off and middle")).await.expect(200);
+}
