@@ -253,8 +253,8 @@ pub fn earlier(
 
 fn remember(scope: &mut Scope<'_, '_>, stamped: &Stamped, result: &Result<Reply, Refusal>) {
     let Some(millis) = stamped.keep.millis() else { return };
-    // Old facts are no answer: the leader adds new ones under the same id.
-    if result.as_ref().is_err_and(crate::facts::is_stale) {
+    // A refusal changed nothing: the same id may try again, with better values or fresher facts.
+    if result.is_err() {
         return;
     }
     let at = scope.at();
