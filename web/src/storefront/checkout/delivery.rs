@@ -89,6 +89,11 @@ fn page(
     status: StatusCode,
 ) -> Response {
     let countries = served(visit);
+    let mut fields = shown.form.fields(visit, &countries);
+    // With a saved address chosen, the form for another one may stay empty.
+    if shown.saved.is_some() {
+        fields.iter_mut().for_each(|field| field.required = false);
+    }
     let page = DeliveryPage {
         summary: till.summary(visit),
         contact: till.contact_line(),
@@ -100,7 +105,7 @@ fn page(
                 selected: shown.saved == Some(*id),
             })
             .collect(),
-        fields: shown.form.fields(visit, &countries),
+        fields,
         options: match shown.refused_country {
             Some(_) => Vec::new(),
             None => options(visit, till, shown.option.as_deref()),
