@@ -163,13 +163,17 @@ pub async fn open_core(settings: &Settings) -> Result<Core, StartError> {
     Ok(core)
 }
 
-/// Resolves when the process is asked to end: SIGTERM or Ctrl-C.
-pub async fn asked_to_end() -> io::Result<()> {
+/// Resolves when the process is asked to end: SIGTERM or Ctrl-C. It listens from the call on, not from the
+/// first poll, so that a node told to stop while it starts stops in order.
+pub fn asked_to_end() -> impl Future<Output = io::Result<()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (mut terminate, mut interrupt) = (terminate?, interrupt?);
+        tokio::select! {
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+        }
     }
 }
 
