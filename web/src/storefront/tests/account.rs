@@ -144,10 +144,10 @@ async fn details_are_changed_with_the_pages_own_token_only() {
 
 #[tokio::test]
 async fn a_forgotten_password_is_replaced_by_the_link_of_a_mail_once() {
+    use gearify_commerce::Site;
     use gearify_commerce::command::GroupKind;
     use gearify_commerce::customers::{CUSTOMERS, CUSTOMERS_BY_EMAIL};
     use gearify_commerce::notifications::{MAILS, MailKind};
-    use gearify_commerce::{Site, Vault};
 
     let shop = Shopfront::open();
     let mut signed_in = registered(&shop).await;
