@@ -3,7 +3,7 @@
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gearify_commerce::GroupKind;
 use gearify_storage::raftlog::{LogRow, RaftLog, RaftLogOptions};
-use gearify_tests::{Pure, Scenario};
+use gearify_tests::{Pure, Scenario, Telling};
 use std::hint::black_box;
 
 /// A shop at the moment before an order is placed, and the entry that places it.
