@@ -10,7 +10,7 @@ use std::hint::black_box;
 fn before_checkout() -> (Vec<(GroupKind, Vec<u8>)>, Vec<u8>) {
     let mut shop = Scenario::new();
     for sku in ["BAT", "PADS", "GLOVES"] {
-        shop = shop.product(sku, "49.00").stock(sku, 1_000);
+        shop.product(sku, "49.00").stock(sku, 1_000);
     }
     let ada = shop.shopper("ada");
     shop.run([ada.adds("BAT", 1), ada.adds("PADS", 1), ada.adds("GLOVES", 2), ada.gives_address()]);
