@@ -16,7 +16,7 @@ pub const LOCK_FILE: &str = "LOCK";
 #[derive(Debug)]
 pub struct DirLock {
     dir: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl DirLock {
@@ -37,12 +37,21 @@ impl DirLock {
         }
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(DirLock { dir: dir.to_path_buf(), _file: file })
+        Ok(DirLock { dir: dir.to_path_buf(), file })
     }
 
     /// The locked directory.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+}
+
+/// Letting go is said aloud: closing the file alone would leave the lock with a child process that was
+/// forked in this moment and has not yet come to its own program.
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // A lock that cannot be taken off goes with the last descriptor of the file.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
@@ -75,6 +84,16 @@ mod tests {
         assert_eq!(child(), Some(31));
         drop(lock);
         assert_eq!(child(), Some(30));
+    }
+
+    /// A descriptor that a forked child still has is the same as one duplicated here.
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = DirLock::acquire(dir.path()).unwrap();
+        let _inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        DirLock::acquire(dir.path()).unwrap();
     }
 
     #[test]

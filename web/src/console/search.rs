@@ -3,8 +3,9 @@
 use super::lists::list_problem;
 use super::orders::{OrderAsk, order_rows};
 use super::view::{Cell, Column, Field, Form, Link, Page, Panel, Row, Submit, Table};
-use super::visit::{Visit, may, settings, words};
+use super::visit::{Visit, go, may, settings, words};
 use super::words::product_badge;
+use crate::gate::Place;
 use crate::ports_lists::{ListScope, PageRequest, ProductQuery};
 use crate::problem::Problem;
 use crate::routes::{Route, routes};
@@ -16,14 +17,17 @@ use gearify_commerce::staff::Permission::{OrdersRead, ProductsRead};
 const ROWS: usize = 10;
 
 pub fn routes() -> Vec<Route> {
-    routes! { "Console: search", Console, Shop;
+    routes! { "Console: search", Console, Known;
         Get "/console/search" search_page: AnyStaff, PERSON, Read, None, None, None,
-            query(), request(), 200(), "Orders and products that fit the words";
+            query(), request(), 200(), "Orders and products that fit the words; operators go on to their shops";
     }
 }
 
 pub async fn search_page(visit: Visit) -> Result<Response, Problem> {
     let call = &visit.call;
+    if matches!(call.place(), Place::Platform) {
+        return Ok(go("/console/tenants"));
+    }
     let asked = visit.get("q").to_owned();
     let form = Form::get("search", "/console/search")
         .inline()

@@ -20,7 +20,7 @@ mod listing;
 mod notes;
 mod order;
 pub mod password;
-mod places;
+pub(crate) mod places;
 pub(crate) mod problem;
 mod product;
 mod specs;

@@ -49,9 +49,13 @@ pub const STOCK_COLUMNS: [&str; 6] = ["sku", "warehouse", "on_hand", "available"
 /// Products read for one piece of the answer.
 const PAGE: usize = 200;
 
+/// What a spreadsheet takes for a formula, and the mark itself, so that reading takes off exactly what
+/// writing put there.
+pub const MARKED: [char; 6] = ['=', '+', '-', '@', '\t', '\''];
+
 /// Text that a spreadsheet would take for a formula is marked as text.
 pub fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(MARKED) { format!("'{text}") } else { text.to_owned() }
 }
 
 fn csv_answer(name: &'static str, body: Body) -> Response {

@@ -1,7 +1,7 @@
 //! Products and stock from CSV: a row is a variant. A dry run decides every row as the real one would
 //! and writes nothing; the real run reports what it refused and goes on with the other rows.
 
-use super::exports::{PRODUCT_COLUMNS, STOCK_COLUMNS, default_list};
+use super::exports::{MARKED, PRODUCT_COLUMNS, STOCK_COLUMNS, default_list};
 use super::inventory::{find_item, find_warehouse};
 use super::products::own_locale;
 use super::texts::{Attributes, parse_attributes};
@@ -133,7 +133,7 @@ impl Sheet {
     fn get<'r>(&self, row: &'r StringRecord, column: &str) -> Option<&'r str> {
         let text = row.get(*self.columns.get(column)?)?;
         let text = match text.strip_prefix('\'') {
-            Some(plain) if plain.starts_with(['=', '+', '-', '@']) => plain,
+            Some(plain) if plain.starts_with(MARKED) => plain,
             _ => text,
         };
         (!text.is_empty()).then_some(text)

@@ -8,8 +8,10 @@ mod refund;
 mod sheets;
 
 use crate::gate::Call;
+use crate::l10n::Locale;
 use crate::problem::Problem;
 use crate::routes::{Route, routes};
+use crate::storefront::places::country_name;
 use act::{
     add_note_form, cancel_order_form, cancel_order_page, mark_delivered_form, mark_received_form,
     ship_order_form, ship_order_page,
@@ -107,7 +109,7 @@ pub(super) fn address_lines(address: &Address) -> Vec<String> {
     let mut lines = vec![Some(address.name.clone()), address.company.clone(), Some(address.line1.clone())];
     lines.extend([address.line2.clone(), address.locality.clone(), Some(place.join(", "))]);
     lines.push(region.map(ToString::to_string));
-    lines.push(Some(address.country.to_string()));
+    lines.push(Some(country_name(&address.country, Locale::EN_GB).to_owned()));
     lines.into_iter().flatten().filter(|line| !line.is_empty()).collect()
 }
 

@@ -8,7 +8,9 @@ use crate::console::visit::{Visit, words};
 use crate::console::words::Words;
 use crate::extract::Path;
 use crate::gate::Call;
+use crate::l10n::Locale;
 use crate::problem::Problem;
+use crate::storefront::places::country_name;
 use axum::response::{Html, IntoResponse, Response};
 use gearify_commerce::OrderId;
 use gearify_commerce::orders::Order;
@@ -21,7 +23,7 @@ fn seller(call: &Call) -> Result<Vec<String>, Problem> {
             lines.push(legal.name.to_string());
         }
         lines.extend(legal.address.iter().map(ToString::to_string));
-        lines.push(legal.country.to_string());
+        lines.push(country_name(&legal.country, Locale::EN_GB).to_owned());
         lines.extend(legal.registration.iter().map(|number| format!("Registration {number}")));
         lines.extend(legal.tax_id.iter().map(|number| format!("Tax number {number}")));
         lines.extend([&legal.email, &legal.phone].into_iter().flatten().map(ToString::to_string));

@@ -344,6 +344,8 @@ async fn an_operator_opens_and_suspends_a_shop() {
         .expect(200)
         .says("kit.maidan.example");
     operator.open("/console/health").await.expect(200).says("This node serves.");
+    let found = operator.open("/console/search?q=maidan").await.expect(200);
+    assert_eq!(found.path, "/console/tenants", "operators have shops to look for, not orders");
     operator.open("/console/orders").await.expect(404);
     let mut owner = Browser::owner(&shop).await;
     owner.open("/console/tenants").await.expect(404);
