@@ -23,6 +23,7 @@ use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::inventory::Event as Inventory;
 use gearify_commerce::orders::Event as Orders;
 use gearify_commerce::payments::Event as Payments;
+use gearify_commerce::tenants::{Event as Tenants, Group};
 use gearify_commerce::{
     CustomerId, GroupKind, OrderId, PaymentId, ProductId, Site, StockItemId, TenantId, Vault,
 };
@@ -34,7 +35,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const SCHEMA: Schema = Schema { version: 1, sql: include_str!("schema.sql") };
+const SCHEMA: Schema = Schema { version: 2, sql: include_str!("schema.sql") };
 
 /// How long an event may wait for its entry: the state is behind the history only while it is rebuilt.
 const STATE_WAIT: Duration = Duration::from_secs(2);
@@ -94,7 +95,8 @@ impl Lists {
     }
 }
 
-const GROUPS: &[GroupKind] = &[GroupKind::Catalogue, GroupKind::Region];
+/// The world first: rows are worded in the shop's language.
+const GROUPS: &[GroupKind] = &[GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
 
 fn position_name(group: GroupKind) -> &'static str {
     crate::state::group_name(group)
@@ -139,6 +141,7 @@ impl Projector for Lists {
 /// A record whose row is written anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Touch {
+    Shop,
     Product(ProductId),
     Item(StockItemId),
     Customer(CustomerId),
@@ -167,6 +170,9 @@ impl Touched {
             self.records.insert((envelope.tenant, envelope.site, record));
         };
         match &envelope.event {
+            Event::Tenants(Tenants::Created { .. } | Tenants::Updated { group: Group::Settings, .. }) => {
+                touch(Touch::Shop);
+            }
             Event::Catalog(event) => product_of(event).into_iter().for_each(|id| touch(Touch::Product(id))),
             Event::Orders(event) => touch(Touch::Order(order_of(event))),
             Event::Payments(event) => touch(Touch::Payment(payment_of(event))),

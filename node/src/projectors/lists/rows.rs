@@ -11,8 +11,8 @@ use gearify_commerce::orders::{Event as Orders, ORDERS, Order};
 use gearify_commerce::payments::PAYMENTS;
 use gearify_commerce::time::HOUR_MS;
 use gearify_commerce::{
-    CustomerId, GroupKind, OrderId, PaymentId, ProductId, ReadScope, Sealed, Site, StockItemId, TenantId,
-    Vault, sealed, tenants,
+    CustomerId, GroupKind, Locale, OrderId, PaymentId, ProductId, ReadScope, Sealed, Site, StockItemId,
+    TenantId, Vault, sealed, tenants,
 };
 use gearify_storage::EventPosition;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -43,6 +43,7 @@ impl Writer<'_> {
     pub fn record(&self, tenant: TenantId, site: Site, record: Touch) -> Done {
         let at = Place { tenant, site, scope: self.scope(tenant, site)? };
         match record {
+            Touch::Shop => self.shop(tenant),
             Touch::Product(id) => self.product(&at, id),
             Touch::Item(id) => self.item(&at, id),
             Touch::Customer(id) => self.customer(&at, id),
@@ -54,6 +55,59 @@ impl Writer<'_> {
     fn view(&self, group: GroupKind, at: &Place) -> ReadScope<'_> {
         let state: &dyn gearify_storage::Reader = &**self.states.of(group);
         ReadScope::new(state, at.tenant, at.site)
+    }
+
+    /// A shop that is new here, or has another language or currency, has its worded rows written anew.
+    fn shop(&self, tenant: TenantId) -> Done {
+        let world: &dyn gearify_storage::Reader = &**self.states.of(GroupKind::World);
+        let Some(shop) = tenants::get(&ReadScope::new(world, tenant, Site::NONE)) else { return Ok(()) };
+        let settings = &shop.settings.value;
+        let changed = self
+            .tx
+            .prepare_cached(
+                "INSERT INTO shops (tenant, locale, currency) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET locale = excluded.locale, currency = excluded.currency
+               WHERE (locale, currency) IS NOT (excluded.locale, excluded.currency)",
+            )?
+            .execute(params![
+                bytes(tenant.bits()),
+                settings.locale.to_string(),
+                settings.currency.as_str()
+            ])?;
+        if changed == 0 {
+            return Ok(());
+        }
+        for (n, site) in self.sites(tenant)? {
+            let at = Place { tenant, site, scope: n };
+            for id in self.ids("SELECT id FROM products WHERE scope = ?1", n)? {
+                self.product(&at, ProductId::from_bits(id))?;
+            }
+            for id in self.ids("SELECT id FROM customers WHERE scope = ?1", n)? {
+                self.customer_sums(&at, CustomerId::from_bits(id))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn locale(&self, tenant: TenantId) -> Result<Option<Locale>, ProjectorError> {
+        let locale: Option<String> = self
+            .tx
+            .prepare_cached("SELECT locale FROM shops WHERE tenant = ?1")?
+            .query_row([bytes(tenant.bits())], |row| row.get(0))
+            .optional()?;
+        Ok(locale.map(|locale| Locale::parse(&locale).expect("written from a locale")))
+    }
+
+    fn sites(&self, tenant: TenantId) -> Result<Vec<(i64, Site)>, ProjectorError> {
+        let mut query = self.tx.prepare_cached("SELECT n, site FROM scopes WHERE tenant = ?1")?;
+        let sites = query.query_map([bytes(tenant.bits())], |row| Ok((row.get(0)?, Site(row.get(1)?))))?;
+        Ok(sites.collect::<Result<_, _>>()?)
+    }
+
+    fn ids(&self, sql: &str, scope: i64) -> Result<Vec<u128>, ProjectorError> {
+        let mut query = self.tx.prepare_cached(sql)?;
+        let ids = query.query_map([scope], |row| Ok(u128::from_be_bytes(row.get(0)?)))?;
+        Ok(ids.collect::<Result<_, _>>()?)
     }
 
     fn order(&self, at: &Place, id: OrderId) -> Done {
@@ -151,17 +205,16 @@ impl Writer<'_> {
     /// What a customer has ordered, in the shop's currency, without what was called off.
     fn customer_sums(&self, at: &Place, id: CustomerId) -> Done {
         use gearify_commerce::orders::OrderStatus;
-        let world = ReadScope::new(&*self.states.world, at.tenant, Site::NONE);
-        let currency = tenants::get(&world).map(|tenant| tenant.settings.value.currency);
         self.exec(
             "UPDATE customers SET (orders, spent, last_order_at) =
-               (SELECT count(*), coalesce(sum(CASE WHEN currency = ?3 THEN total ELSE 0 END), 0), max(at) FROM orders
+               (SELECT count(*), coalesce(sum(total) FILTER (WHERE currency IN (SELECT currency FROM shops WHERE tenant = ?3)), 0),
+                  max(at) FROM orders
                 WHERE scope = ?1 AND customer = ?2 AND status NOT IN (?4, ?5))
              WHERE scope = ?1 AND id = ?2",
             params![
                 at.scope,
                 bytes(id.bits()),
-                currency.as_ref().map_or("", |currency| currency.as_str()),
+                bytes(at.tenant.bits()),
                 OrderStatus::Cancelled.code(),
                 OrderStatus::Expired.code(),
             ],
@@ -195,15 +248,9 @@ impl Writer<'_> {
     fn product(&self, at: &Place, id: ProductId) -> Done {
         let view = self.view(GroupKind::Catalogue, at);
         let Some(product) = catalog::product(&view, id) else { return Ok(()) };
-        let world = ReadScope::new(&*self.states.world, at.tenant, Site::NONE);
-        let tenant = tenants::get(&world);
-        let name = match &tenant {
-            Some(tenant) => {
-                let locale = &tenant.settings.value.locale;
-                product.details.name.words(locale, locale).to_owned()
-            }
-            None => String::new(),
-        };
+        let name =
+            self.locale(at.tenant)?.map(|locale| product.details.name.words(&locale, &locale).to_owned());
+        let name = name.unwrap_or_default();
         let variants = catalog::live_variants_of(&view, id);
         let key = bytes(id.bits());
         self.exec(

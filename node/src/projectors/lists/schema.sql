@@ -9,6 +9,14 @@ CREATE TABLE scopes (
     UNIQUE (tenant, site)
 ) STRICT;
 
+-- What rows are worded and summed in; follows the world's events, so that rows written before a shop's
+-- record arrived are written again when it does.
+CREATE TABLE shops (
+    tenant BLOB NOT NULL PRIMARY KEY,
+    locale TEXT NOT NULL,
+    currency TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE orders (
     scope INTEGER NOT NULL,
     id BLOB NOT NULL,
