@@ -165,9 +165,12 @@ pub fn fold(text: &str) -> String {
             }
             continue;
         }
-        after_latin = is_latin(c);
         match c {
-            '\u{200C}' | '\u{200D}' | '\u{00AD}' => {} // joiners, soft hyphen
+            '\u{200C}' | '\u{200D}' | '\u{00AD}' => continue, // joiners, soft hyphen
+            '\'' | '\u{2019}' => {}                           // left out of words later on
+            _ => after_latin = is_latin(c),
+        }
+        match c {
             '०'..='९' => folded.push(char::from(b'0' + (u32::from(c) - u32::from('०')) as u8)),
             _ => c.to_lowercase().for_each(|lower| push_folded(&mut folded, lower)),
         }
@@ -286,6 +289,14 @@ mod tests {
         check_distance("wiketkeping", "wicketkeeping", 2, Some(2));
         check_distance("wiketkeping", "wicketkeeping", 1, None);
         check_distance("", "helmet", 2, None);
+    }
+
+    /// Found by the property below: marks behind what is left out belong to the letter before it.
+    #[test]
+    fn marks_behind_apostrophes_and_joiners_fold_with_their_letter() {
+        for text in ["a'\u{0301}b", "a\u{2019}\u{0301}b", "a\u{200D}\u{0301}b", "a'\u{10a05}b"] {
+            assert_eq!(words(text), ["ab"], "{text:?}");
+        }
     }
 
     proptest! {

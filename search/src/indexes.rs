@@ -27,6 +27,7 @@ use crate::error::SearchError;
 use crate::home::Home;
 use crate::page;
 use crate::query::{Answer, Query, Suggestion};
+use crate::shelves::Shelves;
 use crate::suggest;
 use crate::writers::Writers;
 
@@ -78,7 +79,7 @@ pub struct SearchIndexes {
 struct Entry {
     home: Home,
     columns: Arc<Columns>,
-    category_names: RwLock<Arc<BTreeMap<String, Texts>>>,
+    shelves: RwLock<Arc<Shelves>>,
     health: Mutex<Health>,
     /// Held by whoever changes the index directory.
     writing: Mutex<()>,
@@ -245,7 +246,8 @@ impl SearchIndexes {
     pub fn search(&self, tenant: &str, query: &Query) -> Result<Answer, SearchError> {
         let entry = self.entry(tenant)?;
         let view = self.opened(tenant, &entry)?.view;
-        page::answer(tenant, &view, &entry.columns, query)
+        let shelves = entry.shelves.read().clone();
+        page::answer(tenant, &view, &entry.columns, &shelves, query)
     }
 
     /// Names to offer while somebody types: categories first, then products, most popular first;
@@ -262,12 +264,13 @@ impl SearchIndexes {
     ) -> Result<Vec<Suggestion>, SearchError> {
         let entry = self.entry(tenant)?;
         let view = self.opened(tenant, &entry)?.view;
-        let categories = entry.category_names.read().clone();
-        suggest::suggest(&view, &entry.columns, &categories, prefix, locales, limit)
+        let shelves = entry.shelves.read().clone();
+        suggest::suggest(&view, &entry.columns, &shelves, prefix, locales, limit)
             .map_err(|source| failed(tenant, source))
     }
 
-    /// What the tenant's categories are called, by path; suggested beside products. In memory only.
+    /// What the tenant's categories are called, by path: suggested beside products, and preferred by
+    /// a text that names one. In memory only.
     ///
     /// # Errors
     /// [`SearchError::Tenant`].
@@ -276,7 +279,7 @@ impl SearchIndexes {
         tenant: &str,
         names: BTreeMap<String, Texts>,
     ) -> Result<(), SearchError> {
-        *self.entry(tenant)?.category_names.write() = Arc::new(names);
+        *self.entry(tenant)?.shelves.write() = Arc::new(Shelves::new(names));
         Ok(())
     }
 
@@ -308,7 +311,7 @@ impl SearchIndexes {
             Arc::new(Entry {
                 home: Home::new(self.root.join(tenant)),
                 columns: Arc::default(),
-                category_names: RwLock::default(),
+                shelves: RwLock::default(),
                 health: Mutex::new(Health::Ready),
                 writing: Mutex::default(),
                 opened: RwLock::default(),

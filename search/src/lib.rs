@@ -60,6 +60,7 @@ mod home;
 mod indexes;
 mod page;
 mod query;
+mod shelves;
 mod suggest;
 mod synonyms;
 mod text;

@@ -16,14 +16,23 @@ use crate::facets::{self, Selection};
 use crate::query::{
     Answer, Hit, LIMIT_MAX, Matching, OFFSET_MAX, Query, Relation, Sort, Start, TOTAL_MAX, Total,
 };
+use crate::shelves::Shelves;
 use crate::text::{self, Matches};
+
+const SHELF_BOOST: f32 = 4.0;
 
 /// Smaller comes first. Second the product number.
 type Key = (u64, u32);
 
 /// # Errors
 /// The caller's faults, and [`SearchError::Index`] if Tantivy fails.
-pub fn answer(tenant: &str, view: &View, columns: &Columns, query: &Query) -> Result<Answer, SearchError> {
+pub fn answer(
+    tenant: &str,
+    view: &View,
+    columns: &Columns,
+    shelves: &Shelves,
+    query: &Query,
+) -> Result<Answer, SearchError> {
     check(query)?;
     let fingerprint = Fingerprint::of(tenant, query);
     let cursor = match &query.start {
@@ -40,7 +49,7 @@ pub fn answer(tenant: &str, view: &View, columns: &Columns, query: &Query) -> Re
     let selection = Selection::new(view, &columns, query, base)?;
     let shown = selection.without(None);
 
-    let order = Order::new(view, &columns, query, &locales);
+    let order = Order::new(view, &columns, shelves, query, &locales);
     let window = Window::new(query, cursor, &order);
     let mut picker = window.picker();
     order.offer(&mut picker, &shown, matches.as_ref());
@@ -109,12 +118,22 @@ struct Order<'a> {
     columns: &'a Arrays,
     query: &'a Query,
     names: Option<Arc<NameOrder>>,
+    /// Products of the category that the text names.
+    shelf: Option<Bits>,
 }
 
 impl<'a> Order<'a> {
-    fn new(view: &'a View, columns: &'a Arrays, query: &'a Query, locales: &[String]) -> Order<'a> {
+    fn new(
+        view: &'a View,
+        columns: &'a Arrays,
+        shelves: &Shelves,
+        query: &'a Query,
+        locales: &[String],
+    ) -> Order<'a> {
         let names = (query.sort == Sort::Name).then(|| view.catalog.name_order(locales));
-        Order { view, columns, query, names }
+        let text = query.text.as_deref().filter(|_| query.sort == Sort::Relevance);
+        let shelf = text.and_then(|text| shelves.named_by(view, text, locales));
+        Order { view, columns, query, names, shelf }
     }
 
     fn offer(&self, picker: &mut Picker, shown: &Bits, matches: Option<&Matches>) {
@@ -150,10 +169,13 @@ impl<'a> Order<'a> {
         self.columns.popularity(number).unwrap_or_else(|| self.view.catalog.popularity(number))
     }
 
-    /// A well-known product wins over an equally good match: 2 % for each doubling of popularity.
+    /// A well-known product wins over an equally good match: 2 % for each doubling of popularity. What
+    /// stands on the shelf that the text names wins over what only mentions it.
     fn score_key(&self, number: u32, score: f32) -> u64 {
         let doublings = u64::BITS - self.popularity(number).leading_zeros();
-        let score = score.max(0.0) * (1.0 + 0.02 * doublings as f32);
+        let on_shelf = self.shelf.as_ref().is_some_and(|shelf| shelf.contains(number));
+        let score =
+            score.max(0.0) * (1.0 + 0.02 * doublings as f32) * if on_shelf { SHELF_BOOST } else { 1.0 };
         // Bits of floats that are not negative are ordered as the floats are.
         u64::from(u32::MAX - score.to_bits())
     }

@@ -1,15 +1,14 @@
 //! Suggestions while somebody types: names that have the words so far.
 
-use std::collections::BTreeMap;
-
 use tantivy::TantivyError;
 
 use crate::analysis::words;
 use crate::catalog::locale_chain;
 use crate::columns::Columns;
-use crate::document::{CATEGORY, Texts};
+use crate::document::CATEGORY;
 use crate::engine::View;
 use crate::query::{LIMIT_MAX, Suggestion, SuggestionKind};
+use crate::shelves::Shelves;
 use crate::text::begin_with;
 
 /// Of the places there are, categories take at most one in so many.
@@ -18,7 +17,7 @@ const CATEGORY_SHARE: usize = 3;
 pub fn suggest(
     view: &View,
     columns: &Columns,
-    category_names: &BTreeMap<String, Texts>,
+    shelves: &Shelves,
     prefix: &str,
     locales: &[String],
     limit: usize,
@@ -29,7 +28,7 @@ pub fn suggest(
         None => ("en", locales),
     };
     let locales = locale_chain(first, fallbacks);
-    let mut suggestions = categories(view, category_names, prefix, &locales);
+    let mut suggestions = categories(view, shelves, prefix, &locales);
     suggestions.truncate(limit.div_ceil(CATEGORY_SHARE));
 
     let columns = columns.read();
@@ -57,18 +56,13 @@ pub fn suggest(
 
 /// Categories with products whose name has all words, the last one as a beginning; those with most
 /// products first.
-fn categories(
-    view: &View,
-    names: &BTreeMap<String, Texts>,
-    prefix: &str,
-    locales: &[String],
-) -> Vec<Suggestion> {
+fn categories(view: &View, shelves: &Shelves, prefix: &str, locales: &[String]) -> Vec<Suggestion> {
     let asked = words(prefix);
     let Some((unfinished, finished)) = asked.split_last() else { return Vec::new() };
     let Some(paths) = view.catalog.terms().get(CATEGORY) else { return Vec::new() };
     let mut found = Vec::new();
     for (path, numbers) in paths {
-        let Some(texts) = names.get(path) else { continue };
+        let Some(texts) = shelves.name_of(path) else { continue };
         let name = locales.iter().find_map(|locale| texts.get(locale)).or_else(|| texts.values().next());
         let Some(name) = name else { continue };
         let words = words(name);

@@ -25,6 +25,28 @@ fn a_name_counts_more_than_a_description() {
 }
 
 #[test]
+fn who_names_a_shelf_sees_it_first() {
+    let shop = Shop::open();
+    let mallet = Document {
+        number: 90,
+        id: "mallet".to_owned(),
+        name: texts(&[("en-GB", "Bat mallet"), ("hi-IN", "बल्ला हथौड़ा")]),
+        categories: vec!["care".to_owned()],
+        ..Document::default()
+    };
+    shop.put(vec![mallet], 50);
+    assert!(!ALL_BATS.contains(&shop.ids("bat")[0].as_str()), "words alone put gloves or mallets first");
+    let names = [("bats".to_owned(), texts(&[("en", "Cricket bats"), ("hi", "क्रिकेट के बल्ले")]))];
+    shop.indexes.set_category_names(SHOP, names.into()).expect("is a tenant");
+    for text in ["bat", "Bats", "cricket bat"] {
+        let found = shop.ids(text);
+        assert!(ALL_BATS.contains(&found[0].as_str()), "{text}: {found:?}");
+        assert!(found.contains(&"mallet".to_owned()), "what only mentions it follows");
+    }
+    assert_eq!(shop.ids("bat mallet")[0], "mallet");
+}
+
+#[test]
 fn an_unfinished_word_finds_what_it_may_become() {
     let shop = Shop::open();
     assert_eq!(sorted(shop.ids("glo")), ["gloves-batting", "gloves-keeping"]);
