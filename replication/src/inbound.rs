@@ -7,16 +7,14 @@ use crate::frames::{self, ReadIndexAnswer, Request, SnapshotHeader};
 use crate::group::GroupInner;
 use crate::node::GroupTable;
 use crate::position::{GroupId, NodeId};
-use crate::snapshots::{SnapshotFile, SnapshotStore};
+use crate::snapshots::Partial;
 use crate::transport::{AppendChannel, STREAM_FRAMES_MAX, TransportError};
 use crate::types::{Snapshot, Vote};
 use bytes::Bytes;
 use futures::StreamExt;
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -74,10 +72,18 @@ impl Inbound {
     }
 
     /// Prepares to receive a snapshot whose header arrived.
-    pub fn begin_snapshot(&self, from: NodeId, header: Bytes) -> Result<SnapshotSink, TransportError> {
+    pub fn begin_snapshot(
+        &self,
+        from: NodeId,
+        group: GroupId,
+        header: Bytes,
+    ) -> Result<SnapshotSink, TransportError> {
         let header = frames::decode_snapshot_header(header).map_err(|error| self.refused(error))?;
         self.check_sender(from, &header.vote)?;
-        let group = self.group(header.group)?;
+        if header.group != group {
+            return Err(self.refused(format!("a snapshot of group {} came as one of {group}", header.group)));
+        }
+        let group = self.group(group)?;
         SnapshotSink::create(self.me, group, header).map_err(|error| self.refused(error))
     }
 
@@ -140,64 +146,48 @@ pub(crate) async fn read_index(group: &GroupInner) -> Result<ReadIndexAnswer, St
     }
 }
 
-/// Takes the bytes of one snapshot. What the group does not take over is removed.
+/// Takes the bytes of one snapshot. What has arrived is kept when the sender goes away, and the next
+/// attempt to send the same snapshot goes on behind it; another snapshot takes its place.
 pub struct SnapshotSink {
     me: NodeId,
     group: Arc<GroupInner>,
     header: SnapshotHeader,
-    path: PathBuf,
-    file: File,
-    received: u64,
+    partial: Partial,
 }
 
 impl SnapshotSink {
     fn create(me: NodeId, group: Arc<GroupInner>, header: SnapshotHeader) -> io::Result<SnapshotSink> {
-        let path = group.snapshots.unfinished_path();
-        let file = File::options().write(true).create_new(true).open(&path)?;
-        Ok(SnapshotSink { me, group, header, path, file, received: 0 })
+        let partial = group.snapshots.receive(&header.hash, header.bytes)?;
+        Ok(SnapshotSink { me, group, header, partial })
+    }
+
+    /// Where the sender has to begin.
+    pub fn offset(&self) -> u64 {
+        self.partial.received()
     }
 
     /// Adds bytes. Blocks on the disk: call it from a thread that may.
     ///
     /// # Errors
-    /// Also if more arrives than was announced.
+    /// Also if more arrives than was announced, or another attempt has begun meanwhile.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.received += bytes.len() as u64;
-        if self.received > self.header.bytes {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a snapshot longer than announced"));
-        }
-        self.file.write_all(bytes)
+        self.partial.write(bytes)
     }
 
     /// Checks what arrived, installs it, and gives the answer for the sender.
     pub async fn finish(self) -> Result<Bytes, TransportError> {
         let node = self.me;
         let refused = |error: &dyn ToString| TransportError::Refused { node, reason: error.to_string() };
-        let file = self.file.try_clone().map_err(|error| refused(&error))?;
-        let (path, header) = (self.path.clone(), self.header.clone());
-        let checked = tokio::task::spawn_blocking(move || check_received(&file, &path, &header)).await;
+        let SnapshotSink { group, header, partial, .. } = self;
+        let hash = header.hash;
+        let checked = tokio::task::spawn_blocking(move || partial.complete(&hash)).await;
         let snapshot = checked.map_err(|error| refused(&error))?.map_err(|error| refused(&error))?;
         let meta = crate::apply::meta_of(snapshot.applied()).map_err(|error| refused(&error))?;
-        let installed =
-            self.group.raft.install_full_snapshot(self.header.vote, Snapshot { meta, snapshot }).await;
+        let leftover = snapshot.clone();
+        let installed = group.raft.install_full_snapshot(header.vote, Snapshot { meta, snapshot }).await;
+        // A snapshot the group took over was renamed; what still has this name is of no use.
+        leftover.discard_partial();
         let answer = installed.map_err(|error| refused(&error))?;
         Ok(frames::encode_vote(&answer.vote))
     }
-}
-
-impl Drop for SnapshotSink {
-    fn drop(&mut self) {
-        // A snapshot the group took over was renamed; what still has this name is of no use.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-fn check_received(file: &File, path: &std::path::Path, header: &SnapshotHeader) -> io::Result<SnapshotFile> {
-    file.sync_all()?;
-    let snapshot = SnapshotStore::open_received(path)?;
-    if snapshot.bytes() != header.bytes || snapshot.hash() != header.hash {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a snapshot differs from its announcement"));
-    }
-    snapshot.verify()?;
-    Ok(snapshot)
 }

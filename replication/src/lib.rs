@@ -22,6 +22,7 @@ mod inbound;
 mod log_store;
 pub mod machine;
 pub mod memory_net;
+pub mod net;
 mod network;
 mod node;
 mod position;

@@ -204,8 +204,8 @@ impl MemoryNet {
     ) -> Result<Bytes, TransportError> {
         let peer = self.reach(passage)?;
         let broken = |reason: String| TransportError::Broken { node: passage.to, reason };
-        let mut sink = peer.begin_snapshot(passage.from, header)?;
-        let mut offset = 0;
+        let mut sink = peer.begin_snapshot(passage.from, passage.group, header)?;
+        let mut offset = sink.offset();
         while offset < file.bytes() {
             self.reach(passage)?;
             if !self.carry(passage).await {

@@ -5,6 +5,9 @@
 //! the position. A file gets its name by rename after its bytes are on disk; only then may the log
 //! be purged up to it, and only then is the one before it removed.
 //!
+//! One that is being received has a name made of its hash; broken off, it stays, so that the next attempt
+//! goes on behind it. Only its hash decides whether it counts.
+//!
 //! Installing is not atomic in a machine's store. A marker naming the file is on disk before the
 //! machine is touched and removed after it is done; found at start, the install is done again.
 
@@ -28,6 +31,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 const SUFFIX: &str = "snapshot";
 const UNFINISHED: &str = "unfinished";
 const DAMAGED: &str = "damaged";
+const PARTIAL: &str = "partial";
 const MARKER: &str = "installing";
 
 /// A finished snapshot. Stays readable through this handle even after its file was replaced.
@@ -89,6 +93,13 @@ impl SnapshotFile {
             };
         }
         if hasher.finalize().as_bytes() == &self.hash { Ok(()) } else { Err(self.damaged("hash")) }
+    }
+
+    /// Removes the file if it still has the name under which it was received.
+    pub(crate) fn discard_partial(&self) {
+        if self.path.extension().is_some_and(|extension| extension == PARTIAL) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 
     fn damaged(&self, what: &str) -> io::Error {
@@ -180,6 +191,8 @@ pub(crate) struct SnapshotStore {
     dir: PathBuf,
     current: Mutex<Option<SnapshotFile>>,
     unfinished: AtomicU64,
+    /// Counts attempts to receive; only the newest may write.
+    attempts: Arc<AtomicU64>,
 }
 
 impl SnapshotStore {
@@ -201,7 +214,12 @@ impl SnapshotStore {
                 _ => {}
             }
         }
-        Ok(SnapshotStore { dir, current: Mutex::new(newest), unfinished: AtomicU64::new(0) })
+        Ok(SnapshotStore {
+            dir,
+            current: Mutex::new(newest),
+            unfinished: AtomicU64::new(0),
+            attempts: Arc::default(),
+        })
     }
 
     pub(crate) fn current(&self) -> Option<SnapshotFile> {
@@ -261,9 +279,23 @@ impl SnapshotStore {
         self.dir.join(format!("{number}.{UNFINISHED}"))
     }
 
-    /// Opens a file that was received under an unfinished name.
-    pub(crate) fn open_received(path: &Path) -> io::Result<SnapshotFile> {
-        SnapshotFile::open(path)
+    /// Goes on receiving the snapshot with this hash; what there is of another one is removed.
+    pub(crate) fn receive(&self, hash: &[u8; 32], bytes: u64) -> io::Result<Partial> {
+        let attempt = self.attempts.fetch_add(1, Ordering::SeqCst) + 1;
+        let path = self.dir.join(format!("{}.{PARTIAL}", blake3::Hash::from_bytes(*hash).to_hex()));
+        for entry in std::fs::read_dir(&self.dir)? {
+            let other = entry?.path();
+            if other != path && other.extension().is_some_and(|extension| extension == PARTIAL) {
+                std::fs::remove_file(&other)?;
+            }
+        }
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let received = file.metadata()?.len();
+        if received > bytes {
+            file.set_len(0)?;
+        }
+        let received = if received > bytes { 0 } else { received };
+        Ok(Partial { path, file, bytes, received, attempt, attempts: Arc::clone(&self.attempts) })
     }
 
     fn finish(&self, path: &Path, applied: &Applied) -> io::Result<SnapshotFile> {
@@ -313,6 +345,57 @@ impl SnapshotStore {
             Some(file) => Ok(Some(file)),
             None => Err(damaged(&self.dir.join(name), "missing")),
         }
+    }
+}
+
+/// A snapshot of which not everything is here yet.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    received: u64,
+    attempt: u64,
+    attempts: Arc<AtomicU64>,
+}
+
+impl Partial {
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.require_newest()?;
+        if self.received + bytes.len() as u64 > self.bytes {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a snapshot longer than announced"));
+        }
+        self.file.write_all_at(bytes, self.received)?;
+        self.received += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Everything is on disk and has the hash announced, or the file is removed.
+    pub(crate) fn complete(self, hash: &[u8; 32]) -> io::Result<SnapshotFile> {
+        self.require_newest()?;
+        if self.received < self.bytes {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a snapshot shorter than announced"));
+        }
+        self.file.sync_all()?;
+        let opened = SnapshotFile::open(&self.path).and_then(|file| match file.hash == *hash {
+            true => file.verify().map(|()| file),
+            false => Err(file.damaged("announcement")),
+        });
+        if opened.is_err() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        opened
+    }
+
+    fn require_newest(&self) -> io::Result<()> {
+        if self.attempts.load(Ordering::SeqCst) == self.attempt {
+            return Ok(());
+        }
+        Err(io::Error::other("a newer attempt to send a snapshot has begun"))
     }
 }
 

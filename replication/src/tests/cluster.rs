@@ -6,13 +6,28 @@ use crate::memory_net::{PassageKind, Verdict};
 use rand::{Rng, SeedableRng};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+over_both_wires!(
+    three_nodes_hold_the_same,
+    a_follower_names_the_leader_and_accepts_nothing,
+    a_follower_reads_what_was_acknowledged_before,
+    a_leader_cut_off_loses_the_lead_and_its_unacknowledged_writes_are_unknown,
+    without_a_majority_nothing_is_acknowledged,
+    a_node_that_was_away_does_not_disturb_the_others,
+    an_unreachable_member_is_not_asked_without_pause,
+    streams_are_kept_open_between_uses,
+    a_peer_that_swallows_frames_holds_nobody_up,
+    a_leader_that_hears_nothing_is_replaced,
+    nothing_acknowledged_is_lost_while_links_are_cut_at_random,
+    nothing_acknowledged_is_lost_while_nodes_restart_and_lose_their_stores,
+    frames_in_anothers_name_or_for_no_group_are_refused,
+);
+
 fn others(cluster: &Cluster, node: u64) -> Vec<u64> {
     cluster.nodes().into_iter().filter(|other| *other != node).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn three_nodes_hold_the_same() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn three_nodes_hold_the_same(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let leader = cluster.leader().await;
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..500 {
@@ -28,9 +43,8 @@ async fn three_nodes_hold_the_same() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_names_the_leader_and_accepts_nothing() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn a_follower_names_the_leader_and_accepts_nothing(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let leader = cluster.leader().await;
     for follower in others(&cluster, leader) {
         let refused = cluster.group(follower).propose(named("lost")).await;
@@ -40,9 +54,8 @@ async fn a_follower_names_the_leader_and_accepts_nothing() {
     assert_eq!(cluster.shelf(leader).count("lost"), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_reads_what_was_acknowledged_before() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn a_follower_reads_what_was_acknowledged_before(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let leader = cluster.leader().await;
     for round in 0..20 {
         let command = format!("round {round}");
@@ -54,9 +67,8 @@ async fn a_follower_reads_what_was_acknowledged_before() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_leader_cut_off_loses_the_lead_and_its_unacknowledged_writes_are_unknown() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn a_leader_cut_off_loses_the_lead_and_its_unacknowledged_writes_are_unknown(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     cluster.put("before").await;
     let old = cluster.leader().await;
     let rest = others(&cluster, old);
@@ -87,11 +99,10 @@ async fn a_leader_cut_off_loses_the_lead_and_its_unacknowledged_writes_are_unkno
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_majority_nothing_is_acknowledged() {
+async fn without_a_majority_nothing_is_acknowledged(wire: Wire) {
     let mut options = quick();
     options.timers.propose = Duration::from_millis(800);
-    let mut cluster = Cluster::of(3, options).await;
+    let mut cluster = Cluster::of(wire, 3, options).await;
     let leader = cluster.leader().await;
     for other in others(&cluster, leader) {
         cluster.stop(other).await;
@@ -119,9 +130,8 @@ async fn without_a_majority_nothing_is_acknowledged() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_was_away_does_not_disturb_the_others() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn a_node_that_was_away_does_not_disturb_the_others(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let leader = cluster.leader().await;
     let away = leader % 3 + 1;
     let term = cluster.group(leader).metrics().term;
@@ -134,9 +144,8 @@ async fn a_node_that_was_away_does_not_disturb_the_others() {
     assert_eq!(cluster.group(leader).metrics().term, term, "there was an election");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unreachable_member_is_not_asked_without_pause() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn an_unreachable_member_is_not_asked_without_pause(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let leader = cluster.leader().await;
     let gone = leader % 3 + 1;
     cluster.stop(gone).await;
@@ -156,9 +165,8 @@ async fn an_unreachable_member_is_not_asked_without_pause() {
     cluster.agreed().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn streams_are_kept_open_between_uses() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn streams_are_kept_open_between_uses(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     cluster.put("settled").await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let before = cluster.net.streams_opened();
@@ -170,9 +178,8 @@ async fn streams_are_kept_open_between_uses() {
     assert!(opened <= 4, "{opened} streams were opened in a quiet second");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_swallows_frames_holds_nobody_up() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn a_peer_that_swallows_frames_holds_nobody_up(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let leader = cluster.leader().await;
     let mute = leader % 3 + 1;
     for other in others(&cluster, mute) {
@@ -189,9 +196,8 @@ async fn a_peer_that_swallows_frames_holds_nobody_up() {
     assert_eq!(cluster.shelf(mute).count("49"), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_hears_nothing_is_replaced() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn a_leader_that_hears_nothing_is_replaced(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let old = cluster.leader().await;
     let rest = others(&cluster, old);
     for other in &rest {
@@ -206,18 +212,20 @@ async fn a_leader_that_hears_nothing_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn delayed_and_lost_frames_change_nothing_but_the_pace() {
-    let mut cluster = Cluster::of(3, quick()).await;
+    let mut cluster = Cluster::of(Wire::Memory, 3, quick()).await;
     let count = Arc::new(AtomicU64::new(0));
-    cluster.net.set_hook(move |passage| match (passage.kind, count.fetch_add(1, Ordering::Relaxed) % 97) {
-        (_, 0..20) => Verdict::Delay(Duration::from_millis(7)),
-        (PassageKind::Stream(crate::Lane::Entries), 50) => Verdict::Lose,
-        (PassageKind::Call, 30..40) => Verdict::Lose,
-        _ => Verdict::Pass,
+    cluster.net.memory().set_hook(move |passage| {
+        match (passage.kind, count.fetch_add(1, Ordering::Relaxed) % 97) {
+            (_, 0..20) => Verdict::Delay(Duration::from_millis(7)),
+            (PassageKind::Stream(crate::Lane::Entries), 50) => Verdict::Lose,
+            (PassageKind::Call, 30..40) => Verdict::Lose,
+            _ => Verdict::Pass,
+        }
     });
     for number in 0..60 {
         cluster.put(&number.to_string()).await;
     }
-    cluster.net.clear_hook();
+    cluster.net.memory().clear_hook();
     cluster.agreed().await;
     for node in cluster.nodes() {
         assert!((0..60).all(|number| cluster.shelf(node).count(&number.to_string()) >= 1));
@@ -308,11 +316,10 @@ fn impatient() -> GroupOptions {
     options
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_while_links_are_cut_at_random() {
+async fn nothing_acknowledged_is_lost_while_links_are_cut_at_random(wire: Wire) {
     let seed = seed(0x6765_6172);
     let mut random = rand::rngs::StdRng::seed_from_u64(seed);
-    let mut cluster = Cluster::of(3, impatient()).await;
+    let mut cluster = Cluster::of(wire, 3, impatient()).await;
     let clients = Clients::start(&cluster, 6);
     for _ in 0..10 {
         let one = NodeId(random.random_range(1..=3));
@@ -330,11 +337,10 @@ async fn nothing_acknowledged_is_lost_while_links_are_cut_at_random() {
     clients.check(&mut cluster, seed).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_while_nodes_restart_and_lose_their_stores() {
+async fn nothing_acknowledged_is_lost_while_nodes_restart_and_lose_their_stores(wire: Wire) {
     let seed = seed(0x7969_6678);
     let mut random = rand::rngs::StdRng::seed_from_u64(seed);
-    let mut cluster = Cluster::of(3, impatient()).await;
+    let mut cluster = Cluster::of(wire, 3, impatient()).await;
     let clients = Clients::start(&cluster, 6);
     let mut older: BTreeMap<u64, Vec<(Bytes, Bytes)>> = BTreeMap::new();
     for _ in 0..10 {
@@ -361,11 +367,10 @@ fn seed(usual: u64) -> u64 {
     std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(usual)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn frames_in_anothers_name_or_for_no_group_are_refused() {
+async fn frames_in_anothers_name_or_for_no_group_are_refused(wire: Wire) {
     use crate::frames::{self, Request};
     use openraft::raft::VoteRequest;
-    let mut cluster = Cluster::of(3, quick()).await;
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let leader = cluster.leader().await;
     let inbound = cluster.running[&NodeId(leader)].node.inbound();
     let vote = VoteRequest::new(crate::types::vote(99, NodeId(2), false), None);

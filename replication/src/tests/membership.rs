@@ -3,9 +3,15 @@
 use super::*;
 use crate::MembershipError;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_node_grows_to_three_voters_and_survives_the_loss_of_the_first() {
-    let mut cluster = Cluster::without_members(3, quick()).await;
+over_both_wires!(
+    one_node_grows_to_three_voters_and_survives_the_loss_of_the_first,
+    leadership_moves_where_it_is_sent,
+    only_the_leader_changes_members_and_only_known_members_vote,
+    a_damaged_member_is_replaced_under_a_new_id,
+);
+
+async fn one_node_grows_to_three_voters_and_survives_the_loss_of_the_first(wire: Wire) {
+    let mut cluster = Cluster::without_members(wire, 3, quick()).await;
     let first = cluster.group(1).clone();
     first.bootstrap([NodeId(1)].into()).await.unwrap();
     led(&first).await;
@@ -28,9 +34,8 @@ async fn one_node_grows_to_three_voters_and_survives_the_loss_of_the_first() {
     assert_eq!(cluster.shelf(1).count("without the first"), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn leadership_moves_where_it_is_sent() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn leadership_moves_where_it_is_sent(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     for _ in 0..3 {
         let leader = cluster.leader().await;
         let next = leader % 3 + 1;
@@ -43,9 +48,8 @@ async fn leadership_moves_where_it_is_sent() {
     cluster.agreed().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn only_the_leader_changes_members_and_only_known_members_vote() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn only_the_leader_changes_members_and_only_known_members_vote(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     let leader = cluster.leader().await;
     let follower = leader % 3 + 1;
     let refused = cluster.group(follower).set_voters([NodeId(leader)].into()).await;
@@ -55,9 +59,8 @@ async fn only_the_leader_changes_members_and_only_known_members_vote() {
     assert_eq!(cluster.group(leader).metrics().voters.len(), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_member_is_replaced_under_a_new_id() {
-    let mut cluster = Cluster::of(3, quick()).await;
+async fn a_damaged_member_is_replaced_under_a_new_id(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
     cluster.put("before").await;
     let leader = cluster.leader().await;
     let victim = leader % 3 + 1;

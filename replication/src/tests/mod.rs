@@ -2,16 +2,15 @@
 
 mod cluster;
 mod killed;
-mod machine;
+pub(crate) mod machine;
 mod membership;
 mod restart;
 mod single;
 mod snapshot;
 mod suite;
+pub(crate) mod wires;
 
-use crate::{
-    Group, GroupId, GroupOptions, MemoryNet, Node, NodeId, NodeOptions, ProposeError, Proposed, Timers,
-};
+use crate::{Group, GroupId, GroupOptions, Node, NodeId, NodeOptions, ProposeError, Proposed, Timers};
 use bytes::Bytes;
 use machine::{Shelf, TestMachine};
 use parking_lot::Mutex;
@@ -19,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wires::{Net, Wire, over_both_wires};
 
 const GROUP: GroupId = GroupId(16);
 /// Long enough for a machine busy with builds, short enough for a hang to show.
@@ -87,7 +87,7 @@ async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Three nodes in one process over a network that can be cut.
 struct Cluster {
-    net: MemoryNet,
+    net: Net,
     dir: PathBuf,
     /// Removes `dir` at the end, if it is this cluster's own.
     _own_dir: Option<tempfile::TempDir>,
@@ -98,8 +98,8 @@ struct Cluster {
 
 impl Cluster {
     /// Nodes 1, 2, … with one group that all of them vote in.
-    async fn of(count: u64, options: GroupOptions) -> Cluster {
-        let mut cluster = Cluster::without_members(count, options).await;
+    async fn of(wire: Wire, count: u64, options: GroupOptions) -> Cluster {
+        let mut cluster = Cluster::without_members(wire, count, options).await;
         let voters: BTreeSet<NodeId> = cluster.running.keys().copied().collect();
         cluster.group(1).bootstrap(voters).await.expect("bootstrapped");
         cluster.leader().await;
@@ -108,7 +108,7 @@ impl Cluster {
 
     /// Nodes over files that may be there already; bootstrapped if they are not.
     async fn in_dir(dir: &Path, count: u64, options: GroupOptions) -> Cluster {
-        let mut cluster = Cluster::empty(dir.to_owned(), None, options);
+        let mut cluster = Cluster::empty(Wire::Memory, dir.to_owned(), None, options);
         for node in 1..=count {
             cluster.start(node).await;
         }
@@ -119,18 +119,18 @@ impl Cluster {
         cluster
     }
 
-    async fn without_members(count: u64, options: GroupOptions) -> Cluster {
+    async fn without_members(wire: Wire, count: u64, options: GroupOptions) -> Cluster {
         let dir = tempfile::tempdir().unwrap();
-        let mut cluster = Cluster::empty(dir.path().to_owned(), Some(dir), options);
+        let mut cluster = Cluster::empty(wire, dir.path().to_owned(), Some(dir), options);
         for node in 1..=count {
             cluster.start(node).await;
         }
         cluster
     }
 
-    fn empty(dir: PathBuf, own_dir: Option<tempfile::TempDir>, options: GroupOptions) -> Cluster {
+    fn empty(wire: Wire, dir: PathBuf, own_dir: Option<tempfile::TempDir>, options: GroupOptions) -> Cluster {
         Cluster {
-            net: MemoryNet::new(),
+            net: Net::over(wire),
             dir,
             _own_dir: own_dir,
             options,
@@ -144,10 +144,10 @@ impl Cluster {
         let shelf = self.shelves.entry(node).or_default().clone();
         let faults = Faults::default();
         let mut options = NodeOptions::new(node, "test", self.dir.join(node.to_string()));
-        options.transport = self.net.transport(node);
+        options.transport = self.net.transport(node).await;
         options.on_fatal = faults.hook();
         let running = Node::open(options).expect("the node opens");
-        self.net.attach(running.inbound());
+        self.net.attach(running.inbound()).await;
         let machine = TestMachine::on(&shelf);
         let group = running.start_group(GROUP, machine, self.options.clone()).await.expect("started");
         self.running.insert(node, Running { node: running, group, faults });

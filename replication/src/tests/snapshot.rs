@@ -4,6 +4,12 @@ use super::*;
 use crate::snapshots::SnapshotStore;
 use std::sync::atomic::Ordering;
 
+over_both_wires!(
+    a_follower_that_missed_purged_entries_is_fed_by_snapshot,
+    a_new_member_is_fed_though_the_whole_log_is_purged,
+    a_machine_ahead_of_the_log_is_covered_before_the_gap_is_closed,
+);
+
 fn purging() -> GroupOptions {
     GroupOptions { keep_entries: 0, purge_entries: 1, ..quick() }
 }
@@ -67,9 +73,8 @@ async fn snapshots_are_made_when_enough_log_has_gathered() {
     eventually("a snapshot by entries", || group.metrics().snapshot >= Some(9)).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_that_missed_purged_entries_is_fed_by_snapshot() {
-    let mut cluster = Cluster::of(3, purging()).await;
+async fn a_follower_that_missed_purged_entries_is_fed_by_snapshot(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, purging()).await;
     let leader = cluster.leader().await;
     let lagging = cluster.nodes().into_iter().find(|node| *node != leader).unwrap();
     cluster.put("before").await;
@@ -95,9 +100,8 @@ async fn a_follower_that_missed_purged_entries_is_fed_by_snapshot() {
     cluster.agreed().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_member_is_fed_though_the_whole_log_is_purged() {
-    let mut cluster = Cluster::without_members(2, purging()).await;
+async fn a_new_member_is_fed_though_the_whole_log_is_purged(wire: Wire) {
+    let mut cluster = Cluster::without_members(wire, 2, purging()).await;
     let group = cluster.group(1).clone();
     group.bootstrap([NodeId(1)].into()).await.unwrap();
     led(&group).await;
@@ -204,10 +208,9 @@ async fn a_crash_at_any_step_of_an_install_ends_in_the_same_state() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_machine_ahead_of_the_log_is_covered_before_the_gap_is_closed() {
+async fn a_machine_ahead_of_the_log_is_covered_before_the_gap_is_closed(wire: Wire) {
     // A node that lost power may have applied what a majority, but not its own disk, had in the log.
-    let mut cluster = Cluster::of(3, GroupOptions { keep_entries: 1_000, ..quick() }).await;
+    let mut cluster = Cluster::of(wire, 3, GroupOptions { keep_entries: 1_000, ..quick() }).await;
     let leader = cluster.leader().await;
     let victim = cluster.nodes().into_iter().find(|node| *node != leader).unwrap();
     put_all(cluster.group(leader), 0..10).await;
