@@ -60,7 +60,7 @@ pub(super) fn complete(intent: &CartIntent, desk: &Desk<'_>, views: &Views<'_>) 
         }
         CartIntent::ChooseRate { cart, rate } => {
             let known = open(desk, views, *cart)?;
-            super::checkouts::require_rate(desk, views, &known, *rate)?;
+            super::checkouts::require_rate(views, &known, *rate)?;
             Carts::ChooseRate { cart: *cart, rate: *rate }
         }
         CartIntent::Reserve { cart } => {

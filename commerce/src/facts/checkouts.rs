@@ -27,7 +27,7 @@ pub(super) fn complete(
             let payment = offered(settings, payment)?;
             let known = carts::open(desk, views, *cart)?;
             checkout::require_complete(&known)?;
-            let quote = quote_of(desk, views, &known, settings)?;
+            let quote = quote_of(views, &known, settings)?;
             if !quote.unavailable.is_empty() {
                 let why = "a product is no longer sold".to_owned();
                 return Err(CheckoutRefusal::Unpriced { why }.into());
@@ -67,13 +67,8 @@ pub(super) fn complete(
 }
 
 /// The cart priced as it stands now. Also what cart pages show.
-pub fn quote_of(
-    desk: &Desk<'_>,
-    views: &Views<'_>,
-    cart: &Cart,
-    settings: &Settings,
-) -> Result<Quote, Refusal> {
-    let request = QuoteRequest::of_cart(cart, settings, desk.now);
+pub fn quote_of(views: &Views<'_>, cart: &Cart, settings: &Settings) -> Result<Quote, Refusal> {
+    let request = QuoteRequest::of_cart(cart, settings);
     quote::quote(&views.catalogue, &request).map_err(quote_refusal)
 }
 
@@ -86,15 +81,10 @@ fn quote_refusal(refusal: quote::Refusal) -> Refusal {
 }
 
 /// Refuses a rate that the cart is not offered.
-pub(super) fn require_rate(
-    desk: &Desk<'_>,
-    views: &Views<'_>,
-    cart: &Cart,
-    rate: RateId,
-) -> Result<(), Refusal> {
+pub(super) fn require_rate(views: &Views<'_>, cart: &Cart, rate: RateId) -> Result<(), Refusal> {
     let wanted = Cart { shipping_rate: Some(rate), status: CartStatus::Open, ..cart.clone() };
     let settings = views.shop()?.settings.value;
-    match quote_of(desk, views, &wanted, &settings) {
+    match quote_of(views, &wanted, &settings) {
         Ok(_) => Ok(()),
         Err(Refusal::Checkout(CheckoutRefusal::RateExpired)) => Err(crate::cart::Refusal::UnknownRate.into()),
         Err(refusal) => Err(refusal),

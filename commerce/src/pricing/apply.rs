@@ -8,6 +8,7 @@ use crate::check::{self, Invalid, Problem};
 use crate::code::Code;
 use crate::command::Reply;
 use crate::ids::VariantId;
+use crate::processes::schedule::Due;
 use crate::scope::{Count, Scope, View};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,8 @@ enum Change {
     List(PriceList),
     /// Rows to write and rows to take away, by variant.
     Prices(BTreeMap<VariantId, Rows>),
+    /// Time went on for a variant.
+    Turn(VariantId),
 }
 
 #[derive(Default)]
@@ -37,6 +40,7 @@ fn decide(view: &impl View, command: &Command) -> Result<Change, Refusal> {
         Command::ReplacePrices { variant, expected, prices } => {
             replace_prices(view, *variant, *expected, prices)
         }
+        Command::TurnDue { variant } => Ok(Change::Turn(*variant)),
         Command::RemovePrice { key } => {
             let gone = PRICES.get(view, &key.stored()).ok_or(Refusal::UnknownPrice)?;
             Ok(Change::Prices(BTreeMap::from([(key.variant, Rows { put: Vec::new(), gone: vec![gone] })])))
@@ -144,6 +148,14 @@ fn evolve(scope: &mut Scope<'_, '_>, change: Change) -> Reply {
             scope.emit(Event::PriceListPut { code: after.details.code, revision: after.revision });
             Reply { revision: after.revision, ..Reply::default() }
         }
+        Change::Turn(variant) => {
+            let is_due = |turned: Turned| turned.next.is_some_and(|next| next <= scope.at());
+            if TURNED.get(scope, &variant).is_some_and(is_due) {
+                turn(scope, variant);
+                scope.emit(Event::PricesChanged { variant, revision: revision_of(scope, variant) });
+            }
+            Reply::default()
+        }
         Change::Prices(changes) => {
             let only = changes.keys().next().copied().filter(|_| changes.len() == 1);
             for (variant, rows) in &changes {
@@ -165,7 +177,31 @@ fn write_rows(scope: &mut Scope<'_, '_>, variant: VariantId, rows: &Rows) {
     touched.into_iter().for_each(|list| write_history(scope, variant, list, rows));
     let revision = revision_of(scope, variant) + 1;
     REVISIONS.put(scope, &variant, &Count(revision));
+    turn(scope, variant);
     scope.emit(Event::PricesChanged { variant, revision });
+}
+
+/// Carries a variant's limited prices to the entry's time and plans the next beginning or end.
+fn turn(scope: &mut Scope<'_, '_>, variant: VariantId) {
+    let due = Due::Prices(variant);
+    let before = TURNED.get(scope, &variant);
+    if let Some(next) = before.and_then(|turned| turned.next) {
+        scope.unschedule(next, &due);
+    }
+    let at = scope.at();
+    let rows = prices_of(scope, variant);
+    if !rows.iter().any(Price::is_limited) {
+        if before.is_some() {
+            TURNED.delete(scope, &variant);
+        }
+        return;
+    }
+    let edges = rows.iter().flat_map(|row| [row.starts, row.ends]).flatten();
+    let next = edges.filter(|edge| *edge > at).min();
+    TURNED.put(scope, &variant, &Turned { at, next });
+    if let Some(next) = next {
+        scope.schedule(next, &due);
+    }
 }
 
 /// Closes the past of rows that were replaced or taken away, and opens that of new ones.

@@ -25,12 +25,23 @@ pub enum Command {
     RemovePrice {
         key: PriceKey,
     },
+    /// Looks at a variant's limited prices as of the entry's time; nothing if none begins or ends.
+    TurnDue {
+        variant: VariantId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
-    PriceListPut { code: Code, revision: u64 },
-    PricesChanged { variant: VariantId, revision: u64 },
+    PriceListPut {
+        code: Code,
+        revision: u64,
+    },
+    /// Rows were written, or a limited price began or ended by the revision that stood.
+    PricesChanged {
+        variant: VariantId,
+        revision: u64,
+    },
 }
 
 impl Event {

@@ -69,9 +69,13 @@ impl Price {
         self.starts.is_none_or(|starts| starts <= at) && self.ends.is_none_or(|ends| at < ends)
     }
 
+    pub fn is_limited(&self) -> bool {
+        self.starts.is_some() || self.ends.is_some()
+    }
+
     /// The most specific row wins: more pieces, then a limited time, then the later beginning.
     pub(super) fn rank(&self) -> (u32, bool, Option<Timestamp>) {
-        (self.min_quantity, self.starts.is_some() || self.ends.is_some(), self.starts)
+        (self.min_quantity, self.is_limited(), self.starts)
     }
 
     pub fn key(&self) -> PriceKey {
@@ -106,6 +110,16 @@ pub struct History {
 }
 gearify_storage::first_version!(History);
 
+/// How far entries have carried a variant's limited prices through time. What holds is asked of this
+/// moment, never of a clock, so that every reader sees a price turn at the same entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turned {
+    pub at: Timestamp,
+    /// The next beginning or end of a row.
+    pub next: Option<Timestamp>,
+}
+gearify_storage::first_version!(Turned);
+
 /// `((variant, list), (least pieces, beginning))`.
 pub type StoredKey = ((VariantId, Code), (u32, Timestamp));
 
@@ -115,6 +129,8 @@ pub const PRICES: Table<StoredKey, Price> = Table::new(61);
 pub const HISTORY: Table<(VariantId, Code), History> = Table::new(62);
 /// Counts changes of a variant's prices.
 pub const REVISIONS: Table<VariantId, Count> = Table::new(63);
+/// Of variants with limited prices.
+pub const TURNED: Table<VariantId, Turned> = Table::new(64);
 
 impl PriceKey {
     pub(super) fn stored(&self) -> StoredKey {

@@ -16,19 +16,17 @@ use crate::scope::View;
 use crate::shipping::{self, RateOption};
 use crate::tax::{self, Elsewhere, Levied, Place, Rate, Rules, Taxable};
 use crate::tenants::Settings;
-use crate::time::Timestamp;
 
 /// A cart in its market.
 #[derive(Clone, Copy, Debug)]
 pub struct QuoteRequest<'c> {
     pub cart: &'c Cart,
     pub settings: &'c Settings,
-    pub at: Timestamp,
 }
 
 impl<'c> QuoteRequest<'c> {
-    pub fn of_cart(cart: &'c Cart, settings: &'c Settings, at: Timestamp) -> QuoteRequest<'c> {
-        QuoteRequest { cart, settings, at }
+    pub fn of_cart(cart: &'c Cart, settings: &'c Settings) -> QuoteRequest<'c> {
+        QuoteRequest { cart, settings }
     }
 }
 
@@ -98,12 +96,11 @@ struct Market<'c> {
     default_locale: &'c Locale,
     to: Place,
     rules: Rules,
-    at: Timestamp,
 }
 
 impl<'c> Market<'c> {
     fn of(request: &QuoteRequest<'c>) -> Market<'c> {
-        let QuoteRequest { cart, settings, at } = *request;
+        let QuoteRequest { cart, settings } = *request;
         let rules = settings.tax_rules();
         let destination = cart.destination.as_ref();
         let to = destination.map_or_else(
@@ -112,7 +109,7 @@ impl<'c> Market<'c> {
         );
         let country = destination.map_or(&cart.country, |destination| &destination.country);
         let (locale, default_locale) = (&cart.locale, &settings.locale);
-        Market { currency: cart.currency, country, locale, default_locale, to, rules, at }
+        Market { currency: cart.currency, country, locale, default_locale, to, rules }
     }
 
     fn rates(&self, view: &(impl View + ?Sized), category: &Code) -> Vec<Rate> {
@@ -157,7 +154,7 @@ fn price_line(
     let product =
         catalog::product(view, variant.product).filter(|p| p.status == catalog::ProductStatus::Active);
     let Some(product) = product else { return Ok(None) };
-    let found = effective(view, line.variant, market.currency, market.country, line.quantity, market.at);
+    let found = effective(view, line.variant, market.currency, market.country, line.quantity);
     let Some(price) = found else { return Ok(None) };
     let Some(mut work) = work_on(view, market, line, price.tax_included)? else { return Ok(None) };
 
@@ -282,7 +279,7 @@ fn goods(
 /// What a part of a kit costs alone; a part without a price of its own weighs next to nothing.
 fn weight_of(view: &(impl View + ?Sized), market: &Market<'_>, part: &StockComponent) -> i64 {
     let alone = catalog::variant_of_stock_item(view, part.item)
-        .and_then(|variant| effective(view, variant.id, market.currency, market.country, 1, market.at));
+        .and_then(|variant| effective(view, variant.id, market.currency, market.country, 1));
     alone.map_or(1, |price| price.amount).max(1).saturating_mul(i64::from(part.per_unit))
 }
 

@@ -163,8 +163,7 @@ impl Shop {
     }
 
     fn try_quote(&self, cart: &Cart) -> Result<Quote, Refusal> {
-        let quote =
-            quote(&self.harness.view(), &QuoteRequest::of_cart(cart, &self.settings, self.harness.at))?;
+        let quote = quote(&self.harness.view(), &QuoteRequest::of_cart(cart, &self.settings))?;
         check_sums(&quote);
         Ok(quote)
     }

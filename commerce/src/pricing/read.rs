@@ -7,14 +7,14 @@ use crate::locale::Country;
 use crate::money::{Currency, Money};
 use crate::scope::View;
 use crate::time::{DAY_MS, Timestamp};
+use std::cell::OnceCell;
 
-/// For whom and when a price is asked.
+/// For whom a price is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Shopper<'a> {
     pub currency: Currency,
     pub country: &'a Country,
     pub group: Option<&'a Code>,
-    pub at: Timestamp,
 }
 
 /// The price of one piece, and where it comes from.
@@ -71,16 +71,20 @@ pub fn tax_included(view: &(impl View + ?Sized), shopper: &Shopper<'_>) -> Optio
 }
 
 /// The price of one of `quantity` pieces: of the most specific list that has one, the most specific
-/// row (most pieces, then limited time, then latest beginning). Prices are never converted.
+/// row (most pieces, then limited time, then latest beginning). Prices are never converted. Limited
+/// rows hold from the entry that found them begun to the one that found them over.
 pub fn effective_for(
     view: &(impl View + ?Sized),
     variant: VariantId,
     quantity: u32,
     shopper: &Shopper<'_>,
 ) -> Option<Effective> {
+    let moment = OnceCell::new();
+    let holds =
+        |row: &Price| !row.is_limited() || row.holds_at(*moment.get_or_init(|| turned_to(view, variant)));
     lists_for(view, shopper).into_iter().find_map(|list| {
         let rows = rows_of(view, variant, &list.code).into_iter();
-        let holding = rows.filter(|row| row.holds_at(shopper.at) && row.min_quantity <= quantity);
+        let holding = rows.filter(|row| row.min_quantity <= quantity && holds(row));
         let best = holding.max_by_key(Price::rank)?;
         Some(Effective {
             amount: best.amount,
@@ -101,9 +105,13 @@ pub fn effective(
     currency: Currency,
     country: &Country,
     quantity: u32,
-    at: Timestamp,
 ) -> Option<Effective> {
-    effective_for(view, variant, quantity, &Shopper { currency, country, group: None, at })
+    effective_for(view, variant, quantity, &Shopper { currency, country, group: None })
+}
+
+/// The moment at which a variant's limited prices are looked at.
+fn turned_to(view: &(impl View + ?Sized), variant: VariantId) -> Timestamp {
+    TURNED.get(view, &variant).map_or(Timestamp::from_millis(i64::MIN), |turned| turned.at)
 }
 
 fn rows_of(view: &(impl View + ?Sized), variant: VariantId, list: &Code) -> Vec<Price> {
@@ -120,22 +128,23 @@ pub fn revision_of(view: &(impl View + ?Sized), variant: VariantId) -> u64 {
     REVISIONS.get(view, &variant).unwrap_or_default().0
 }
 
-/// The lowest price of one piece in the thirty days before the price that holds at `at` began, or
-/// `None` if there was no earlier price then. Source: Directive 98/6/EC, article 6a.
-pub fn lowest_before(
-    view: &(impl View + ?Sized),
-    variant: VariantId,
-    list: &Code,
-    at: Timestamp,
-) -> Option<i64> {
+/// The lowest price of one piece in the thirty days before the price that holds now began, or `None`
+/// if there was no earlier price then. Source: Directive 98/6/EC, article 6a.
+pub fn lowest_before(view: &(impl View + ?Sized), variant: VariantId, list: &Code) -> Option<i64> {
     let history = HISTORY.get(view, &(variant, list.clone()))?.rows;
-    let mut turns = turns_until(&history, at);
+    let mut turns = turns_until(&history, moment_of(view, variant, &history));
     let current = turns.pop()?;
     let since = current.0;
     // The window includes the price that held when it opened.
     let opened = since.plus_millis(-30 * DAY_MS);
     let first = turns.iter().rposition(|(from, _)| *from <= opened).unwrap_or(0);
     turns[first..].iter().filter_map(|(_, amount)| *amount).min()
+}
+
+/// The last moment at which anything about these prices changed.
+fn moment_of(view: &(impl View + ?Sized), variant: VariantId, history: &[PastPrice]) -> Timestamp {
+    let written = history.iter().flat_map(|past| [Some(past.from), past.until]).flatten();
+    written.chain([turned_to(view, variant)]).max().unwrap_or(Timestamp::from_millis(i64::MIN))
 }
 
 /// When the price of one piece became what, up to `at`; equal neighbours are one.

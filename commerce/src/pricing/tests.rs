@@ -1,11 +1,11 @@
 //! Stories of this context.
 
 use super::*;
-use crate::catalog::testing::Range;
+use crate::catalog::{self, testing::Range};
 use crate::code::Code;
 use crate::command;
 use crate::harness::Harness;
-use crate::ids::VariantId;
+use crate::ids::{TenantId, VariantId};
 use crate::locale::Country;
 use crate::money::Currency;
 use crate::text::Name;
@@ -55,7 +55,7 @@ fn shop() -> (Harness, VariantId) {
 }
 
 fn amount(shop: &Harness, variant: VariantId, to: &str, quantity: u32) -> Option<i64> {
-    effective(&shop.view(), variant, Currency::GBP, &country(to), quantity, shop.at).map(|price| price.amount)
+    effective(&shop.view(), variant, Currency::GBP, &country(to), quantity).map(|price| price.amount)
 }
 
 #[test]
@@ -75,30 +75,71 @@ fn the_most_specific_price_wins() {
         sale,
     ];
     shop.run(Command::SetPrices { prices });
-    let check = |to: &str, group: Option<&str>, quantity, after, expected| {
+    let check = |shop: &Harness, to: &str, group: Option<&str>, quantity, expected| {
         let (to, group) = (country(to), group.map(code));
-        let at = at.plus_millis(after);
-        let shopper = Shopper { currency: Currency::GBP, country: &to, group: group.as_ref(), at };
+        let shopper = Shopper { currency: Currency::GBP, country: &to, group: group.as_ref() };
         let price = effective_for(&shop.view(), bat, quantity, &shopper).map(|price| price.amount);
-        assert_eq!(price, expected, "{quantity} to {to} for {group:?} after {after}");
+        assert_eq!(price, expected, "{quantity} to {to} for {group:?}");
     };
-    check("GB", None, 1, 0, Some(100));
-    check("GB", None, 10, 0, Some(90));
-    check("GB", None, 1, 10, Some(80));
-    check("GB", None, 10, 10, Some(90));
-    check("GB", None, 1, 20, Some(100));
-    check("IE", None, 10, 0, Some(110));
-    check("GB", Some("club"), 5, 0, Some(70));
-    check("GB", Some("club"), 4, 0, Some(100));
-    check("IE", Some("club"), 4, 0, Some(110));
-    check("GB", Some("other"), 5, 0, Some(100));
+    check(&shop, "GB", None, 1, Some(100));
+    check(&shop, "GB", None, 10, Some(90));
+    check(&shop, "IE", None, 10, Some(110));
+    check(&shop, "GB", Some("club"), 5, Some(70));
+    check(&shop, "GB", Some("club"), 4, Some(100));
+    check(&shop, "IE", Some("club"), 4, Some(110));
+    check(&shop, "GB", Some("other"), 5, Some(100));
+    time_goes_on(&mut shop, 10);
+    check(&shop, "GB", None, 1, Some(80));
+    check(&shop, "GB", None, 10, Some(90));
+    time_goes_on(&mut shop, 10);
+    check(&shop, "GB", None, 1, Some(100));
+}
+
+/// Time passes and the leader runs what became due meanwhile.
+fn time_goes_on(shop: &mut Harness, millis: i64) {
+    shop.pass(millis);
+    let home = shop.tenant;
+    shop.switch(TenantId::PLATFORM).run(catalog::Command::RunDue { limit: 100 });
+    shop.switch(home);
+}
+
+#[test]
+fn a_price_turns_at_the_entry_that_finds_it_due_and_never_by_a_clock() {
+    let (mut shop, bat) = shop();
+    let at = shop.at;
+    let sale =
+        Price { starts: Some(at.plus_millis(10)), ends: Some(at.plus_millis(20)), ..row(bat, "gbp", 1, 80) };
+    shop.run(Command::SetPrices { prices: vec![row(bat, "gbp", 1, 100), sale.clone()] });
+    let plan = |shop: &Harness| crate::scope::first_due(&shop.engine);
+    assert_eq!(plan(&shop), sale.starts);
+    shop.run(Command::TurnDue { variant: bat });
+    assert_eq!(plan(&shop), sale.starts, "too early");
+
+    shop.pass(15);
+    assert_eq!(amount(&shop, bat, "GB", 1), Some(100), "nobody has looked yet");
+    time_goes_on(&mut shop, 0);
+    assert_eq!((amount(&shop, bat, "GB", 1), plan(&shop)), (Some(80), sale.ends));
+    let moved = Price { ends: Some(at.plus_millis(40)), ..sale.clone() };
+    shop.run(Command::SetPrices { prices: vec![moved.clone()] });
+    assert_eq!(plan(&shop), moved.ends, "the plan follows the row, and there is one");
+    time_goes_on(&mut shop, 30);
+    assert_eq!((amount(&shop, bat, "GB", 1), plan(&shop)), (Some(100), None));
+    assert_eq!(revision_of(&shop.view(), bat), 2, "a turn does not get in the way of who edits the prices");
+    let told = shop.story().into_iter().filter(|name| *name == "price.updated").count();
+    assert_eq!(told, 4, "two changes, a beginning, an end");
+
+    shop.run(Command::SetPrices {
+        prices: vec![Price { starts: Some(at.plus_millis(90)), ends: None, ..sale.clone() }],
+    });
+    shop.run(Command::ReplacePrices { variant: bat, expected: None, prices: vec![row(bat, "gbp", 1, 95)] });
+    assert_eq!(plan(&shop), None, "no limited price is left");
 }
 
 #[test]
 fn prices_are_never_converted() {
     let (mut shop, bat) = shop();
     shop.run(Command::SetPrices { prices: vec![row(bat, "gbp", 1, 100)] });
-    let euros = effective(&shop.view(), bat, Currency::EUR, &country("GB"), 1, shop.at);
+    let euros = effective(&shop.view(), bat, Currency::EUR, &country("GB"), 1);
     assert_eq!(euros, None);
     assert_eq!(amount(&shop, bat, "GB", 0), None, "no pieces, no price");
 }
@@ -184,7 +225,7 @@ fn a_reduction_tells_the_lowest_price_of_the_thirty_days_before() {
     let set = |shop: &mut Harness, amount| {
         shop.run(Command::SetPrices { prices: vec![row(bat, "gbp", 1, amount)] })
     };
-    let lowest = |shop: &Harness| lowest_before(&shop.view(), bat, &code("gbp"), shop.at);
+    let lowest = |shop: &Harness| lowest_before(&shop.view(), bat, &code("gbp"));
     set(&mut shop, 100);
     assert_eq!(lowest(&shop), None, "there was no price before");
     shop.pass(60 * DAY_MS);
@@ -206,9 +247,9 @@ fn a_reduction_tells_the_lowest_price_of_the_thirty_days_before() {
         ..row(bat, "gbp", 1, 50)
     };
     shop.run(Command::SetPrices { prices: vec![sale] });
-    shop.pass(DAY_MS);
+    time_goes_on(&mut shop, DAY_MS);
     assert_eq!((amount(&shop, bat, "GB", 1), lowest(&shop)), (Some(50), Some(105)));
-    shop.pass(DAY_MS);
+    time_goes_on(&mut shop, DAY_MS);
     assert_eq!((amount(&shop, bat, "GB", 1), lowest(&shop)), (Some(105), Some(50)));
 }
 
@@ -243,9 +284,10 @@ proptest! {
             });
         }
         shop.run(Command::SetPrices { prices: prices.clone() });
+        time_goes_on(&mut shop, after);
         let at = start.plus_millis(after);
         let holding: Vec<&Price> = prices.iter().filter(|row| row.holds_at(at) && row.min_quantity <= quantity).collect();
-        let found = effective(&shop.view(), bat, Currency::GBP, &country("GB"), quantity, at);
+        let found = effective(&shop.view(), bat, Currency::GBP, &country("GB"), quantity);
         match found {
             None => prop_assert!(holding.is_empty()),
             Some(found) => {

@@ -42,6 +42,7 @@ pub fn due(due: &Due) -> Vec<Command> {
         Due::Order(order) => orders::Command::Expire { order: *order }.into(),
         Due::Session(session) => crate::customers::Command::EndSession { session: *session }.into(),
         Due::Publication(product) => crate::catalog::Command::PublishDue { product: *product }.into(),
+        Due::Prices(variant) => crate::pricing::Command::TurnDue { variant: *variant }.into(),
     };
     vec![command]
 }

@@ -5,7 +5,7 @@
 //! that came too early (the cart was used again) plans itself anew.
 
 use crate::command::{Reply, apply_inner};
-use crate::ids::{CartId, OrderId, PaymentId, ProductId, RefundId, SessionId};
+use crate::ids::{CartId, OrderId, PaymentId, ProductId, RefundId, SessionId, VariantId};
 use crate::scope::{Key, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub enum Due {
     Session(SessionId),
     /// A product goes on sale, or off it.
     Publication(ProductId),
+    /// A limited price of a variant begins or ends.
+    Prices(VariantId),
 }
 gearify_storage::first_version!(Due);
 
@@ -36,6 +38,7 @@ impl Key for Due {
             Due::Order(id) => (4, id.bits()),
             Due::Session(id) => (5, id.bits()),
             Due::Publication(id) => (6, id.bits()),
+            Due::Prices(id) => (7, id.bits()),
         };
         (kind, id).push(out);
     }

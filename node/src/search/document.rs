@@ -3,7 +3,7 @@
 use gearify_commerce::catalog::{self, AttributeValue, CategoryNode, Product, ProductStatus, Variant};
 use gearify_commerce::inventory::{self, STOCK_ITEMS};
 use gearify_commerce::tenants::Tenant;
-use gearify_commerce::{ReadScope, StockItemId, Text, Timestamp, pricing};
+use gearify_commerce::{ReadScope, StockItemId, Text, pricing};
 use gearify_search::{AttributeValue as Value, Change, ColumnRow, Document, Price, Texts};
 use gearify_web::ports_search::Availability;
 use std::collections::BTreeMap;
@@ -102,28 +102,19 @@ pub fn category_names(catalogue: &ReadScope<'_>) -> BTreeMap<String, Texts> {
     names
 }
 
-/// What a product's columns hold, and when that changes by the passing of time.
-pub struct Columns {
-    pub row: ColumnRow,
-    /// The next beginning or end of a price.
-    pub changes_at: Option<Timestamp>,
-}
-
 /// Price and availability of a product as they are now, for shoppers of the shop's home country.
 pub fn columns_of(
     tenant: &Tenant,
     catalogue: &ReadScope<'_>,
     region: &ReadScope<'_>,
     product: &Product,
-    now: Timestamp,
-) -> Columns {
+) -> ColumnRow {
     let variants = catalog::live_variants_of(catalogue, product.id);
     let settings = &tenant.settings.value;
     let country = &settings.home.country;
     let mut prices = BTreeMap::new();
     for currency in settings.currencies() {
-        let of_variant =
-            |variant: &Variant| pricing::effective(catalogue, variant.id, currency, country, 1, now);
+        let of_variant = |variant: &Variant| pricing::effective(catalogue, variant.id, currency, country, 1);
         let all: Vec<_> = variants.iter().filter_map(of_variant).collect();
         let lowest = all.iter().min_by_key(|price| price.amount);
         let highest = all.iter().map(|price| price.amount).max();
@@ -134,18 +125,13 @@ pub fn columns_of(
     }
     let best = variants.iter().map(|variant| availability_of(region, variant)).min();
     let availability = best.unwrap_or(Availability::OutOfStock);
-    let rows = variants.iter().flat_map(|variant| pricing::prices_of(catalogue, variant.id));
-    let turns = rows.flat_map(|row| [row.starts, row.ends]).flatten();
-    Columns {
-        row: ColumnRow {
-            number: product.number,
-            prices,
-            available: availability.in_stock(),
-            availability: code_of(availability),
-            rating: None,
-            popularity: None,
-        },
-        changes_at: turns.filter(|turn| *turn > now).min(),
+    ColumnRow {
+        number: product.number,
+        prices,
+        available: availability.in_stock(),
+        availability: code_of(availability),
+        rating: None,
+        popularity: None,
     }
 }
 

@@ -5,7 +5,6 @@
 //! on the next answer, whoever asks. Nothing is stored: at a start everything is read from the state.
 
 use super::document::columns_of;
-use crate::backend::now;
 use crate::bell::Bell;
 use crate::machine::Listener;
 use crate::projectors::lists::States;
@@ -13,7 +12,7 @@ use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::inventory::Event as Inventory;
 use gearify_commerce::tenants::{self, Tenant};
 use gearify_commerce::{
-    GroupKind, ProductId, ReadScope, Site, StockItemId, TenantId, Timestamp, VariantId, catalog, pricing,
+    GroupKind, ProductId, ReadScope, Site, StockItemId, TenantId, VariantId, catalog, pricing,
 };
 use gearify_search::{SearchError, SearchIndexes};
 use parking_lot::Mutex;
@@ -26,8 +25,8 @@ use tokio::sync::watch;
 const LOAD_PAGE: usize = 500;
 /// A search waits this long for its columns; then it answers with what there is.
 const WAIT_MAX: Duration = Duration::from_millis(50);
-/// How often prices that begin or end by time are looked at.
-const CLOCK: Duration = Duration::from_millis(500);
+/// A stopped bell is noticed at once; this is only how long a thread sleeps in one piece.
+const REST: Duration = Duration::from_secs(60);
 
 /// The doorbell of the columns' thread: hears events, hands them over.
 #[derive(Clone)]
@@ -152,13 +151,11 @@ pub struct Worker {
     indexes: Arc<SearchIndexes>,
     /// Kits by the items they are made of: an item's own product is known by its id.
     kits: BTreeMap<(TenantId, StockItemId), BTreeSet<ProductId>>,
-    /// Products whose price turns at a time.
-    turns: BTreeSet<(Timestamp, TenantId, ProductId)>,
 }
 
 impl Worker {
     pub fn new(live: Live, states: States, indexes: Arc<SearchIndexes>) -> Worker {
-        Worker { live, states, indexes, kits: BTreeMap::new(), turns: BTreeSet::new() }
+        Worker { live, states, indexes, kits: BTreeMap::new() }
     }
 
     /// Works until the bell is stopped.
@@ -179,7 +176,7 @@ impl Worker {
             } else {
                 shared.done.send_replace(reports);
             }
-            if !shared.bell.wait(seen, CLOCK) {
+            if !shared.bell.wait(seen, REST) {
                 return;
             }
         }
@@ -188,16 +185,10 @@ impl Worker {
     fn work_off(&mut self, mut work: Work) -> Result<(), SearchError> {
         if work.all {
             self.kits.clear();
-            self.turns.clear();
             work.tenants.extend(self.all_tenants());
         }
         for tenant in &work.tenants {
             self.load(*tenant)?;
-        }
-        let due = now();
-        while let Some(turn) = self.turns.first().copied().filter(|(at, ..)| *at <= due) {
-            self.turns.remove(&turn);
-            work.products.insert((turn.1, turn.2));
         }
         for &(tenant, variant) in &work.variants {
             let view = self.catalogue(tenant);
@@ -254,13 +245,10 @@ impl Worker {
         let states = self.states.clone();
         let catalogue = ReadScope::new(&*states.catalogue, tenant.id, Site::NONE);
         let region = ReadScope::new(&*states.region, tenant.id, Site::FIRST);
-        let now = now();
         let mut rows = Vec::new();
         for product in products {
             self.note_kits(&catalogue, tenant.id, product.id);
-            let columns = columns_of(tenant, &catalogue, &region, &product, now);
-            self.turns.extend(columns.changes_at.map(|at| (at, tenant.id, product.id)));
-            rows.push(columns.row);
+            rows.push(columns_of(tenant, &catalogue, &region, &product));
         }
         self.indexes.columns(&tenant.id.to_string())?.load(rows)
     }

@@ -89,7 +89,7 @@ fn lowest_before_reduction(
     });
     let (_, variant, price) = priced.min_by_key(|(amount, _, _)| *amount)?;
     price.compare_at?;
-    let lowest = pricing::lowest_before(catalogue, variant, &price.list, market.at)?;
+    let lowest = pricing::lowest_before(catalogue, variant, &price.list)?;
     Some(money(lowest, market.currency))
 }
 

@@ -122,9 +122,8 @@ fn lenient_quote(
     catalogue: &(impl View + ?Sized),
     cart: &Cart,
     settings: &Settings,
-    now: Timestamp,
 ) -> (Option<Quote>, Vec<Notice>) {
-    let quoted = |cart: &Cart| quote::quote(catalogue, &QuoteRequest::of_cart(cart, settings, now));
+    let quoted = |cart: &Cart| quote::quote(catalogue, &QuoteRequest::of_cart(cart, settings));
     let notice = match quoted(cart) {
         Ok(quote) => return (Some(quote), Vec::new()),
         Err(quote::Refusal::NotDeliverable) => notice("not_deliverable", "We don't deliver there."),
@@ -143,7 +142,7 @@ fn notice(code: &'static str, detail: &str) -> Notice {
 
 /// The view of a stored cart.
 pub fn view<C: View + ?Sized, R: View>(desk: &Desk<'_, C, R>, cart: &Cart, token: String) -> CartView {
-    let (quote, mut notices) = lenient_quote(desk.catalogue, cart, desk.settings, desk.now);
+    let (quote, mut notices) = lenient_quote(desk.catalogue, cart, desk.settings);
     if let Some(destination) = &cart.destination
         && quote.as_ref().is_some_and(|quote| quote.options.is_empty() && !cart.lines.is_empty())
         && notices.is_empty()
@@ -307,7 +306,7 @@ pub fn shipping_options<C: View + ?Sized, R: View>(
     cart: &Cart,
 ) -> Option<Vec<ShippingOptionView>> {
     cart.destination.as_ref()?;
-    let (quote, _) = lenient_quote(desk.catalogue, cart, desk.settings, desk.now);
+    let (quote, _) = lenient_quote(desk.catalogue, cart, desk.settings);
     let quote = quote?;
     let view = |option: &RateOption| option_view(option, cart, Some(&quote), desk.settings, desk.now);
     Some(quote.options.iter().map(view).collect())

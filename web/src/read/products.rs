@@ -220,7 +220,7 @@ fn view_of(
 }
 
 pub fn price_of(catalogue: &(impl View + ?Sized), market: &Market, variant: &Variant) -> Option<Effective> {
-    pricing::effective(catalogue, variant.id, market.currency, &market.country, 1, market.at)
+    pricing::effective(catalogue, variant.id, market.currency, &market.country, 1)
 }
 
 pub fn breadcrumbs(catalogue: &(impl View + ?Sized), market: &Market, product: &Product) -> Vec<CategoryRef> {
@@ -340,8 +340,7 @@ fn variant_view(
     let compare_at = price.and_then(|price| price.compare_at);
     // Only a reduction has to name the lowest price before it.
     let lowest = price.filter(|_| compare_at.is_some());
-    let lowest =
-        lowest.and_then(|price| pricing::lowest_before(catalogue, variant.id, &price.list, market.at));
+    let lowest = lowest.and_then(|price| pricing::lowest_before(catalogue, variant.id, &price.list));
     VariantView {
         id: variant.id.to_string(),
         sku: details.sku.to_string(),

@@ -325,7 +325,7 @@ fn lowest(
 ) -> Option<crate::l10n::Amount> {
     let price = stall.prices[place].as_ref()?;
     price.compare_at?;
-    let lowest = pricing::lowest_before(view, stall.variants[place].id, &price.list, market.at)?;
+    let lowest = pricing::lowest_before(view, stall.variants[place].id, &price.list)?;
     Some(amount(lowest, market.currency))
 }
 
