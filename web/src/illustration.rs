@@ -51,13 +51,15 @@ pub enum Kind {
     Grip,
     /// Oil and mallet.
     Care,
+    Oil,
+    Mallet,
     ThighGuard,
     /// A whole kit together.
     KitSet,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 20] = [
         Kind::Bat,
         Kind::BatBack,
         Kind::Pads,
@@ -74,6 +76,8 @@ impl Kind {
         Kind::Stumps,
         Kind::Grip,
         Kind::Care,
+        Kind::Oil,
+        Kind::Mallet,
         Kind::ThighGuard,
         Kind::KitSet,
     ];
@@ -96,6 +100,8 @@ impl Kind {
             Kind::Stumps => "stumps",
             Kind::Grip => "grip",
             Kind::Care => "care",
+            Kind::Oil => "oil",
+            Kind::Mallet => "mallet",
             Kind::ThighGuard => "thigh-guard",
             Kind::KitSet => "kit-set",
         }
@@ -234,6 +240,8 @@ fn draw(kind: Kind, palette: &Palette, canvas: &mut Canvas) {
         Kind::Stumps => kit::stumps(palette, canvas),
         Kind::Grip => kit::grips(palette, canvas),
         Kind::Care => kit::care(palette, canvas),
+        Kind::Oil => kit::oil(palette, canvas),
+        Kind::Mallet => kit::mallet(palette, canvas),
         Kind::KitSet => kit::set(palette, canvas),
         Kind::Shirt => clothing::shirt(palette, canvas),
         Kind::Trousers => clothing::trousers(palette, canvas),

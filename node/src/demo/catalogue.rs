@@ -151,14 +151,10 @@ async fn attributes(making: &Making<'_>) -> Result<(), DemoError> {
         compared: true,
         position: 2,
     });
-    details.push(choices(
-        making,
-        catalog::WEIGHT_CLASS,
-        ("Weight class", "वज़न वर्ग"),
-        CLASSES,
-        Level::Variant,
-        3,
-    )?);
+    let class =
+        choices(making, catalog::WEIGHT_CLASS, ("Weight class", "वज़न वर्ग"), CLASSES, Level::Variant, 3)?;
+    // A filter; beside the weight itself in a list it tells nothing.
+    details.push(AttributeDetails { compared: false, ..class });
     for details in details {
         let step = format!("attribute/{}", details.code);
         making.wide.command(&step, Command::PutAttribute { expected: None, details }).await?;
@@ -214,12 +210,14 @@ async fn options(making: &Making<'_>, plans: &[Plan]) -> Result<(), DemoError> {
             .command(&format!("option/{option}"), Command::PutOptionType { expected: None, details })
             .await?;
     }
-    let mut seen: BTreeMap<(&str, &str), (&Choice, u32)> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, &str), (&Choice, usize)> = BTreeMap::new();
     for choice in plans.iter().flat_map(|plan| &plan.variants).flat_map(|variant| &variant.options) {
-        let position = seen.len() as u32;
-        seen.entry((choice.option, &choice.value)).or_insert((choice, position));
+        let appears = seen.len();
+        seen.entry((choice.option, &choice.value)).or_insert((choice, appears));
     }
-    for ((option, value), (choice, position)) in seen {
+    let mut in_order: Vec<_> = seen.into_iter().collect();
+    in_order.sort_by_key(|((option, _), (choice, appears))| (*option, plan::rank(choice), *appears));
+    for (position, ((option, value), (choice, _))) in (0u32..).zip(in_order) {
         let (english, hindi) = &choice.label;
         let details = OptionValueDetails {
             option: code(option)?,
@@ -279,17 +277,20 @@ async fn pictures(
     blobs: &BlobStore,
     plans: &[Plan],
 ) -> Result<BTreeMap<String, MediaId>, DemoError> {
-    let mut wanted: BTreeMap<String, (Picture, &Plan)> = BTreeMap::new();
+    let mut wanted: BTreeMap<String, (Picture, &Plan, bool)> = BTreeMap::new();
     for plan in plans {
         for picture in &plan.pictures {
-            wanted.entry(spec_of(picture)?.to_string()).or_insert((*picture, plan));
+            let known = wanted.entry(spec_of(picture)?.to_string());
+            known.and_modify(|(.., shared)| *shared = true).or_insert((*picture, plan, false));
         }
     }
     let draw =
-        async |(name, (picture, plan)): (String, (Picture, &Plan))| -> Result<(String, MediaId), DemoError> {
+        async |(name, (picture, plan, shared)): (String, (Picture, &Plan, bool))| -> Result<(String, MediaId), DemoError> {
             let spec = spec_of(&picture)?;
             let hash = blobs.put(spec.svg().as_bytes())?;
-            let (english, hindi) = plan.kind.name();
+            // A picture of one product is called as it is; one of several shows their kind.
+            let (kind, name_of) = (plan.kind.name(), &plan.name);
+            let (english, hindi) = if shared { kind } else { (name_of.0.as_str(), name_of.1.as_str()) };
             let primary = spec.palette().primary;
             let details = MediaDetails {
                 hash: parsed(BlobHash::parse(&hash.to_string()))?,

@@ -141,8 +141,38 @@ fn pounds_and_ounces(grams: u32) -> (u32, u32) {
     ((ounces / 16) as u32, (ounces % 16) as u32)
 }
 
+/// Sizes in the order shops hang them: bats by their handles, then clothes, then people.
+const SIZES: &[&str] = &[
+    "4", "5", "6", "harrow", "academy", "sh", "lh", "xs", "s", "s_m", "m", "l", "l_xl", "xl", "boys",
+    "youth", "women", "men", "men_l",
+];
+
+/// Where a value stands among those of its option; equal ones keep the order of the range.
+pub fn rank(choice: &Choice) -> u32 {
+    let digits = choice.value.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let number: String = digits.chars().take_while(char::is_ascii_digit).collect();
+    match choice.option {
+        "bat_weight" | "shoe_size" | "pack" => number.parse().unwrap_or(u32::MAX),
+        "size" => {
+            let known = |size: &str| choice.value == size || choice.value.starts_with(&format!("{size}_"));
+            SIZES.iter().rposition(|size| known(size)).map_or(u32::MAX, |place| place as u32)
+        }
+        _ => 0,
+    }
+}
+
 pub fn choice(option: &'static str, value: &str) -> Choice {
+    let is_number = option == "size" && value.bytes().all(|byte| byte.is_ascii_digit());
+    let english = match value {
+        "SH" => "Short Handle".to_owned(),
+        "LH" => "Long Handle".to_owned(),
+        number if is_number => format!("Size {number}"),
+        other => other.to_owned(),
+    };
     let hindi = match value {
+        number if is_number => &format!("साइज़ {number}"),
+        "SH" => "शॉर्ट हैंडल",
+        "LH" => "लॉन्ग हैंडल",
         "Right" => "दायाँ",
         "Left" => "बायाँ",
         "Men" => "पुरुष",
@@ -156,7 +186,7 @@ pub fn choice(option: &'static str, value: &str) -> Choice {
         "White" => "सफ़ेद",
         other => other,
     };
-    Choice { option, value: code_part(value), label: (value.to_owned(), hindi.to_owned()) }
+    Choice { option, value: code_part(value), label: (english, hindi.to_owned()) }
 }
 
 fn code_part(value: &str) -> String {
@@ -194,6 +224,8 @@ fn drawings(item: &Item) -> &'static [Drawing] {
         Kind::Keeping => &[Drawing::KeepingGloves],
         Kind::Accessory if is("grip") => &[Drawing::Grip],
         Kind::Accessory if is("stumps") => &[Drawing::Stumps],
+        Kind::Accessory if is("oil") => &[Drawing::Oil],
+        Kind::Accessory if is("mallet") => &[Drawing::Mallet],
         Kind::Accessory => &[Drawing::Care],
         Kind::Kit => &[Drawing::KitSet],
     }

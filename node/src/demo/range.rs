@@ -179,6 +179,7 @@ pub struct Shop {
     /// The first is the shop's default.
     pub locales: &'static [&'static str],
     pub country: &'static str,
+    pub country_name: &'static str,
     pub time_zone: &'static str,
     /// Hex colours: header, primary, secondary.
     pub colours: [&'static str; 3],
@@ -199,6 +200,7 @@ pub const SHOPS: [Shop; 3] = [
         currency: "GBP",
         locales: &["en-GB"],
         country: "GB",
+        country_name: "United Kingdom",
         time_zone: "Europe/London",
         colours: ["#1f3d2b", "#1f3d2b", "#c9b27c"],
         home_region: None,
@@ -213,6 +215,7 @@ pub const SHOPS: [Shop; 3] = [
         currency: "AUD",
         locales: &["en-AU"],
         country: "AU",
+        country_name: "Australia",
         time_zone: "Australia/Melbourne",
         colours: ["#12355b", "#12355b", "#e0a526"],
         home_region: None,
@@ -227,6 +230,7 @@ pub const SHOPS: [Shop; 3] = [
         currency: "INR",
         locales: &["hi-IN", "en-IN"],
         country: "IN",
+        country_name: "India",
         time_zone: "Asia/Kolkata",
         colours: ["#7a1f2b", "#7a1f2b", "#d98e2b"],
         home_region: Some("IN-MH"),

@@ -184,7 +184,8 @@ async fn taxes(making: &Making<'_>) -> Result<(), DemoError> {
         tax::Command::PutCategory { expected: None, code: code(STANDARD)?, name: name("Standard")? };
     wide.command("tax/category", category).await?;
     let country = parsed(Country::parse(shop.country))?;
-    let zone = tax::Command::CreateZone { name: name(shop.country)?, places: vec![Place::country(country)] };
+    let zone =
+        tax::Command::CreateZone { name: name(shop.country_name)?, places: vec![Place::country(country)] };
     let zone = ZoneId::from_bits(made(wide.command("tax/zone", zone).await?)?);
     let rates = shop.tax.0.iter().map(|(due, code, ppm)| {
         let percent = f64::from(*ppm) / 10_000.0;
@@ -215,7 +216,7 @@ async fn delivery(making: &Making<'_>) -> Result<RateId, DemoError> {
     let Making { shop, wide, currency, .. } = making;
     let country = parsed(Country::parse(shop.country))?;
     let area = Area { country, region: None, postal_prefixes: Vec::new() };
-    let zone = ZoneDetails { name: parsed(Name::parse(shop.country))?, areas: vec![area] };
+    let zone = ZoneDetails { name: parsed(Name::parse(shop.country_name))?, areas: vec![area] };
     let zone = wide.command("delivery/zone", shipping::Command::CreateZone { details: zone }).await?;
     let zone = ZoneId::from_bits(made(zone)?);
     let price = |pence| super::range::price_in(shop.currency, pence);

@@ -195,7 +195,7 @@ export class Shopper {
   async puts(slug, pieces = 1) {
     assert.equal(await this.opens(`/p/${slug}`), 200);
     for (const group of await this.page.locator('fieldset.option').all()) {
-      await group.locator('.pick:not(.is-out)').first().getByRole('radio').check();
+      await group.locator('.pick:not(.is-out, .is-elsewhere)').first().getByRole('radio').check();
     }
     await this.addsToBasket(pieces);
   }

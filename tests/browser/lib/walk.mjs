@@ -29,7 +29,7 @@ async function fillsAddress(page, prefix, country) {
 async function putsInBasket(page, at, slug) {
   await page.goto(`${at}/p/${slug}`);
   for (const group of await page.locator('fieldset.option').all()) {
-    await group.locator('.pick:not(.is-out) input').first().check();
+    await group.locator('.pick:not(.is-out, .is-elsewhere) input').first().check();
   }
   await page.locator('form[data-add] button[type=submit]').click();
   await page.locator('.add-result .notice-done').waitFor();

@@ -46,6 +46,12 @@ test('axe notices a field without a name', () => visiting({}, async (page) => {
   assert.match((await violations(page)).join(), /label/);
 }));
 
+test('axe notices words that fade in the dark, where only colours are looked at', () => visiting({ scheme: 'dark' }, async (page) => {
+  await faulty(page, '<p id="faint">Faint</p>');
+  await page.evaluate(() => Object.assign(document.getElementById('faint').style, { color: '#777', background: '#666' }));
+  assert.match((await violations(page, { onlyColours: true })).join(), /color-contrast/);
+}));
+
 for (const [shell, { viewport }] of Object.entries(SHELLS)) {
   test(`a page wider than a ${shell} is noticed`, () => visiting({ shell }, async (page) => {
     await faulty(page, '<p>Wide</p>');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { SHELLS, visiting } from '../lib/browser.mjs';
-import { fits, isAccessible } from '../lib/inspect.mjs';
+import { fits, isAccessible, panelsFit } from '../lib/inspect.mjs';
 import { Owner } from '../lib/owner.mjs';
 import { Shopper } from '../lib/shopper.mjs';
 import { freshEmail } from '../lib/world.mjs';
@@ -46,6 +46,7 @@ async function looksAtAll(page, look) {
 const looking = (t, page, who) => (name, go) => t.test(name, async () => {
   await go();
   await fits(page);
+  await panelsFit(page);
   await isAccessible(page, `${who} ${name.replaceAll('/', ' ').trim()}`);
 });
 

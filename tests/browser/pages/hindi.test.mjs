@@ -21,7 +21,7 @@ for (const shell of Object.keys(SHELLS)) {
 test('amounts in rupees are grouped by lakhs and thousands, in Hindi and in English', () => visiting({ slug: 'maidan' }, async (page) => {
   await page.goto('/hi/p/kestrel-stoop-limited');
   for (const group of await page.locator('fieldset.option').all()) {
-    await group.locator('.pick:not(.is-out) input').first().check();
+    await group.locator('.pick:not(.is-out, .is-elsewhere) input').first().check();
   }
   assert.equal(await page.locator('[data-price] .price-now').innerText(), '₹63,499');
   await page.locator('form[data-add] [name=quantity]').fill('2');

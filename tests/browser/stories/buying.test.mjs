@@ -16,7 +16,7 @@ for (const shell of Object.keys(SHELLS)) {
       await shopper.filters('Maker', 'Longroom');
       await shopper.opensProduct('Longroom Nightwatch');
 
-      await shopper.chooses('Size', 'SH');
+      await shopper.chooses('Size', 'Short Handle');
       await shopper.chooses('Weight', '1191 g');
       await shopper.ticks('Knocking in');
       await shopper.addsToBasket();

@@ -60,9 +60,37 @@ test('a choice of options moves the price, and its stock is told before the bask
   await shopper.opens('/p/longroom-signature-english-willow');
   const price = page.locator('[data-price] .price-now');
   assert.equal(await price.innerText(), 'from £349.00');
-  await shopper.chooses('Size', 'LH');
+  await shopper.chooses('Size', 'Long Handle');
   await shopper.chooses('Weight', '1219 g');
   assert.equal(await price.innerText(), '£419.00');
+}));
+
+test('the choice made last holds, and what does not go with it is given up, not called sold out', () => visiting({}, async (page) => {
+  const shopper = new Shopper(page);
+  await shopper.opens('/p/longroom-nightwatch');
+  const price = page.locator('[data-price] .price-now');
+  const weight = page.getByRole('group', { name: 'Weight' });
+  await shopper.chooses('Weight', '1148 g');
+  await shopper.sees('not with this choice');
+  await shopper.doesNotSee('Out of stock');
+  // Long handles come in one weight: it is chosen with them.
+  await shopper.chooses('Size', 'Long Handle');
+  assert.ok(await weight.getByRole('radio', { name: '1240 g' }).isChecked());
+  assert.ok(await page.getByRole('button', { name: 'Add to basket' }).isEnabled());
+  assert.equal(await price.innerText(), '£197.00');
+  // Short ones in several: that is open again.
+  await shopper.chooses('Size', 'Short Handle');
+  assert.equal(await weight.getByRole('radio', { checked: true }).count(), 0);
+  assert.equal(await price.innerText(), 'from £189.00');
+}));
+
+test('sizes are words, and weights stand from the lightest to the heaviest', () => visiting({}, async (page) => {
+  await new Shopper(page).opens('/p/longroom-signature-english-willow');
+  const labels = (group) => page.getByRole('group', { name: group }).locator('.pick-label').allInnerTexts();
+  assert.deepEqual(await labels('Size'), ['Short Handle', 'Long Handle']);
+  const grams = (await labels('Weight')).map((label) => Number.parseInt(label, 10));
+  assert.ok(grams.length > 3);
+  assert.deepEqual(grams, [...grams].sort((a, b) => a - b));
 }));
 
 test('the picture of a product is enlarged and closed by the keyboard', () => visiting({}, async (page) => {

@@ -10,6 +10,8 @@ for (const scripts of [true, false]) {
   test(`the owner ships an order and refunds a part, and the shopper sees both, ${scripts ? 'with' : 'without'} scripts`, () => visiting({ scripts }, async (page) => {
     const shopper = new Shopper(page, { scripts });
     const order = await shopper.buys('longroom-bat-mallet', { email: freshEmail('customer') });
+    const now = page.locator('.timeline [aria-current=step] .timeline-label');
+    assert.equal(await now.innerText(), 'Being made ready', 'nothing is on its way before it has left');
 
     await visiting({ scripts }, async (desk, place) => {
       const owner = new Owner(desk, place);
@@ -25,6 +27,7 @@ for (const scripts of [true, false]) {
 
     await page.reload();
     await shopper.isAt('Your order is on its way');
+    assert.equal(await now.innerText(), 'On its way');
     await shopper.sees('Demo Post');
     await shopper.sees('DP 1234 5678');
     const refund = page.locator('.payments li').filter({ hasText: 'Refund' });

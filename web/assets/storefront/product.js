@@ -7,25 +7,52 @@ for (const form of document.querySelectorAll("form[data-add]")) {
   const button = form.querySelector("button[type=submit]");
   const label = form.querySelector("[data-add-label]");
   const result = form.querySelector("[data-add-result]");
-  const words = { add: label?.textContent, from: form.dataset.from };
+  const words = { add: label?.textContent };
 
+  const radios = [...form.querySelectorAll("input[type=radio]")];
+  const codeOf = (input) => input.name.replace(/^option\./, "");
   const chosen = () => Object.fromEntries(
-    [...form.querySelectorAll("input[type=radio]:checked")].map((input) => [input.name.replace(/^option\./, ""), input.value]),
+    radios.filter((input) => input.checked).map((input) => [codeOf(input), input.value]),
   );
   const fits = (variant, choice) => Object.entries(choice).every(([code, value]) => variant.options[code] === value);
 
   // Each value says how it stands together with the other choices.
   function markValues(choice) {
-    for (const input of form.querySelectorAll("input[type=radio]")) {
-      const code = input.name.replace(/^option\./, "");
-      const variant = variants.find((each) => fits(each, { ...choice, [code]: input.value }) && each.sellable)
-        || variants.find((each) => fits(each, { ...choice, [code]: input.value }));
+    for (const input of radios) {
+      const wanted = { ...choice, [codeOf(input)]: input.value };
+      const fitting = variants.filter((each) => fits(each, wanted));
+      const variant = fitting.find((each) => each.sellable) || fitting[0];
       const pick = input.closest(".pick");
-      const out = !variant || !variant.sellable;
-      pick.classList.toggle("is-out", out);
+      pick.classList.toggle("is-out", Boolean(variant) && !variant.sellable);
+      pick.classList.toggle("is-elsewhere", !variant);
       const note = pick.querySelector("[data-stock-note]");
-      note.textContent = variant ? (variant.class === "stock-in" ? "" : variant.stock) : form.dataset.none;
+      note.textContent = variant ? (variant.class === "stock-in" ? "" : variant.stock) : form.dataset.elsewhere;
     }
+  }
+
+  // What was chosen last holds: earlier choices that do not go with it are given up, and where only one
+  // value is left, that is it.
+  function reconcile(last) {
+    let choice = chosen();
+    if (last && !variants.some((each) => fits(each, choice))) {
+      const kept = { [codeOf(last)]: last.value };
+      for (const [code, value] of Object.entries(choice)) {
+        const tried = { ...kept, [code]: value };
+        if (variants.some((each) => fits(each, tried))) kept[code] = value;
+      }
+      choice = kept;
+      for (const input of radios) input.checked = choice[codeOf(input)] === input.value;
+    }
+    for (const code of new Set(radios.map(codeOf))) {
+      if (choice[code] !== undefined) continue;
+      const values = radios.filter((input) => codeOf(input) === code);
+      const left = values.filter((input) => variants.some((each) => fits(each, { ...choice, [code]: input.value })));
+      if (last && left.length === 1) {
+        left[0].checked = true;
+        choice[code] = left[0].value;
+      }
+    }
+    return choice;
   }
 
   function showPrice(variant) {
@@ -58,14 +85,28 @@ for (const form of document.querySelectorAll("form[data-add]")) {
     label.textContent = variant.sellable ? form.dataset.addWords : variant.stock;
   }
 
-  function choose() {
-    const choice = chosen();
+  // As the page came, for a choice that is not complete again.
+  const price = page.querySelector("[data-price] .price");
+  const stock = form.querySelector("[data-stock]");
+  const open = { price: price?.cloneNode(true), stock: stock.cloneNode(true), disabled: button.disabled, label: label.textContent };
+
+  function showOpen() {
+    page.querySelector("[data-price] .price")?.replaceWith(open.price.cloneNode(true));
+    form.querySelector("[data-stock]").replaceWith(open.stock.cloneNode(true));
+    button.disabled = open.disabled;
+    label.textContent = open.label;
+  }
+
+  function choose(last) {
+    const choice = reconcile(last);
     markValues(choice);
-    const groups = new Set([...form.querySelectorAll("input[type=radio]")].map((input) => input.name)).size;
+    const groups = new Set(radios.map((input) => input.name)).size;
     const variant = variants.find((each) => fits(each, choice));
     if (Object.keys(choice).length === groups && variant) {
       showPrice(variant);
       showStock(variant);
+    } else if (last) {
+      showOpen();
     }
   }
 
@@ -107,7 +148,7 @@ for (const form of document.querySelectorAll("form[data-add]")) {
 
   form.dataset.addWords ||= words.add;
   if (variants.length > 0) {
-    form.addEventListener("change", (event) => event.target.type === "radio" && choose());
+    form.addEventListener("change", (event) => event.target.type === "radio" && choose(event.target));
     choose();
   }
   form.addEventListener("submit", add);

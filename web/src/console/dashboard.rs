@@ -145,12 +145,14 @@ fn chart(
             before_words: tell(theirs),
         }
     });
-    Chart {
+    let chart = Chart {
         title: "Revenue by the hour".to_owned(),
         now_label: "Today".to_owned(),
         before_label: format!("{} before", words.weekday(today)),
         bars: bars.collect(),
-    }
+        top_words: String::new(),
+    };
+    Chart { top_words: words.money(chart.most(), currency), ..chart }
 }
 
 async fn waiting(call: &Call) -> Result<Waiting, Problem> {
@@ -194,7 +196,9 @@ async fn to_ship(call: &Call, words: &Words) -> Result<Panel, Problem> {
     let mut query = ask.query("");
     query.page = PageRequest { limit: 8, ..PageRequest::default() };
     let found = call.state().lists.clone().orders(scope(call), query).await.map_err(list_problem)?;
-    let table = order_rows(call, words, &found.data).empty("Nothing waits to be shipped.");
+    // That they are paid and not shipped is why they stand here: who waits for what is news.
+    let table = order_rows(call, words, &found.data).only(&[0, 1, 2, 6, 7]);
+    let table = table.empty("Nothing waits to be shipped.");
     let panel = Panel::new("Longest waiting to be shipped").flush().part(table);
     Ok(if found.next_cursor.is_some() { panel.action(Action::go("All of them", ask.href())) } else { panel })
 }

@@ -3,6 +3,8 @@
 mod add_ons;
 mod categories;
 
+pub use categories::in_tree_order;
+
 use crate::routes::{Route, routes};
 use add_ons::{
     add_on_page, change_add_on_status_form, create_add_on_form, list_add_ons_page, new_add_on_page,

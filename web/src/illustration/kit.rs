@@ -119,11 +119,26 @@ pub(super) fn grips(palette: &Palette, canvas: &mut Canvas) {
 }
 
 pub(super) fn care(palette: &Palette, canvas: &mut Canvas) {
-    let shades = Shades::of(palette.primary);
-    let second = palette.secondary.hex();
     canvas.shade(262.0, 912.0, 120.0);
     canvas.shade(556.0, 912.0, 130.0);
-    // Linseed oil.
+    bottle(palette, canvas);
+    hammer(palette, canvas);
+}
+
+/// Linseed oil alone, nearer.
+pub(super) fn oil(palette: &Palette, canvas: &mut Canvas) {
+    canvas.shade(400.0, 926.0, 170.0);
+    canvas.group("translate(72 -186) scale(1.25 1.215)", |canvas| bottle(palette, canvas));
+}
+
+/// The mallet alone, leaning.
+pub(super) fn mallet(palette: &Palette, canvas: &mut Canvas) {
+    canvas.shade(360.0, 926.0, 120.0);
+    canvas.group("translate(-206 -130) scale(1.16) rotate(6 556 900)", |canvas| hammer(palette, canvas));
+}
+
+fn bottle(palette: &Palette, canvas: &mut Canvas) {
+    let shades = Shades::of(palette.primary);
     let glass = canvas.across(&["#e9c56a", "#f4dc94", "#dba63e", "#a97418"]);
     let bottle = "M222 316H302V392C302 420 366 436 370 500L372 872C372 900 356 914 330 914H194C168 914 152 900 152 872L154 500C158 436 222 420 222 392Z";
     canvas.shape(bottle, &glass);
@@ -132,7 +147,7 @@ pub(super) fn care(palette: &Palette, canvas: &mut Canvas) {
         "#ffffff",
         0.4,
     );
-    let cork = canvas.across(&Shades::of(palette.primary).stops());
+    let cork = canvas.across(&shades.stops());
     canvas.block(212.0, 238.0, 100.0, 84.0, 8.0, &cork);
     for x in [230.0, 250.0, 270.0, 290.0] {
         canvas.line(&format!("M{x} 250V312"), "#000000", 3.0, 0.25);
@@ -140,7 +155,11 @@ pub(super) fn care(palette: &Palette, canvas: &mut Canvas) {
     canvas.shape("M153 580H371V800H153Z", "#fbf5e6");
     canvas.fill("M153 590H371V612H153ZM153 768H371V790H153Z", &shades.plain, 1.0);
     emblem(canvas, 262.0, 690.0, 50.0, &shades.plain);
-    // The mallet.
+}
+
+fn hammer(palette: &Palette, canvas: &mut Canvas) {
+    let shades = Shades::of(palette.primary);
+    let second = palette.secondary.hex();
     let handle = canvas.across(&[WILLOW[0], WILLOW[1], WILLOW[2]]);
     canvas.group("rotate(7 556 600)", |canvas| {
         canvas.shape("M538 420H576L584 880C584 908 530 908 530 880Z", &handle);

@@ -13,7 +13,7 @@ messages! {
         // product
         price_now price_before rating_label zoom close size_guide add_ons not_returnable quantity one_less one_more add_to_cart added_to_cart
         view_cart add_failed about_product specification related sku
-        stock_in stock_low stock_backorder stock_preorder stock_out
+        stock_in stock_low stock_backorder stock_preorder stock_out stock_elsewhere
         // basket
         cart cart_empty cart_empty_text update remove subtotal discount shipping shipping_unknown shipping_free total
         total_estimated gift_cards amount_due check_out cannot_check_out estimate_delivery estimate country postal_code
@@ -43,11 +43,13 @@ messages! {
         problem_request problem_request_text problem_internal problem_internal_text to_home request_id
         // said by handlers
         page_delivery page_returns page_privacy page_terms page_contact read_more yes no badge_new home_headline home_text home_new home_new_more promise_delivery promise_returns promise_contact sort_match sort_featured sort_price_up sort_price_down sort_newest sort_rating sort_name facet_category facet_brand facet_stock in_stock_only line_gone combination_gone pay_manual
-        note_out_of_stock note_not_for_sale note_cart_expired note_cart_changed note_delivery_gone note_saved note_address_saved note_address_removed note_signed_out note_order_cancelled note_too_late_to_cancel note_payment_running note_password_changed error_required error_text error_email error_email_taken error_phone error_region error_country error_choose_delivery error_choose_payment error_total_changed error_sent_twice error_note_long error_cart_full error_credentials email_hint phone_hint order_note order_number look_up_failed consent_marketing address_as_default pay_manual_text pay_test pay_test_text pay_card test_card test_card_hint test_card_ok test_card_declined test_card_later test_card_timeout payment_paid payment_pending payment_awaited payment_voided payment_refund refund_pending refund_done refund_failed decline_funds decline_expired decline_unreachable decline_other step_placed step_paid step_sent step_arrived step_cancelled step_expired status_unpaid status_in_hand parcel_packed parcel_sent parcel_arrived parcel_lost
+        note_out_of_stock note_not_for_sale note_cart_expired note_cart_changed note_delivery_gone note_saved note_address_saved note_address_removed note_signed_out note_order_cancelled note_too_late_to_cancel note_payment_running note_password_changed error_required error_text error_email error_email_taken error_phone error_region error_country error_choose_delivery error_choose_payment error_total_changed error_sent_twice error_note_long error_cart_full error_credentials email_hint phone_hint order_note order_number look_up_failed consent_marketing address_as_default pay_manual_text pay_test pay_test_text pay_card test_card test_card_hint test_card_ok test_card_declined test_card_later test_card_timeout payment_paid payment_pending payment_awaited payment_voided payment_refund refund_pending refund_done refund_failed decline_funds decline_expired decline_unreachable decline_other step_placed step_paid step_ready step_sent step_arrived step_cancelled step_expired status_unpaid status_in_hand parcel_packed parcel_sent parcel_arrived parcel_lost
         reset_title reset_text reset_send reset_link_over note_reset_sent
     }
     sentences {
         results_for(term)
+        weight_up_to(weight)
+        weight_from(weight)
         price_from(price)
         price_each(price)
         price_with_tax(tax)

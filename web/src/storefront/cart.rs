@@ -5,7 +5,7 @@ use super::bag;
 use super::convert::viewed_amount;
 use super::listing::departments;
 use super::notes::{Note, notice};
-use super::places::country_name;
+use super::places::country_in_words;
 use super::product::{self, Chosen};
 use super::till::Counted;
 use super::typed::{Typed, country_choices};
@@ -113,7 +113,7 @@ fn notices(visit: &Visit, counted: &Counted) -> Vec<Notice> {
 /// The country the cart goes to, as far as is known.
 pub fn place_of(visit: &Visit, cart: &Cart) -> String {
     let country = cart.destination.as_ref().map_or(&cart.country, |destination| &destination.country);
-    country_name(country, visit.page_locale()).to_owned()
+    country_in_words(country, visit.page_locale())
 }
 
 /// Countries that are delivered to.
@@ -309,7 +309,7 @@ pub async fn set_destination(visit: Visit, form: Form) -> Result<Response, Probl
         return Ok(wrong(t.error_country().to_owned()));
     };
     if !served(&visit).contains(&country) {
-        return Ok(wrong(t.not_deliverable(country_name(&country, visit.page_locale()))));
+        return Ok(wrong(t.not_deliverable(country_in_words(&country, visit.page_locale()))));
     }
     // A district is enough for an estimate, so that what is no whole code is taken as one.
     let district =

@@ -34,8 +34,9 @@ pub async fn show_page(visit: Visit) -> Result<Response, Problem> {
         });
         let link =
             |kind: &PageKind| Link::new(page_label(*kind, t), visit.to(&format!("/pages/{}", kind.as_str())));
+        let (title, words) = RichText::without_title(words);
         let content = ContentPage {
-            title: page_label(kind, t).to_owned(),
+            title: title.unwrap_or_else(|| page_label(kind, t).to_owned()),
             body: RichText::from_markdown(words),
             updated: Some(day(page.updated_at, settings)),
             siblings: written.iter().map(link).collect(),
@@ -80,8 +81,9 @@ fn file(bytes: Bytes, media_type: &'static str, keep: HeaderValue) -> Response {
 /// short time: a page rendered before the change still finds its style.
 pub async fn get_brand(visit: Visit) -> Result<Response, Problem> {
     let brand = visit.call.state().storefront.frames.brand(&visit.shop);
-    let Brand { sheet, sheet_url, icon, icon_url, manifest, manifest_url, .. } = &*brand;
-    let (bytes, media_type, url) = match visit.segment().rsplit_once('.') {
+    let Brand { sheet, sheet_url, icon, icon_url, front, front_url, manifest, manifest_url, .. } = &*brand;
+    let (bytes, media_type, url) = match visit.segment().split_once('.') {
+        Some((_, "front.svg")) => (front, "image/svg+xml", front_url),
         Some((_, "css")) => (sheet, "text/css; charset=utf-8", sheet_url),
         Some((_, "svg")) => (icon, "image/svg+xml", icon_url),
         Some((_, "webmanifest")) => (manifest, "application/manifest+json", manifest_url),

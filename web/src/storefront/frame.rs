@@ -7,7 +7,7 @@ use super::view::parts::{Link, Picture};
 use super::view::{Branding, Category, Colour, FontChoice, Footer, LanguageLink, Shop as ShopView};
 use super::visit::{Visit, page_locale, prefix_of};
 use crate::app::AppState;
-use crate::illustration::favicon;
+use crate::illustration::{self, Palette, favicon};
 use crate::l10n;
 use crate::ports::with_scope;
 use crate::read::values::media_url;
@@ -40,6 +40,9 @@ pub struct Brand {
     pub sheet_url: String,
     pub icon: Bytes,
     pub icon_url: String,
+    /// A bat and a ball, the bat with the shop's own label: the picture of the first page.
+    pub front: Bytes,
+    pub front_url: String,
     pub manifest: Bytes,
     pub manifest_url: String,
 }
@@ -216,17 +219,17 @@ fn footer(shop: &Shop, help: Vec<Link>, locale: l10n::Locale) -> Footer {
         contact.extend([&legal.email, &legal.phone].into_iter().flatten().map(ToString::to_string));
     }
     let methods = shop.settings().payment_methods.iter();
-    let payment_methods = methods.filter_map(|method| method_label(*method, locale.text())).collect();
+    let payment_methods = methods.map(|method| method_label(*method, locale.text())).collect();
     Footer { help, legal_entity, contact, payment_methods }
 }
 
-/// What a way to pay is called in the footer; the test cards are no promise to anybody.
-fn method_label(method: PaymentMethod, t: l10n::Text) -> Option<String> {
+/// What a way to pay is called in the footer: the same ways the checkout offers.
+fn method_label(method: PaymentMethod, t: l10n::Text) -> String {
     match method {
-        PaymentMethod::Test => None,
-        PaymentMethod::Manual => Some(t.pay_manual().to_owned()),
-        PaymentMethod::Stripe => Some("Visa, Mastercard".to_owned()),
-        PaymentMethod::Paypal => Some("PayPal".to_owned()),
+        PaymentMethod::Test => t.pay_test().to_owned(),
+        PaymentMethod::Manual => t.pay_manual().to_owned(),
+        PaymentMethod::Stripe => "Visa, Mastercard".to_owned(),
+        PaymentMethod::Paypal => "PayPal".to_owned(),
     }
 }
 
@@ -237,22 +240,39 @@ impl Brand {
         let sheet = stylesheet(&branding);
         let initial = name.chars().next().unwrap_or('•');
         let icon = favicon(initial, branding.primary);
+        let front = illustration::front(&label_of(&shop.tenant.branding.value), FRONT_SEED);
         let url = |content: &str, extension: &str| {
             let hash = blake3::hash(content.as_bytes()).to_hex();
             format!("/brand/{}.{extension}", &hash.as_str()[..16])
         };
         let icon_url = url(&icon, "svg");
+        let front_url = url(&front, "front.svg");
         let manifest = manifest(name, shop, &icon_url);
         Brand {
             shop: shop.clone(),
             sheet_url: url(&sheet, "css"),
             sheet: sheet.into(),
             icon: icon.into(),
+            front: front.into(),
+            front_url,
             manifest_url: url(&manifest, "webmanifest"),
             manifest: manifest.into(),
             icon_url,
         }
     }
+}
+
+/// The grain of the bat on the first page.
+const FRONT_SEED: u64 = 3;
+
+/// The label of the shop's own bat: its colours, on willow.
+fn label_of(branding: &tenants::Branding) -> Palette {
+    Palette { primary: colour_of(&branding.primary_colour), secondary: colour_of(&branding.secondary_colour) }
+}
+
+fn colour_of(colour: &tenants::Colour) -> Colour {
+    let [red, green, blue] = colour.rgb();
+    Colour::new(red, green, blue)
 }
 
 fn manifest(name: &str, shop: &Shop, icon_url: &str) -> String {
@@ -269,15 +289,11 @@ fn manifest(name: &str, shop: &Shop, icon_url: &str) -> String {
 }
 
 fn branding_of(branding: &tenants::Branding) -> Branding {
-    let colour = |colour: &tenants::Colour| {
-        let [red, green, blue] = colour.rgb();
-        Colour::new(red, green, blue)
-    };
     let font = match branding.font {
         FontFamily::Classic | FontFamily::Bookish => FontChoice::Classic,
         FontFamily::Friendly => FontChoice::Sturdy,
         FontFamily::Modern => FontChoice::Plain,
     };
     // The single action of a page keeps the red of a ball, whatever the shop's colours are.
-    Branding { font, ..Branding::new(colour(&branding.primary_colour)) }
+    Branding { font, ..Branding::new(colour_of(&branding.primary_colour)) }
 }

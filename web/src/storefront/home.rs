@@ -4,8 +4,11 @@ use super::answer::{Built, shared};
 use super::as_of::Shelf;
 use super::convert::{CARD_WIDTH, amount, media_picture, page_label};
 use super::faces::Face;
+use super::frame::Brand;
 use super::listing;
-use super::view::home::{Hero, HomePage, ProductRow, Promise, Service, Tile, WeightMark, WeightScale};
+use super::view::home::{
+    Hero, HomePage, ProductRow, Promise, Service, Tile, WeightEnd, WeightMark, WeightScale,
+};
 use super::view::parts::{Link, Picture};
 use super::view::structured_data::OrganizationData;
 use super::view::{Head, StructuredData};
@@ -18,7 +21,9 @@ use axum::response::Response;
 use gearify_commerce::catalog::{self, CategoryNode, WEIGHT};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::tenants::{self, PageKind};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Stock told on this page may be this old: it is seen by many and bought from by none.
 const STALE_MS: i64 = 2_000;
@@ -45,6 +50,7 @@ async fn build(visit: &Visit) -> Built {
         Some(node) => weights(visit, &market, node).await,
         None => None,
     };
+    let brand = visit.call.state().storefront.frames.brand(&visit.shop);
     let hero_link = tree.first().map(|node| category_link(visit, &market, node));
     let row = newest.as_ref().map(|found| ProductRow {
         title: t.home_new().to_owned(),
@@ -60,7 +66,7 @@ async fn build(visit: &Visit) -> Built {
                 None => Link::new(t.search(), visit.to("/search")),
             },
             second: None,
-            picture: Some(hero_picture()),
+            picture: Some(hero_picture(&brand)),
         },
         departments: tree.iter().take(TILES).map(|node| tile(visit, &market, node)).collect(),
         rows: row.into_iter().filter(|row| !row.products.is_empty()).collect(),
@@ -70,11 +76,10 @@ async fn build(visit: &Visit) -> Built {
     };
     let url = visit.absolute(&visit.canonical_path("/"));
     let name = visit.shop.tenant.profile.value.name.to_string();
-    let brand = visit.call.state().storefront.frames.brand(&visit.shop);
     let head = Head {
         description: t.home_description(&name),
         canonical_url: Some(url.clone()),
-        image_url: Some(visit.absolute(&hero_picture().url)),
+        image_url: Some(visit.absolute(&brand.front_url)),
         structured_data: vec![
             StructuredData::Organization(OrganizationData {
                 name: name.clone(),
@@ -93,11 +98,10 @@ async fn build(visit: &Visit) -> Built {
     Built { shelf: Shelf::Summary { stale_ms: STALE_MS }, good_until, ..Built::new(page, head) }
 }
 
-/// A bat of no maker: drawn by us, the same for every shop.
-fn hero_picture() -> Picture {
-    let spec = Spec::new(Kind::Bat, "crimson", 3).expect("the palette is one of ours");
+/// A bat of no maker with the shop's own label.
+fn hero_picture(brand: &Brand) -> Picture {
     Picture {
-        url: format!("/media/{spec}"),
+        url: brand.front_url.clone(),
         alt: String::new(),
         width: illustration::WIDTH,
         height: illustration::HEIGHT,
@@ -185,11 +189,12 @@ fn is_for_bats(node: &CategoryNode) -> bool {
         && !node.category.details.slug.as_str().contains("batting")
 }
 
-/// Grams of an ounce, near enough to mark a scale by.
-const OUNCE_GRAMS: i64 = 28;
-const MARKS: i64 = 7;
+/// Marks of the scale.
+const MARKS: usize = 7;
+/// Steps the bats are counted in before the scale is cut: more ounces than bats differ by.
+const STEPS_MAX: i64 = 24;
 
-/// How many bats weigh about what: marks whole ounces apart over the range there is.
+/// How many bats weigh about what: marks whole ounces apart where most bats are, open at both ends.
 async fn weights(visit: &Visit, market: &Market, bats: &CategoryNode) -> Option<WeightScale> {
     let key = format!("attr.{WEIGHT}");
     let category = Some(bats.category.path.clone());
@@ -198,21 +203,69 @@ async fn weights(visit: &Visit, market: &Market, bats: &CategoryNode) -> Option<
     let facet =
         found.answer.facets.iter().find(|facet| facet.key == key && facet.kind == SearchFacetKind::Range)?;
     let (min, max) = (facet.min?, facet.max?);
-    let ounces = (max - min) / (OUNCE_GRAMS * MARKS) + 1;
-    let step = OUNCE_GRAMS * ounces;
+    let count = async |low: Option<i64>, high: Option<i64>| {
+        let end = |end: Option<i64>| end.map_or(String::new(), |end| end.to_string());
+        let filters = BTreeMap::from([(key.clone(), vec![format!("{}..{}", end(low), end(high))])]);
+        let asked = SearchQuery { category: category.clone(), filters, ..question(visit, market) };
+        listing::search(visit, asked).await.ok().map(|found| found.answer.total)
+    };
+    let first = ounces_of(min);
+    let last = ounces_of(max);
+    if last - first >= STEPS_MAX {
+        return None;
+    }
+    let mut counts = Vec::new();
+    for ounces in first..=last {
+        counts.push(count(Some(grams_of(ounces)), Some(grams_of(ounces + 1) - 1)).await?);
+    }
+    let kept = busiest(&counts, MARKS);
     let path = visit.to(&format!("/c/{}", bats.category.path));
     let mut marks = Vec::new();
-    for low in (min..=max).step_by(usize::try_from(step).ok()?) {
-        let high = low + step - 1;
-        let filters = BTreeMap::from([(key.clone(), vec![format!("{low}..{high}")])]);
-        let asked = SearchQuery { category: category.clone(), filters, ..question(visit, market) };
-        let count = listing::search(visit, asked).await.ok()?.answer.total;
-        let grams = u32::try_from(low).ok()?;
+    for place in kept.clone() {
+        let ounces = first + i64::try_from(place).ok()?;
+        // What lies outside the kept marks belongs to the first or the last.
+        let low = (place > kept.start).then(|| grams_of(ounces));
+        let high = (place + 1 < kept.end).then(|| grams_of(ounces + 1) - 1);
+        let count = match (low, high) {
+            (Some(_), Some(_)) => counts[place],
+            _ => count(low, high).await?,
+        };
+        let ends = [("min", low), ("max", high)];
+        let query = ends.iter().filter_map(|(end, grams)| grams.map(|grams| format!("{end}.{key}={grams}")));
+        let href = format!("{path}?{}", query.collect::<Vec<_>>().join("&"));
+        let grams = u32::try_from(high.filter(|_| low.is_none()).unwrap_or(grams_of(ounces))).ok()?;
+        let open = match (low, high) {
+            (None, _) => WeightEnd::UpTo,
+            (_, None) => WeightEnd::From,
+            _ => WeightEnd::Both,
+        };
         if count > 0 {
-            marks.push(WeightMark { grams, href: format!("{path}?min.{key}={low}&max.{key}={high}"), count });
+            marks.push(WeightMark { grams, open, href, count });
         }
     }
     (marks.len() > 1).then_some(WeightScale { marks })
+}
+
+/// Millionths of a gram in an ounce.
+const OUNCE_MICROGRAMS: i64 = 28_349_523;
+
+/// The whole ounces that `grams` are at least, by the rounding weights are written with.
+fn ounces_of(grams: i64) -> i64 {
+    (grams * 1_000_000 + OUNCE_MICROGRAMS / 2) / OUNCE_MICROGRAMS
+}
+
+/// The lightest whole grams that are written as so many ounces.
+fn grams_of(ounces: i64) -> i64 {
+    (ounces * OUNCE_MICROGRAMS - OUNCE_MICROGRAMS / 2).div_euclid(1_000_000) + 1
+}
+
+/// The run of at most `length` places with the most in it; of equal ones the first.
+fn busiest(counts: &[u64], length: usize) -> Range<usize> {
+    let length = length.min(counts.len());
+    let starts = 0..=counts.len() - length;
+    let sum = |start: usize| counts[start..start + length].iter().sum::<u64>();
+    let start = starts.max_by_key(|start| (sum(*start), Reverse(*start))).unwrap_or(0);
+    start..start + length
 }
 
 fn workshop(visit: &Visit, market: &Market) -> Vec<Service> {
@@ -251,4 +304,29 @@ fn promises(visit: &Visit) -> Vec<Promise> {
         link: Some(Link::new(t.read_more(), visit.to(&format!("/pages/{}", kind.as_str())))),
     };
     told.into_iter().filter(|(kind, _)| written(*kind)).map(promise).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_stands_where_most_bats_are() {
+        assert_eq!(busiest(&[1, 0, 0, 1, 5, 9, 7], 3), 4..7);
+        assert_eq!(busiest(&[9, 7, 5, 1, 0, 0, 1], 3), 0..3);
+        assert_eq!(busiest(&[1, 1, 1, 1], 2), 0..2, "of equal ones the lightest");
+        assert_eq!(busiest(&[3, 4], 7), 0..2);
+        assert_eq!(busiest(&[], 7), 0..0);
+    }
+
+    #[test]
+    fn a_mark_begins_where_its_ounces_are_written() {
+        for ounces in 30..60 {
+            let grams = u32::try_from(grams_of(ounces)).unwrap();
+            let written = |grams| crate::l10n::pounds_and_ounces(grams);
+            assert_eq!(ounces_of(grams.into()), ounces);
+            assert_ne!(written(grams - 1), written(grams), "{ounces} oz");
+            assert_eq!(written(grams), written(u32::try_from(grams_of(ounces + 1) - 1).unwrap()));
+        }
+    }
 }

@@ -134,7 +134,7 @@ fn headline(visit: &Visit, order: &Order, payments: &[Payment]) -> OrderHeadline
     }
 }
 
-/// Placed, paid, sent, arrived; or where it ended instead.
+/// Placed, paid, made ready, on its way, arrived; or where it ended instead.
 fn timeline(visit: &Visit, order: &Order, payments: &[Payment]) -> Vec<TimelineStep> {
     let t = visit.text();
     let settings = visit.settings();
@@ -167,9 +167,11 @@ fn timeline(visit: &Visit, order: &Order, payments: &[Payment]) -> Vec<TimelineS
     let last_sent = order.shipments.iter().map(|shipment| shipment.created_at).max();
     let last_change = order.shipments.iter().map(|shipment| shipment.updated_at).max();
     let at = |at: Option<Timestamp>, done: bool| at.filter(|_| done).map(|at| moment(at, settings));
-    steps.push(step(t.step_paid(), at(last_paid, paid), paid));
-    steps.push(step(t.step_sent(), at(last_sent, sent), sent));
+    steps.push(step(if paid { t.step_paid() } else { t.step_payment() }, at(last_paid, paid), paid));
+    steps.push(step(t.step_ready(), None, sent));
+    steps.push(step(t.step_sent(), at(last_sent, sent), arrived));
     steps.push(step(t.step_arrived(), at(last_change, arrived), arrived));
+    // A step is the current one while it lasts: nothing is on its way before it has left.
     if let Some(next) = steps.iter_mut().find(|step| step.state == StepState::Ahead) {
         next.state = StepState::Current;
     }

@@ -79,6 +79,16 @@ pub fn country_name(country: &Country, locale: Locale) -> &str {
     }
 }
 
+/// The name as it stands in a sentence: `the United Kingdom`.
+pub fn country_in_words(country: &Country, locale: Locale) -> String {
+    const WITH_ARTICLE: [&str; 4] = ["AE", "GB", "NL", "US"];
+    let name = country_name(country, locale);
+    match locale.language() {
+        Language::English if WITH_ARTICLE.contains(&country.as_str()) => format!("the {name}"),
+        _ => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +101,10 @@ mod tests {
             country_name(&country, locale).to_owned()
         };
         assert_eq!(name("GB", Locale::EN_GB), "United Kingdom");
+        let in_words = |code: &str, locale| country_in_words(&Country::parse(code).unwrap(), locale);
+        assert_eq!(in_words("GB", Locale::EN_GB), "the United Kingdom");
+        assert_eq!(in_words("AU", Locale::EN_GB), "Australia");
+        assert_eq!(in_words("GB", Locale::HI_IN), name("GB", Locale::HI_IN));
         assert_eq!(name("IN", Locale::HI_IN), "भारत");
         assert_eq!(name("TV", Locale::EN_GB), "TV");
     }

@@ -5,7 +5,7 @@ use super::as_of::Shelf;
 use super::convert::{PAGE_WIDTH, amount, day_after, excerpt, media_picture, next_midnight, shown};
 use super::faces::Face;
 use super::listing::{self, breadcrumb_data, crumbs};
-use super::places::country_name;
+use super::places::country_in_words;
 use super::specs;
 use super::view::parts::{Availability as Shown, Link, Picture, PriceTag, ProductCard};
 use super::view::product::{
@@ -356,6 +356,7 @@ fn option_groups(
                 label: value.details.label.words(locale, default).to_owned(),
                 detail: None,
                 selected,
+                combines: !places.is_empty(),
                 availability: stall.best(visit, &places),
             })
         };
@@ -429,7 +430,7 @@ fn delivery(
     let to = Destination { country: home.country.clone(), region: home.region.clone(), postal_prefix: None };
     let worth = stall.prices[place].as_ref()?.amount;
     let grams = u64::from(stall.variants[place].details.shipping_weight_grams);
-    let destination = country_name(&home.country, visit.page_locale()).to_owned();
+    let destination = country_in_words(&home.country, visit.page_locale());
     let options = shipping::options(view, &to, grams, worth, market.currency);
     let Ok(options) = options else {
         return Some(DeliveryNote { destination, window: None, price_from: None, refused: true });

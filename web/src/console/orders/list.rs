@@ -10,12 +10,14 @@ use crate::console::view::{
 use crate::console::visit::{Visit, settings, words};
 use crate::console::words::{Words, fulfilment_badge, order_badge, payment_badge};
 use crate::gate::Call;
+use crate::l10n::Locale;
 use crate::ports_lists::{ListScope, OrderRow};
 use crate::problem::Problem;
+use crate::storefront::places::country_name;
 use axum::response::Response;
-use gearify_commerce::Site;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{FulfillmentStatus, ORDERS, OrderStatus};
+use gearify_commerce::{Country, Site};
 
 pub async fn list_orders_page(visit: Visit) -> Result<Response, Problem> {
     let words = words(&visit.call)?;
@@ -57,7 +59,7 @@ pub fn order_rows(call: &Call, words: &Words, orders: &[OrderRow]) -> Table {
         Row::new(vec![
             Cell::Link(Link::new(order.number.clone(), href.clone())),
             words.time(order.placed_at),
-            Cell::Lines(buyer, order.country.clone()),
+            Cell::Lines(buyer, country_words(&order.country)),
             Cell::badge(order_badge(order.status)),
             Cell::badge(payment_badge(order.payment_status)),
             Cell::badge(fulfilment_badge(order.fulfillment_status)),
@@ -68,6 +70,13 @@ pub fn order_rows(call: &Call, words: &Words, orders: &[OrderRow]) -> Table {
         .dim(matches!(order.status, OrderStatus::Cancelled | OrderStatus::Expired))
     });
     Table::new("Orders", columns).rows(rows)
+}
+
+fn country_words(code: &str) -> String {
+    match Country::parse(code) {
+        Ok(country) => country_name(&country, Locale::EN_GB).to_owned(),
+        Err(_) => code.to_owned(),
+    }
 }
 
 fn filter(ask: &OrderAsk) -> Filter {

@@ -1,6 +1,7 @@
 //! What a merchant writes about a product, as a form and back.
 
 use super::attributes;
+use crate::console::range::in_tree_order;
 use crate::console::typed::Typed;
 use crate::console::view::form::{Choice, Section};
 use crate::console::view::{Field, FieldKind, Form};
@@ -29,9 +30,12 @@ impl Offer {
     pub fn read(call: &Call, product_type: &Code) -> Result<Offer, Problem> {
         let settings = settings(call)?.clone();
         Ok(call.read(GroupKind::Catalogue, |view| {
-            let mut categories = catalog::categories(view);
-            categories.retain(|category| !category.archived);
-            categories.sort_by(|a, b| a.path.cmp(&b.path));
+            let mut categories = Vec::new();
+            in_tree_order(catalog::category_tree(view), &mut categories);
+            // What hangs under an archived one is in no tree, yet products may be in it.
+            let mut others = catalog::categories(view);
+            others.retain(|other| !other.archived && categories.iter().all(|known| known.id != other.id));
+            categories.extend(others);
             Offer {
                 categories,
                 options: catalog::option_types(view),

@@ -1,6 +1,7 @@
 //! The list of products.
 
 use super::name_of;
+use super::prices::everyday;
 use crate::console::done::Done;
 use crate::console::lists::{list_problem, pager};
 use crate::console::typed::Typed;
@@ -9,15 +10,17 @@ use crate::console::view::{
     Action, Bulk, Cell, Chip, Column, Field, Filter, Link, Notice, Page, Row, Search, Tab, Table, Tone,
 };
 use crate::console::visit::{Visit, may, refused, see_many, settings, words};
-use crate::console::words::product_badge;
+use crate::console::words::{Words, product_badge};
 use crate::gate::Call;
 use crate::ports_lists::{ListFrom, PageRequest, ProductQuery, ProductRow, ProductSort};
 use crate::problem::Problem;
+use crate::read::stock::Needs;
 use axum::response::Response;
-use gearify_commerce::catalog::{self, Command, ProductStatus};
+use gearify_commerce::catalog::{self, Command, ProductStatus, Variant};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::staff::Permission::ProductsWrite;
-use gearify_commerce::{Locale, ProductId};
+use gearify_commerce::tenants::Settings;
+use gearify_commerce::{Locale, ProductId, ReadScope};
 
 const ROWS: usize = 50;
 const STATUSES: [ProductStatus; 3] = [ProductStatus::Active, ProductStatus::Draft, ProductStatus::Archived];
@@ -108,13 +111,16 @@ pub async fn list_products_page(visit: Visit) -> Result<Response, Problem> {
 
 fn table(call: &Call, products: &[ProductRow]) -> Result<Table, Problem> {
     let words = words(call)?;
-    let locale = settings(call)?.locale.clone();
+    let settings = settings(call)?;
+    let locale = settings.locale.clone();
     let columns = vec![
         Column::new("Picture"),
         Column::new("Product"),
         Column::new("Status"),
         Column::new("Type").minor(),
-        Column::number("Variants"),
+        Column::number("Variants").minor(),
+        Column::number("Price"),
+        Column::number("Available"),
         Column::new("Changed").minor(),
     ];
     let rows = call.read(GroupKind::Catalogue, |view| {
@@ -127,21 +133,52 @@ fn table(call: &Call, products: &[ProductRow]) -> Result<Table, Problem> {
                 kind.map_or(String::new(), |kind| kind.details.name.words(&locale, &locale).to_owned());
             let name = record.as_ref().map_or(product.name.clone(), |record| name_of(record, &locale));
             let href = format!("/console/products/{}", product.id);
-            Row::new(vec![
+            let variants = catalog::live_variants_of(view, product.id);
+            let needs: Vec<Needs> = variants.iter().map(Needs::of).collect();
+            let row = Row::new(vec![
                 Cell::Picture(lead.map(|media| super::pictures::thumb(&media, &locale))),
                 Cell::LinkLines(Link::new(named(name), href.clone()), product.slug.clone()),
                 Cell::badge(product_badge(product.status)),
                 Cell::Text(kind),
                 Cell::Text(product.variants.to_string()),
+                Cell::Text(price_words(view, settings, &words, &variants)),
+                Cell::Text(String::new()),
                 words.time(product.updated_at),
             ])
             .id(product.id)
             .href(href)
-            .dim(product.status == ProductStatus::Archived)
+            .dim(product.status == ProductStatus::Archived);
+            (row, needs)
         };
         products.iter().map(row).collect::<Vec<_>>()
     });
+    let rows = call.read(GroupKind::Region, |region| {
+        let stocked = |(mut row, needs): (Row, Vec<Needs>)| {
+            let pieces = needs.iter().map(|needs| needs.pieces(region)).sum();
+            row.cells[AVAILABLE] = Cell::Text(words.count(pieces));
+            row
+        };
+        rows.into_iter().map(stocked).collect::<Vec<_>>()
+    });
     Ok(Table::new("Products", columns).rows(rows))
+}
+
+/// The column that the selling place fills, after what the catalogue has.
+const AVAILABLE: usize = 6;
+
+/// From the lowest to the highest everyday price in the shop's own currency.
+fn price_words(view: &ReadScope<'_>, settings: &Settings, words: &Words, variants: &[Variant]) -> String {
+    let everyday = variants.iter().filter_map(|variant| {
+        let prices = everyday(view, variant.id, settings);
+        prices.into_iter().find(|price| price.currency == settings.currency).map(|price| price.amount)
+    });
+    let prices: Vec<i64> = everyday.collect();
+    let money = |minor: &i64| words.money(*minor, settings.currency);
+    match (prices.iter().min(), prices.iter().max()) {
+        (Some(low), Some(high)) if low == high => money(low),
+        (Some(low), Some(high)) => format!("{} – {}", money(low), money(high)),
+        _ => "No price".to_owned(),
+    }
 }
 
 fn named(name: String) -> String {

@@ -13,16 +13,30 @@ use crate::extract::Path;
 use crate::gate::Call;
 use crate::problem::Problem;
 use axum::response::Response;
-use gearify_commerce::catalog::{self, Category, CategoryDetails, Command};
+use gearify_commerce::catalog::{self, Category, CategoryDetails, CategoryNode, Command};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::staff::Permission::ProductsWrite;
 use gearify_commerce::tenants::Settings;
 use gearify_commerce::{CategoryId, Slug};
 
+/// In the order of the shop's menu, children after their parent; then the archived ones.
 fn all(call: &Call) -> Vec<Category> {
-    let mut all = call.read(GroupKind::Catalogue, |view| catalog::categories(view));
-    all.sort_by(|a, b| a.path.cmp(&b.path));
-    all
+    call.read(GroupKind::Catalogue, |view| {
+        let mut all = Vec::new();
+        in_tree_order(catalog::category_tree(view), &mut all);
+        let mut others = catalog::categories(view);
+        others.retain(|other| all.iter().all(|known| known.id != other.id));
+        others.sort_by(|a, b| a.path.cmp(&b.path));
+        all.extend(others);
+        all
+    })
+}
+
+pub fn in_tree_order(level: Vec<CategoryNode>, found: &mut Vec<Category>) {
+    for node in level {
+        found.push(node.category);
+        in_tree_order(node.children, found);
+    }
 }
 
 fn known(call: &Call, id: CategoryId) -> Result<Category, Problem> {

@@ -108,15 +108,19 @@ fn about_customer(call: &Call, kind: MailKind, id: CustomerId) -> Told {
     let (title, body) = match kind {
         MailKind::PasswordReset => (
             "Choose a new password",
-            "somebody asked for a new password for your account. The link in this mail works once.",
+            "somebody asked for a new password for your account. The link in this mail works once, for an hour.",
         ),
         _ => (
             "Is this your address?",
             "please confirm that this address is yours. The link in this mail works once.",
         ),
     };
-    Told { to, title: title.to_owned(), body: greeting(&name, body), order: None }
+    let body = format!("{}\n\n{LINK_LEFT_OUT}", greeting(&name, body));
+    Told { to, title: title.to_owned(), body, order: None }
 }
+
+/// Whoever holds the link is taken for the customer: it is for the one who gets the mail, not for staff.
+const LINK_LEFT_OUT: &str = "[The link is left out here: only the customer may see it.]";
 
 fn greeting(name: &str, body: &str) -> String {
     if name.is_empty() { format!("Hello,\n\n{body}") } else { format!("Hello {name},\n\n{body}") }

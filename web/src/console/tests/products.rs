@@ -135,6 +135,8 @@ async fn many_products_change_at_once_and_who_can_not_is_named() {
     let shop = Shopfront::open();
     let mut owner = Browser::owner(&shop).await;
     let list = owner.open("/console/products").await.expect(200).says("Seam Edition Bat").says("Match Ball");
+    // What a piece costs, and how many there are of all its variants.
+    let list = list.says("£249.00 – £259.00 20").says("£12.00 10");
     let ids: Vec<String> = list
         .html
         .split("name=\"ids\" value=\"")

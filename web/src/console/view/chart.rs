@@ -7,6 +7,8 @@ pub struct Chart {
     pub now_label: String,
     pub before_label: String,
     pub bars: Vec<Bar>,
+    /// What the highest line stands for: `£120.00`.
+    pub top_words: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,9 +44,10 @@ impl Chart {
     pub(super) const WIDTH: i64 = 960;
     pub(super) const HEIGHT: i64 = 200;
     const FLOOR: i64 = 172;
-    const TOP: i64 = 12;
+    const TOP: i64 = 28;
 
-    fn most(&self) -> i64 {
+    /// The tallest bar.
+    pub fn most(&self) -> i64 {
         self.bars.iter().map(|bar| bar.now.max(bar.before)).max().unwrap_or(0).max(1)
     }
 

@@ -188,6 +188,16 @@ impl Table {
         self
     }
 
+    /// Of each row only the cells of these columns.
+    pub fn only(mut self, columns: &[usize]) -> Table {
+        let chosen = |column: &usize| self.columns.get(*column).cloned();
+        self.columns = columns.iter().filter_map(chosen).collect();
+        for row in &mut self.rows {
+            row.cells = columns.iter().filter_map(|column| row.cells.get(*column).cloned()).collect();
+        }
+        self
+    }
+
     pub fn empty(mut self, words: impl Into<String>) -> Table {
         self.empty = words.into();
         self

@@ -4,7 +4,7 @@ use super::super::answer::{private_page, see_other};
 use super::super::cart::{back_to_cart, served, window, write};
 use super::super::convert::viewed_amount;
 use super::super::notes::notice;
-use super::super::places::country_name;
+use super::super::places::country_in_words;
 use super::super::typed::{AddressForm, Typed, address_lines};
 use super::super::view::checkout::{DeliveryPage, SavedAddress, ShippingOption};
 use super::super::view::parts::DeliveryWindow;
@@ -199,7 +199,7 @@ impl Step<'_> {
     /// The name of a country that is not delivered to.
     fn refused(&self, country: Option<&Country>) -> Option<String> {
         let country = country.filter(|country| !served(self.visit).contains(country))?;
-        Some(country_name(country, self.visit.page_locale()).to_owned())
+        Some(country_in_words(country, self.visit.page_locale()))
     }
 
     /// Costs and ways for what is known of an address that is not complete.

@@ -1,6 +1,7 @@
 //! The home page: what the shop stands for, its departments, a few things worth a look.
 
 use super::parts::{Link, Picture, ProductCard};
+use crate::l10n::{Text, pounds_and_ounces};
 
 #[derive(Debug, Clone)]
 pub struct HomePage {
@@ -49,10 +50,21 @@ pub struct WeightScale {
     pub marks: Vec<WeightMark>,
 }
 
+/// The first and the last mark take in all that is lighter or heavier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WeightEnd {
+    #[default]
+    Both,
+    UpTo,
+    From,
+}
+
 #[derive(Debug, Clone)]
 pub struct WeightMark {
-    /// Lower end in grams; written as pounds and ounces with grams beside.
+    /// In grams the lower end, of an open first mark the upper; written as pounds and ounces with grams
+    /// beside.
     pub grams: u32,
+    pub open: WeightEnd,
     pub href: String,
     /// How many bats weigh about this.
     pub count: u64,
@@ -71,4 +83,16 @@ pub struct Promise {
     pub title: String,
     pub text: String,
     pub link: Option<Link>,
+}
+
+impl WeightMark {
+    /// `2 lb 9 oz`, `up to 2 lb 6 oz`, `3 lb and over`.
+    pub fn label(&self, t: Text) -> String {
+        let weight = pounds_and_ounces(self.grams);
+        match self.open {
+            WeightEnd::Both => weight,
+            WeightEnd::UpTo => t.weight_up_to(weight),
+            WeightEnd::From => t.weight_from(weight),
+        }
+    }
 }

@@ -81,6 +81,8 @@ pub struct OptionValue {
     /// Smaller, under the label ("1134 g").
     pub detail: Option<String>,
     pub selected: bool,
+    /// Whether there is any variant of this value with the other choices as they stand.
+    pub combines: bool,
     /// With the other choices as they stand.
     pub availability: Availability,
 }

@@ -19,6 +19,26 @@ impl RichText {
         RichText::from_html(&render(source, 2))
     }
 
+    /// A text that opens with a heading of the highest level names its page: the name, without marks,
+    /// and the rest. Shown under its title it would say it twice.
+    pub fn without_title(source: &str) -> (Option<String>, &str) {
+        let mut events = Parser::new_ext(source, Options::empty()).into_offset_iter();
+        let Some((Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }), heading)) = events.next()
+        else {
+            return (None, source);
+        };
+        let words = events.take_while(|(event, _)| !matches!(event, Event::End(TagEnd::Heading(_))));
+        let title: String = words
+            .filter_map(|(event, _)| match event {
+                Event::Text(text) | Event::Code(text) => Some(text.to_string()),
+                Event::SoftBreak => Some(" ".to_owned()),
+                _ => None,
+            })
+            .collect();
+        let title = Some(title).filter(|title| !title.trim().is_empty());
+        (title, source.get(heading.end..).unwrap_or_default())
+    }
+
     /// The same, to stand under a heading of level 2: headings begin at level 3.
     pub fn under_heading(source: &str) -> RichText {
         RichText::from_html(&render(source, 3))
@@ -136,6 +156,19 @@ mod tests {
         let text = RichText::from_markdown("# Care\n\nOil *lightly*.\n\n| a | b |\n|---|---|\n| 1 | 2 |");
         assert!(text.to_string().starts_with("<h2>Care</h2>\n<p>Oil <em>lightly</em>.</p>"), "{text}");
         assert!(text.to_string().contains("<td>1</td>"));
+    }
+
+    #[test]
+    fn a_text_gives_its_page_its_title() {
+        let of = |source| RichText::without_title(source);
+        assert_eq!(
+            of("# Delivery *and* returns\n\nTwo days."),
+            (Some("Delivery and returns".into()), "\nTwo days.")
+        );
+        assert_eq!(of("Delivery\n===\nTwo days."), (Some("Delivery".into()), "Two days."));
+        assert_eq!(of("Two days.\n\n# Later"), (None, "Two days.\n\n# Later"));
+        assert_eq!(of("## Delivery"), (None, "## Delivery"));
+        assert_eq!(of("#"), (None, ""));
     }
 
     #[test]

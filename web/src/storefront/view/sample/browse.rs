@@ -1,7 +1,9 @@
 //! Home, lists, products.
 
 use super::super::content::{ContentPage, NotFoundPage};
-use super::super::home::{Hero, HomePage, ProductRow, Promise, Service, Tile, WeightMark, WeightScale};
+use super::super::home::{
+    Hero, HomePage, ProductRow, Promise, Service, Tile, WeightEnd, WeightMark, WeightScale,
+};
 use super::super::listing::{
     Column, Facet, FacetBody, FacetValue, Layout, ListingKind, ListingPage, RangeFacet, RangeUnit,
     SortDirection, Total, TreeValue,
@@ -96,6 +98,7 @@ fn home(sample: &Sample) -> HomePage {
         weights: (sample.mode != Mode::Empty).then(|| WeightScale {
             marks: [(1077, 4), (1106, 9), (1134, 13), (1162, 11), (1191, 7), (1219, 4)]
                 .map(|(grams, count)| WeightMark {
+                    open: WeightEnd::default(),
                     grams,
                     href: format!("/c/bats?weight_min={grams}"),
                     count,

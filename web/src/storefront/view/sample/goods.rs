@@ -68,6 +68,7 @@ fn bat(sample: &Sample) -> ProductPage {
                 hint: Some(sample.say("Short handle suits most players from 5 ft 7 in")),
                 values: sizes
                     .map(|(code, label)| OptionValue {
+                        combines: true,
                         code: sample.code(code),
                         label: sample.say(label),
                         detail: None,
@@ -82,6 +83,7 @@ fn bat(sample: &Sample) -> ProductPage {
                 hint: None,
                 values: weights
                     .map(|(grams, availability)| OptionValue {
+                        combines: true,
                         code: sample.code(&grams.to_string()),
                         label: sample.say(&pounds_and_ounces(grams)),
                         detail: Some(sample.say(&format!("{grams} g"))),
