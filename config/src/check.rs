@@ -55,6 +55,11 @@ fn consistency(tree: &Tree, found: &mut Findings) {
         &["listen.tls.certificate", "listen.tls.key"],
         "is needed as listen.tls.key is set",
     );
+    found.refuse(
+        tree.listen.redirect.is_some() && tls.certificate.is_none(),
+        &["listen.redirect", "listen.tls.certificate"],
+        "needs listen.tls.certificate and listen.tls.key: there is no https address to send anybody to",
+    );
     let (public, operations) = (tree.listen.public, tree.listen.operations);
     found.refuse(
         public == operations && public.port() != 0,
@@ -91,11 +96,6 @@ fn production(tree: &Tree, found: &mut Findings) {
         tree.payments.test.enabled,
         &["payments.test.enabled", "mode"],
         refused("test payments give goods away"),
-    );
-    found.refuse(
-        tree.demo.enabled,
-        &["demo.enabled", "mode"],
-        refused("demo shops have logins that were printed on a terminal"),
     );
     found.refuse(
         tree.keys.master_key_file.is_none(),

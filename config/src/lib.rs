@@ -33,7 +33,7 @@ mod tests;
 
 pub use error::{ConfigError, Origin, Problem};
 pub use settings::{
-    Demo, Hosts, Keys, Limits, Listen, Node, Payments, Rates, Replication, Settings, Storage, Telemetry,
+    Hosts, Keys, Limits, Listen, Node, Payments, Rates, Replication, Settings, Storage, Telemetry,
     TestPayments, Tls, Tree, Web,
 };
 pub use value::{BaseUrl, ByteSize, HostName, IpRange, LogFilter, LogFormat, Mode, RegionName, Secret};

@@ -91,7 +91,7 @@ impl Deref for Settings {
 settings! {
     /// Settings of a Gearify node.
     pub struct Tree {
-        /// "development" allows what helps while building: test payments, the demo shops, plain HTTP.
+        /// "development" allows what helps while building: test payments, plain HTTP.
         /// "production" refuses every setting that would be unsafe where real shoppers buy.
         mode: Mode = "development",
     } {
@@ -105,7 +105,6 @@ settings! {
         payments: Payments,
         telemetry: Telemetry,
         limits: Limits,
-        demo: Demo,
     }
 
     /// Which node this is and where it keeps its files.
@@ -127,11 +126,14 @@ settings! {
         /// Set to true where a proxy in front ends TLS, so that plain HTTP on `public` is meant.
         /// In production it needs web.trusted_proxies.
         behind_tls_proxy: bool = "false",
+        /// Plain HTTP beside TLS on `public`: every request there is sent on to its https address.
+        redirect: Option<SocketAddr> = "" like "0.0.0.0:80",
     } {
         tls: Tls,
     }
 
-    /// TLS on the public address: both files, or neither for plain HTTP.
+    /// TLS (1.2 and 1.3) on the public address: both files, or neither for plain HTTP. They are read again
+    /// when they change and on SIGHUP.
     pub struct Tls {
         /// Certificate chain, PEM, the node's own certificate first.
         certificate: Option<PathBuf> = "" like "/etc/gearify/tls/certificate.pem",
@@ -174,9 +176,7 @@ settings! {
         /// How long sending one snapshot may take.
         snapshot_timeout: Duration = "5m" in "1s"..="1h",
         /// At most so many commands share one log entry.
-        entry_commands_max: usize = "128" in "1"..="4096",
-        /// At most so many bytes share one log entry.
-        entry_bytes_max: ByteSize = "1MiB" in "64KiB"..="16MiB",
+        entry_commands_max: usize = "256" in "1"..="4096",
         /// Commands that may wait for an entry; the next one is told to come back later.
         queue_commands_max: usize = "4096" in "16"..="1000000",
         /// A snapshot is made when the log has grown by this much since the last one.
@@ -234,14 +234,12 @@ settings! {
         webhook_secret: Option<Secret> = "" like "at-least-16-bytes",
     } {}
 
-    /// Logs, metrics and traces.
+    /// Logs and metrics.
     pub struct Telemetry {
         /// Form of log lines: "human", "json", or "auto" for human on a terminal and JSON otherwise.
         log_format: LogFormat = "auto",
         /// Which records are logged.
         level: LogFilter = "info,openraft=error" like "debug,openraft=warn",
-        /// Collector for traces. It is checked but not used yet: nothing is exported.
-        otlp_endpoint: Option<BaseUrl> = "" like "http://127.0.0.1:4317",
         /// So many shops get their own label on metrics; the rest are counted together as "other".
         tenant_label_max: usize = "50" in "0"..="10000",
     } {}
@@ -258,13 +256,5 @@ settings! {
         waiting_read_timeout: Duration = "2s" in "10ms"..="30s",
         /// After the signal to stop, requests in work get this long to finish.
         drain_timeout: Duration = "20s" in "0s"..="10m",
-    } {}
-
-    /// Demo shops. Refused in production.
-    pub struct Demo {
-        /// Whether to make the demo shops where there is no shop yet.
-        enabled: bool = "false",
-        /// Products in each demo shop; 0 means the hand-made range.
-        products: u32 = "0" in "0"..="1000000",
     } {}
 }

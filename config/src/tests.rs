@@ -158,8 +158,6 @@ enabled = false
 [payments.test]
 enabled = true
 webhook_secret = "sixteen bytes or more"
-[demo]
-enabled = true
 "#;
     insta::assert_snapshot!(refusal(file, &[], &[]), @r#"
     gearify.toml:2: keys.master_key_file: production mode refuses this: without a master key of your own, personal data is only as safe as the data directory
@@ -168,7 +166,6 @@ enabled = true
     gearify.toml:5: listen.operations: production mode refuses this: 0.0.0.0:9090 is neither a loopback nor a private address, and this listener has no login
     gearify.toml:7: web.rates.enabled: production mode refuses this: without rate limits passwords can be guessed
     gearify.toml:9: payments.test.enabled: production mode refuses this: test payments give goods away
-    gearify.toml:12: demo.enabled: production mode refuses this: demo shops have logins that were printed on a terminal
     "#);
 }
 
@@ -187,6 +184,9 @@ fn production_accepts_tls_a_trusted_proxy_or_a_loopback_address() {
     let public = ("listen.public", "203.0.113.7:443");
     let tls = [("listen.tls.certificate", "/c.pem"), ("listen.tls.key", "/k.pem")];
     assert_eq!(accepted(&[public, tls[0], tls[1]]), Ok(()));
+    let redirect = ("listen.redirect", "203.0.113.7:80");
+    assert_eq!(accepted(&[public, tls[0], tls[1], redirect]), Ok(()));
+    assert!(accepted(&[redirect]).expect_err("nowhere to go").contains("listen.redirect: needs listen.tls"));
     let proxy = ("listen.behind_tls_proxy", "true");
     assert_eq!(accepted(&[public, proxy, ("web.trusted_proxies", "10.1.0.0/16, ::1")]), Ok(()));
     assert!(accepted(&[public, proxy]).expect_err("no proxy named").contains("web.trusted_proxies"));
@@ -275,8 +275,9 @@ fn every_key_can_be_set_by_its_variable() {
             }
             Err(message) => message,
         };
-        // One half of the TLS pair alone is refused, but for the other half.
-        assert!(message.starts_with(&format!("environment {variable}: listen.tls.")), "{message}");
+        // One half of the TLS pair alone, or a redirect to it, is refused for what is missing.
+        let listen = format!("environment {variable}: listen.");
+        assert!(message.starts_with(&listen) && message.contains("listen.tls."), "{message}");
     }
 }
 

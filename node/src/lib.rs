@@ -25,5 +25,6 @@ pub mod state;
 pub mod telemetry;
 pub mod testing;
 pub mod testpay;
+pub mod tls;
 pub mod vault;
 pub mod writer;

@@ -9,6 +9,7 @@ use crate::providers::Providers;
 use crate::scheduler;
 use crate::snapshot::NoPeers;
 use crate::telemetry::Metrics;
+use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::vault::NodeVault;
 use gearify_config::{Mode, Settings, Tree};
 use gearify_replication::{GroupOptions, NodeId, Timers};
@@ -47,10 +48,8 @@ pub enum StartError {
     SessionKey(String),
     #[error("sessions can't be signed: {0}")]
     Keys(#[from] KeysError),
-    #[error(
-        "this version does not serve TLS itself: put a proxy in front, set listen.behind_tls_proxy and leave listen.tls empty"
-    )]
-    Tls,
+    #[error("listen.tls can't be used: {0}")]
+    Tls(#[from] TlsError),
     #[error("payment providers can't be set up: {0}")]
     Providers(String),
 }
@@ -60,6 +59,8 @@ pub struct NodeRuntime {
     core: Core,
     pub public: SocketAddr,
     pub operations: SocketAddr,
+    /// Where plain HTTP is sent on to https, if it is.
+    pub redirect: Option<SocketAddr>,
     stop: CancellationToken,
     servers: Vec<JoinHandle<()>>,
     drain: Duration,
@@ -72,13 +73,14 @@ impl NodeRuntime {
     /// # Errors
     /// Everything that a person has to change before the node can run, in one line.
     pub async fn start(settings: &Settings, metrics: Option<Metrics>) -> Result<NodeRuntime, StartError> {
-        let tls = &settings.listen.tls;
-        if tls.certificate.is_some() || tls.key.is_some() {
-            return Err(StartError::Tls);
-        }
+        let tls = tls_files(settings).map(Tls::open).transpose()?;
         // Ports first: the second of two processes should say so before it looks at the disk.
         let public = bind("the shop", settings.listen.public).await?;
         let operations = bind("operations", settings.listen.operations).await?;
+        let redirect = match settings.listen.redirect {
+            Some(address) => Some(bind("the redirect to https", address).await?),
+            None => None,
+        };
         let local = |listener: &TcpListener| listener.local_addr();
         let address_failed =
             |source| StartError::Listen { what: "the shop", address: settings.listen.public, source };
@@ -105,13 +107,25 @@ impl NodeRuntime {
             settings: web.clone(),
         });
         let mut servers = Vec::new();
-        let token = stop.clone();
-        let app = gearify_web::app(state);
-        servers.push(tokio::spawn(async move {
-            if let Err(error) = gearify_web::server::serve(public, app, &web, token.cancelled()).await {
-                tracing::error!(%error, "the shop's listener ended");
-            }
-        }));
+        let serve = |what: &'static str, listener, tls, app| {
+            let (token, web) = (stop.clone(), web.clone());
+            tokio::spawn(async move {
+                if let Err(error) =
+                    gearify_web::server::serve(listener, tls, app, &web, token.cancelled()).await
+                {
+                    tracing::error!(%error, "the listener of {what} ended");
+                }
+            })
+        };
+        servers.push(serve("the shop", public, tls.as_ref().map(Tls::acceptor), gearify_web::app(state)));
+        let redirect_at = redirect.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = redirect {
+            let app = gearify_web::server::to_https(public_at.port());
+            servers.push(serve("the redirect to https", listener, None, app));
+        }
+        if let Some(tls) = tls {
+            servers.push(tokio::spawn(tls.keep(stop.clone())));
+        }
         let router = operations::router(health, metrics.clone(), core.backend().clone());
         let token = stop.clone();
         servers.push(tokio::spawn(async move {
@@ -134,7 +148,8 @@ impl NodeRuntime {
         }
         tracing::info!(public = %public_at, operations = %operations_at, "serving");
         let drain = settings.limits.drain_timeout + Duration::from_secs(1);
-        Ok(NodeRuntime { core, public: public_at, operations: operations_at, stop, servers, drain })
+        let (public, operations, redirect) = (public_at, operations_at, redirect_at);
+        Ok(NodeRuntime { core, public, operations, redirect, stop, servers, drain })
     }
 
     pub fn core(&self) -> &Core {
@@ -239,6 +254,12 @@ fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Provi
     }
 }
 
+fn tls_files(settings: &Settings) -> Option<TlsFiles> {
+    let tls = &settings.listen.tls;
+    let (certificate, key) = (tls.certificate.clone()?, tls.key.clone()?);
+    Some(TlsFiles { certificate, key })
+}
+
 fn group_options(tree: &Tree) -> GroupOptions {
     let replication = &tree.replication;
     GroupOptions {
@@ -250,6 +271,8 @@ fn group_options(tree: &Tree) -> GroupOptions {
             ..Timers::lan()
         },
         snapshot_log_bytes: replication.snapshot_log_bytes.bytes(),
+        entry_commands: replication.entry_commands_max,
+        queue_commands: replication.queue_commands_max,
         ..GroupOptions::default()
     }
 }
@@ -259,7 +282,7 @@ fn web_settings(settings: &Settings) -> gearify_web::Settings {
     let proxies = web.trusted_proxies.clone();
     gearify_web::Settings {
         production: settings.mode == Mode::Production,
-        tls: settings.listen.behind_tls_proxy,
+        tls: settings.listen.behind_tls_proxy || tls_files(settings).is_some(),
         operator_host: settings.hosts.operator_host.as_str().to_owned(),
         body_bytes_max: web.body_bytes_max.as_usize(),
         upload_bytes_max: web.upload_bytes_max.as_usize(),

@@ -127,10 +127,15 @@ fn member(added: Reply) -> anyhow::Result<StaffId> {
 }
 
 fn link(settings: &Settings, host: &str, staff: StaffId, token: &str) -> String {
-    let scheme = if settings.listen.behind_tls_proxy { "https" } else { "http" };
-    let port = match (settings.listen.behind_tls_proxy, settings.listen.public.port()) {
-        (true, _) | (false, 80) => String::new(),
-        (false, port) => format!(":{port}"),
+    let listen = &settings.listen;
+    let own_tls = listen.tls.certificate.is_some();
+    let scheme = if own_tls || listen.behind_tls_proxy { "https" } else { "http" };
+    let port = match listen.public.port() {
+        // A proxy answers where everybody expects it.
+        _ if listen.behind_tls_proxy => String::new(),
+        443 if own_tls => String::new(),
+        80 if !own_tls => String::new(),
+        port => format!(":{port}"),
     };
     format!("{scheme}://{host}{port}{}", setup_path(staff, token))
 }

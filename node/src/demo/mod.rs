@@ -65,8 +65,6 @@ pub fn settings(options: &DemoOptions, demo: &Demo, provider: Option<&TestPay>) 
         ("listen.public", options.listen.to_string()),
         ("listen.operations", operations.to_string()),
         ("node.data_dir", options.data.display().to_string()),
-        ("demo.enabled", "true".into()),
-        ("demo.products", options.products.to_string()),
         ("limits.concurrent_requests_max", "4096".into()),
         // A sale of everything at once must not look like an attack.
         ("web.rates.reads_per_second", "100000".into()),

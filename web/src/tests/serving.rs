@@ -26,7 +26,7 @@ async fn start(app: Router, settings: Settings) -> Serving {
         let stop = async {
             let _ = stopped.await;
         };
-        serve(listener, app, &settings, stop).await
+        serve(listener, None, app, &settings, stop).await
     });
     Serving { address, stop, ended }
 }
