@@ -33,14 +33,14 @@ pub enum TelemetryError {
 }
 
 /// Starts logging to standard error as the settings say, panics included. Once per process.
-pub fn start_logs(settings: &gearify_config::Telemetry) -> Result<(), TelemetryError> {
-    let human = match settings.log_format {
+pub fn start_logs(telemetry: &gearify_config::Telemetry) -> Result<(), TelemetryError> {
+    let human = match telemetry.log_format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
     let form = if human { Form::Human { colours: std::io::stderr().is_terminal() } } else { Form::Json };
-    let subscriber = subscriber(form, settings.level.as_str(), std::io::stderr)?;
+    let subscriber = subscriber(form, telemetry.level.as_str(), std::io::stderr)?;
     tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::LogsTwice)?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -89,6 +89,21 @@ pub mod names {
     pub const PROJECTOR_LAG: &str = "gearify_projector_lag_entries";
     /// Projecting one batch of events; label `projector`.
     pub const EVENT_PROCESSING: &str = "gearify_event_processing_seconds";
+    /// 1 on the node that leads; label `group`, like all of the replicated groups.
+    pub const RAFT_LEADER: &str = "gearify_raft_leader";
+    pub const RAFT_TERM: &str = "gearify_raft_term";
+    /// Log indexes on this node.
+    pub const RAFT_COMMITTED: &str = "gearify_raft_committed_index";
+    pub const RAFT_APPLIED: &str = "gearify_raft_applied_index";
+    pub const RAFT_SNAPSHOT: &str = "gearify_raft_snapshot_index";
+    /// Entries a member is behind, as its leader knows it; labels `group`, `node`.
+    pub const RAFT_LAG: &str = "gearify_raft_member_lag_entries";
+    /// Size of a group's state on this node.
+    pub const STATE_BYTES: &str = "gearify_state_bytes";
+    /// Size of the node's raft log.
+    pub const LOG_BYTES: &str = "gearify_log_bytes";
+    /// Space left where the node keeps its files.
+    pub const DISK_FREE_BYTES: &str = "gearify_disk_free_bytes";
     /// Requests answered; labels `method`, `route` (the template), `status`.
     pub const HTTP_REQUESTS: &str = "http_requests_total";
     /// From a request's first byte to its answer's; labels as of [`HTTP_REQUESTS`].
@@ -115,7 +130,7 @@ const PROVIDER_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 const PROJECTOR_SECONDS: &[f64] =
     &[0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-const DESCRIPTIONS: [Description; 10] = [
+const DESCRIPTIONS: [Description; 19] = [
     describe(names::ORDERS, Kind::Counter, metrics::Unit::Count, "Orders by the status they entered."),
     describe(
         names::REVENUE,
@@ -154,6 +169,40 @@ const DESCRIPTIONS: [Description; 10] = [
         metrics::Unit::Seconds,
         "Time a projector took for one batch of events.",
     ),
+    describe(
+        names::RAFT_LEADER,
+        Kind::Gauge,
+        metrics::Unit::Count,
+        "Whether this node leads the group (1) or not (0).",
+    ),
+    describe(names::RAFT_TERM, Kind::Gauge, metrics::Unit::Count, "Term of the group."),
+    describe(
+        names::RAFT_COMMITTED,
+        Kind::Gauge,
+        metrics::Unit::Count,
+        "Last committed log entry known here.",
+    ),
+    describe(names::RAFT_APPLIED, Kind::Gauge, metrics::Unit::Count, "Last log entry applied here."),
+    describe(
+        names::RAFT_SNAPSHOT,
+        Kind::Gauge,
+        metrics::Unit::Count,
+        "Last log entry the newest snapshot covers.",
+    ),
+    describe(
+        names::RAFT_LAG,
+        Kind::Gauge,
+        metrics::Unit::Count,
+        "Log entries a member of the group is behind its leader.",
+    ),
+    describe(
+        names::STATE_BYTES,
+        Kind::Gauge,
+        metrics::Unit::Bytes,
+        "Size of the group's state on this node.",
+    ),
+    describe(names::LOG_BYTES, Kind::Gauge, metrics::Unit::Bytes, "Size of the node's log."),
+    describe(names::DISK_FREE_BYTES, Kind::Gauge, metrics::Unit::Bytes, "Space left for the node's files."),
     describe(names::HTTP_REQUESTS, Kind::Counter, metrics::Unit::Count, "Requests answered."),
     describe(
         names::HTTP_DURATION,

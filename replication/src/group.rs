@@ -9,7 +9,9 @@ use crate::machine::Machine;
 use crate::network::Network;
 use crate::node::{Fatal, StartError};
 use crate::position::{Applied, GroupId, NodeId};
-use crate::proposer::{Patience, ProposeError, Proposed, Proposer};
+use crate::proposer::{
+    ENTRY_COMMANDS_MAX, Patience, ProposeError, Proposed, Proposer, QUEUE_COMMANDS_MAX, Room,
+};
 use crate::snapshots::SnapshotStore;
 use crate::timers::Timers;
 use crate::transport::Transport;
@@ -45,6 +47,10 @@ pub struct GroupOptions {
     pub keep_entries: u64,
     /// Entries that must have gathered before the log is purged.
     pub purge_entries: u64,
+    /// Commands that share one entry at most.
+    pub entry_commands: usize,
+    /// Commands that may wait for an entry; more are refused as too many.
+    pub queue_commands: usize,
 }
 
 impl Default for GroupOptions {
@@ -55,6 +61,8 @@ impl Default for GroupOptions {
             snapshot_entries: 50_000,
             keep_entries: 10_000,
             purge_entries: 1024,
+            entry_commands: ENTRY_COMMANDS_MAX,
+            queue_commands: QUEUE_COMMANDS_MAX,
         }
     }
 }
@@ -110,6 +118,8 @@ pub struct GroupMetrics {
     pub purged: Option<u64>,
     pub voters: BTreeSet<NodeId>,
     pub learners: BTreeSet<NodeId>,
+    /// On the leader: the last entry that each member is known to hold.
+    pub matched: BTreeMap<NodeId, u64>,
 }
 
 /// What a group is made of, shared by its handles and the receiving side.
@@ -336,7 +346,9 @@ impl Group {
         tokio::spawn(make_snapshots(raft.clone(), due.notify, stop.clone()));
         tokio::spawn(watch_for_the_end(raft.clone(), seed.id, seed.on_fatal, stop.clone()));
         let patience = Patience { overtake: timers.election_max, give_up: timers.propose };
-        let proposer = Proposer::start(raft.clone(), patience, stop.clone());
+        let GroupOptions { entry_commands, queue_commands, .. } = seed.options;
+        let proposer =
+            Proposer::start(raft.clone(), Room { entry_commands, queue_commands }, patience, stop.clone());
         elect_sole_voter(&raft, seed.me).await;
         let inner = GroupInner {
             id: seed.id,
@@ -430,8 +442,11 @@ async fn elect_sole_voter(raft: &Raft, me: NodeId) {
     }
 }
 
+/// Publishes who leads. Beside it, stops the group's ticking while this node leads and is its only member:
+/// there is nobody to send a heartbeat to and nobody to stand for election against.
 fn watch_leadership(raft: &Raft, me: NodeId, stop: CancellationToken) -> watch::Receiver<Leadership> {
     let mut metrics = raft.metrics();
+    let raft = raft.clone();
     let read = move |metrics: &RaftMetrics<Types>| Leadership {
         leader: metrics.current_leader,
         term: metrics.current_term,
@@ -445,7 +460,12 @@ fn watch_leadership(raft: &Raft, me: NodeId, stop: CancellationToken) -> watch::
                 changed = metrics.changed() => if changed.is_err() { break },
                 () = stop.cancelled() => break,
             }
-            let now = read(&metrics.borrow_watched());
+            let (now, alone) = {
+                let metrics = metrics.borrow_watched();
+                let mut members = metrics.membership_config.membership().nodes().map(|(node, _)| *node);
+                (read(&metrics), members.all(|node| node == me))
+            };
+            raft.runtime_config().tick(!(alone && now.mine));
             publish.send_if_modified(|leadership| std::mem::replace(leadership, now) != now);
         }
         publish
@@ -507,6 +527,12 @@ fn metrics_of(metrics: &RaftMetrics<Types>) -> GroupMetrics {
         purged: index(&metrics.purged),
         voters: metrics.membership_config.voter_ids().collect(),
         learners: metrics.membership_config.membership().learner_ids().collect(),
+        matched: metrics
+            .replication
+            .iter()
+            .flatten()
+            .map(|(node, log_id)| (*node, index(log_id).unwrap_or(0)))
+            .collect(),
     }
 }
 

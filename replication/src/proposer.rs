@@ -17,12 +17,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// Commands in one entry: bounds how long the machine works on one batch.
+/// Commands in one entry, unless the group's options say otherwise: bounds how long the machine works on one
+/// batch.
 pub const ENTRY_COMMANDS_MAX: usize = 256;
 /// Bytes of commands in one entry, and so of the largest command.
 pub const ENTRY_BYTES_MAX: usize = 1 << 20;
-/// Commands that may wait for the next entries: about a second's work, then callers must back off.
-const QUEUE_COMMANDS_MAX: usize = 4096;
+/// Commands that may wait for the next entries, unless the group's options say otherwise: about a second's
+/// work, then callers must back off.
+pub const QUEUE_COMMANDS_MAX: usize = 4096;
 const QUEUE_BYTES_MAX: usize = 32 << 20;
 
 /// A command that was committed and applied here.
@@ -73,6 +75,13 @@ pub(crate) struct Proposer {
     queued_bytes: Arc<AtomicUsize>,
 }
 
+/// How many commands share an entry, and how many wait for one; both at least one.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    pub entry_commands: usize,
+    pub queue_commands: usize,
+}
+
 /// How long the gathering task waits for what.
 pub(crate) struct Patience {
     /// After this long the next entry no longer waits for the one in flight.
@@ -82,11 +91,17 @@ pub(crate) struct Patience {
 }
 
 impl Proposer {
-    pub(crate) fn start(raft: Raft, patience: Patience, stop: CancellationToken) -> Proposer {
-        let (queue, waiting) = mpsc::channel(QUEUE_COMMANDS_MAX);
+    pub(crate) fn start(raft: Raft, room: Room, patience: Patience, stop: CancellationToken) -> Proposer {
+        let (queue, waiting) = mpsc::channel(room.queue_commands.max(1));
         let queued_bytes = Arc::new(AtomicUsize::new(0));
-        let gathering =
-            Gathering { raft, waiting, left_over: None, queued_bytes: Arc::clone(&queued_bytes), patience };
+        let gathering = Gathering {
+            raft,
+            waiting,
+            left_over: None,
+            queued_bytes: Arc::clone(&queued_bytes),
+            entry_commands: room.entry_commands,
+            patience,
+        };
         tokio::spawn(gathering.run(stop));
         Proposer { queue, queued_bytes }
     }
@@ -120,6 +135,7 @@ struct Gathering {
     /// A command that did not fit the last entry.
     left_over: Option<Waiting>,
     queued_bytes: Arc<AtomicUsize>,
+    entry_commands: usize,
     patience: Patience,
 }
 
@@ -168,7 +184,7 @@ impl Gathering {
         };
         let mut bytes = first.size();
         let mut entry = vec![first];
-        while entry.len() < ENTRY_COMMANDS_MAX {
+        while entry.len() < self.entry_commands {
             let Ok(waiting) = self.waiting.try_recv() else { break };
             if bytes + waiting.size() > ENTRY_BYTES_MAX {
                 self.left_over = Some(waiting);

@@ -81,6 +81,35 @@ async fn large_commands_fill_an_entry_by_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn entries_and_queue_are_as_large_as_the_options_say() {
+    let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
+    let options = GroupOptions { entry_commands: 3, queue_commands: 20, ..quick() };
+    let running = start_first(dir.path(), &shelf, options).await;
+    shelf.applying.shut();
+    let mut waiting = Vec::new();
+    let mut refused = 0;
+    for number in 0..200 {
+        let group = running.group.clone();
+        let mut proposal = Box::pin(async move { group.propose(named(number)).await });
+        match futures::poll!(&mut proposal) {
+            std::task::Poll::Pending => waiting.push(proposal),
+            std::task::Poll::Ready(outcome) => {
+                assert_eq!(outcome, Err(ProposeError::Overloaded));
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused >= 100, "only {refused} of 200 were refused by a queue of 20");
+    shelf.applying.open();
+    let mut entries = std::collections::BTreeMap::new();
+    for proposal in waiting {
+        *entries.entry(proposal.await.unwrap().position.index).or_insert(0) += 1;
+    }
+    assert!(entries.len() > 3 && entries.values().all(|commands| *commands <= 3), "{entries:?}");
+    assert!(entries.values().any(|commands| *commands == 3), "{entries:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_at_once() {
     let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
     let running = start_first(dir.path(), &shelf, quick()).await;
@@ -200,4 +229,25 @@ async fn followers_of_the_log_see_every_command_once_in_order() {
     running.node.stop().await;
     assert!(matches!(entries.next().await, Some(Err(FollowError::Stopped))));
     assert!(entries.next().await.is_none());
+}
+
+#[test]
+fn a_group_of_one_does_nothing_while_nobody_asks() {
+    // One worker, whose every rest is counted.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
+        let running = start_first(dir.path(), &shelf, quick()).await;
+        running.group.propose(named("before")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let rests = || tokio::runtime::Handle::current().metrics().worker_park_count(0);
+        let before = rests();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let woken = rests() - before;
+        // A heartbeat every 60 ms, looked for five times as often, would be more than a hundred.
+        assert!(woken < 20, "woken {woken} times in two idle seconds");
+        running.group.propose(named("afterwards")).await.unwrap();
+        assert_eq!(shelf.commands(), 2);
+        running.group.read_barrier().await.unwrap();
+    });
 }
