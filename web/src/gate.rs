@@ -124,7 +124,7 @@ where
     let started = Instant::now();
     let GuardParts { state, row, meter } = &*guard.0;
     let id = RequestId::of(request.headers());
-    let asked = Asked::of(&request);
+    let asked = Asked::of(state, row, &request);
     let span = span_of(row, &id);
     let (response, call) = admit_and_run(state, row, &id, request, handle).instrument(span.clone()).await;
     let mut response = show_problem(response, state, call.as_ref(), row, &asked, &id, &span);
@@ -150,17 +150,17 @@ fn span_of(row: &Row, id: &RequestId) -> tracing::Span {
 /// What the answer needs to know of the request after the handler has taken it.
 pub(crate) struct Asked {
     pub path: String,
-    origin: Option<http::HeaderValue>,
+    cors: origin::Cors,
     /// What a page about a problem is made from: cheap copies of three headers.
     pub page: crate::pages::AskedPage,
 }
 
 impl Asked {
-    fn of(request: &Request) -> Asked {
+    fn of(state: &AppState, row: &Row, request: &Request) -> Asked {
         // With a router nested in another the original path is what the caller knows; ours is flat.
         let path = request.uri().path().to_owned();
         let page = crate::pages::AskedPage::of(request);
-        Asked { path, origin: request.headers().get(header::ORIGIN).cloned(), page }
+        Asked { path, cors: origin::Cors::of(state, row, request), page }
     }
 }
 
@@ -207,7 +207,7 @@ async fn admit(
     host::require_open(&place, row)?;
     let caller = login::identify(state, row, &place, request.headers())?;
     login::authorize(row, &place, &caller)?;
-    origin::check(row, &caller, request)?;
+    origin::check(row, &place, &caller, request)?;
     refuse_unknown_query(row, request)?;
     let max = body_max(state, row.body);
     check_body_headers(row, request.headers(), max)?;

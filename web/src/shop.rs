@@ -2,7 +2,7 @@
 
 use crate::ports::{Backend, with_scope};
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::tenants::{self, Tenant};
+use gearify_commerce::tenants::{self, Origin, Tenant};
 use gearify_commerce::{Currency, Locale, Site, TenantId};
 use moka::sync::Cache;
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use std::sync::Arc;
 /// A tenant as requests see it.
 pub struct Shop {
     pub tenant: Tenant,
+    /// Other websites whose scripts may use the shop's interface.
+    pub origins: Vec<Origin>,
     /// The host of the request, in lower case, without port.
     pub host: String,
 }
@@ -79,6 +81,8 @@ fn read_shop(backend: &dyn Backend, host: &str) -> Option<Shop> {
     let platform = TenantId::PLATFORM;
     let id =
         with_scope(backend, GroupKind::World, platform, Site::NONE, |view| tenants::by_host(view, host))?;
-    let tenant = with_scope(backend, GroupKind::World, id, Site::NONE, |view| tenants::get(view))?;
-    Some(Shop { tenant, host: host.to_owned() })
+    with_scope(backend, GroupKind::World, id, Site::NONE, |view| {
+        let (tenant, origins) = (tenants::get(view)?, tenants::origins(view).origins);
+        Some(Shop { tenant, origins, host: host.to_owned() })
+    })
 }

@@ -1,9 +1,10 @@
 //! Decides and evolves.
 
-use super::model::{HOSTS, PAGES, Platform, SLUGS, TENANT, TENANT_IDS};
+use super::model::{HOSTS, ORIGINS, PAGES, Platform, SLUGS, TENANT, TENANT_IDS};
 use super::{
-    Command, DOMAINS_MAX, Entitlements, Event, FEATURES_MAX, Group, Host, LegalEntity, PAGE_CHARS_MAX, Page,
-    Refusal, Settings, SitePlace, Status, Tenant, TenantRef, Versioned, by_host, by_slug, get, page,
+    Command, DOMAINS_MAX, Entitlements, Event, FEATURES_MAX, Group, Host, LegalEntity, ORIGINS_MAX, Origins,
+    PAGE_CHARS_MAX, Page, Refusal, Settings, SitePlace, Status, Tenant, TenantRef, Versioned, by_host,
+    by_slug, get, origins as stored_origins, page,
 };
 use crate::check::{self, Invalid};
 use crate::command::Reply;
@@ -19,6 +20,7 @@ enum Change {
         revision: u64,
     },
     Page(Page),
+    Origins(Origins),
     /// Nothing: the state is as wished.
     None,
 }
@@ -66,6 +68,13 @@ fn decide(view: &impl View, at: Timestamp, command: &Command) -> Result<Change, 
             check::prose("body", body, PAGE_CHARS_MAX)?;
             check::fits("body", &page)?;
             return Ok(Change::Page(page));
+        }
+        Command::UpdateOrigins { expected, origins } => {
+            let before = stored_origins(view).revision;
+            require_revision(before, *expected)?;
+            check::count("origins", origins.len(), ORIGINS_MAX)?;
+            check::distinct("origins", origins)?;
+            return Ok(Change::Origins(Origins { revision: before + 1, origins: origins.clone() }));
         }
         Command::AddDomain { host } => {
             if !add_domain(view, &mut tenant, host)? {
@@ -193,6 +202,11 @@ fn evolve(scope: &mut Scope<'_, '_>, change: Change) -> Reply {
             PAGES.put(scope, &page.kind, &page);
             scope.emit(Event::Updated { group: Group::Page(page.kind), revision: page.revision });
             Reply::about(id.bits(), page.revision)
+        }
+        Change::Origins(origins) => {
+            ORIGINS.put(scope, &(), &origins);
+            scope.emit(Event::Updated { group: Group::Origins, revision: origins.revision });
+            Reply::about(id.bits(), origins.revision)
         }
         Change::Tenant { after, event, revision } => {
             write_indexes(scope, &after);

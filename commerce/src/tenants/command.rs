@@ -3,7 +3,7 @@
 //! `expected` is the revision of the group that a change was made from; `None` overwrites whatever
 //! stands.
 
-use super::{Branding, Entitlements, Host, LegalEntity, PageKind, Profile, Settings};
+use super::{Branding, Entitlements, Host, LegalEntity, Origin, PageKind, Profile, Settings};
 use crate::text::{Name, Slug, Text};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,10 @@ pub enum Command {
     },
     Suspend,
     Resume,
+    UpdateOrigins {
+        expected: Option<u64>,
+        origins: Vec<Origin>,
+    },
 }
 
 /// A group of settings that changes as one.
@@ -64,6 +68,7 @@ pub enum Group {
     Entitlements,
     LegalEntity,
     Page(PageKind),
+    Origins,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

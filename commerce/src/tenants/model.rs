@@ -1,6 +1,6 @@
 //! Records and values.
 
-use super::values::{BlobHash, Colour, Host, NumberPrefix, TimeZone};
+use super::values::{BlobHash, Colour, Host, NumberPrefix, Origin, TimeZone};
 use crate::code::Code;
 use crate::ids::{RateId, TenantId};
 use crate::locale::{Country, Locale};
@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 pub const DOMAINS_MAX: usize = 20;
 pub const FEATURES_MAX: usize = 100;
 pub const PAGE_CHARS_MAX: usize = 20_000;
+pub const ORIGINS_MAX: usize = 20;
 
 /// A group of settings with its own revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -336,6 +337,14 @@ pub struct Page {
 }
 gearify_storage::first_version!(Page);
 
+/// Other websites whose scripts may use the shop's interface. None to begin with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origins {
+    pub revision: u64,
+    pub origins: Vec<Origin>,
+}
+gearify_storage::first_version!(Origins);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantRef(pub TenantId);
 gearify_storage::first_version!(TenantRef);
@@ -343,6 +352,7 @@ gearify_storage::first_version!(TenantRef);
 /// The tenant itself, in its own scope.
 pub const TENANT: Table<(), Tenant> = Table::new(20);
 pub const PAGES: Table<PageKind, Page> = Table::new(21);
+pub(super) const ORIGINS: Table<(), Origins> = Table::new(25);
 /// Under the platform's scope: which tenants there are, and their names.
 pub(super) const TENANT_IDS: Table<TenantId, TenantRef> = Table::new(22);
 pub(super) const SLUGS: Table<Slug, TenantRef> = Table::new(23);
@@ -359,6 +369,11 @@ pub fn get(view: &(impl View + ?Sized)) -> Option<Tenant> {
 /// The tenant's page, if it has been written.
 pub fn page(view: &(impl View + ?Sized), kind: PageKind) -> Option<Page> {
     PAGES.get(view, &kind)
+}
+
+/// Other websites that may use the tenant's interface; revision 0 if that was never said.
+pub fn origins(view: &(impl View + ?Sized)) -> Origins {
+    ORIGINS.get(view, &()).unwrap_or_default()
 }
 
 /// Whose host this is. `host` has no port. Any scope of the world group will do.

@@ -147,6 +147,29 @@ fn settings_are_checked_as_a_whole() {
 }
 
 #[test]
+fn nobody_elses_website_may_ask_until_it_is_named() {
+    let mut shop = Harness::new();
+    shop.run(create("willow", &[]));
+    assert_eq!(origins(&shop.view()), Origins::default());
+    let origin = |text| Origin::parse(text).unwrap();
+    fn update(expected: Option<u64>, named: &[&str]) -> Command {
+        let origins = named.iter().map(|text| Origin::parse(text).unwrap()).collect();
+        Command::UpdateOrigins { expected, origins }
+    }
+    assert_eq!(shop.run(update(Some(0), &["https://www.example.com"])).revision, 1);
+    assert_eq!(origins(&shop.view()).origins, [origin("https://www.example.com")]);
+    assert_eq!(refused(&mut shop, update(Some(0), &[])), Refusal::Stale { revision: 1 });
+    let twice = update(None, &["https://a.example", "https://a.example:443"]);
+    let Refusal::Invalid(invalid) = refused(&mut shop, twice) else { panic!("named twice") };
+    assert_eq!(invalid.field, "origins");
+    let many: Vec<String> = (0..=ORIGINS_MAX).map(|n| format!("https://s{n}.example")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(matches!(refused(&mut shop, update(None, &many)), Refusal::Invalid(_)));
+    shop.run(update(Some(1), &[]));
+    assert_eq!(origins(&shop.view()), Origins { revision: 2, origins: vec![] });
+}
+
+#[test]
 fn suspending_twice_happens_once() {
     let mut shop = Harness::new();
     shop.run(create("willow", &[]));

@@ -15,6 +15,8 @@ pub enum ValueError {
     NumberPrefix,
     #[error("expected 64 characters of 0-9 and a-f")]
     BlobHash,
+    #[error("expected an origin such as https://www.example.com, without a path")]
+    Origin,
 }
 
 /// Declares text that passes through one check.
@@ -70,6 +72,31 @@ checked_text! {
         (host.len() <= 253 && host.split('.').all(label)).then_some(host)
     };
 
+    /// Scheme, host and port, as browsers write where a script comes from (RFC 6454): lower case, no default
+    /// port, no path.
+    Origin, ValueError::Origin, |text| {
+        let text = text.trim().to_ascii_lowercase();
+        let (scheme, authority) = text.split_once("://")?;
+        let default_port = match scheme {
+            "https" => 443,
+            "http" => 80,
+            _ => return None,
+        };
+        let (host, port) = match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        };
+        // Host::parse forgives blanks and a last dot; an origin has neither.
+        Host::parse(host).ok().filter(|parsed| parsed.as_str() == host)?;
+        let Some(port) = port else { return Some(text) };
+        let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+        match port.parse::<u16>() {
+            Ok(port) if digits && port == default_port => Some(format!("{scheme}://{host}")),
+            Ok(port) if digits && port > 0 => Some(format!("{scheme}://{host}:{port}")),
+            _ => None,
+        }
+    };
+
     /// `#rrggbb` in lower case.
     Colour, ValueError::Colour, |text| {
         let digits = text.strip_prefix('#')?;
@@ -121,6 +148,9 @@ mod tests {
     #[test]
     fn values_take_one_form() {
         assert_eq!(Host::parse(" Shop.Example.COM. ").unwrap().as_str(), "shop.example.com");
+        let origin = |text| Origin::parse(text).unwrap().to_string();
+        assert_eq!(origin(" HTTPS://Www.Example.COM:443 "), "https://www.example.com");
+        assert_eq!(origin("http://localhost:08080"), "http://localhost:8080");
         assert_eq!(Colour::parse("#1A2b3C").unwrap().rgb(), [0x1a, 0x2b, 0x3c]);
         assert_eq!(TimeZone::parse("America/Argentina/Salta").unwrap().as_str(), "America/Argentina/Salta");
         assert_eq!(NumberPrefix::parse("").unwrap().as_str(), "");
@@ -128,6 +158,28 @@ mod tests {
 
     #[test]
     fn malformed_values_are_refused() {
+        for bad in [
+            "",
+            "*",
+            "null",
+            "example.com",
+            "https://",
+            "https://*.example.com",
+            "https://a.example/",
+            "https://a.example/path",
+            "https://a.example?x",
+            "https://user@a.example",
+            "ftp://a.example",
+            "https://a.example:",
+            "https://a.example:0",
+            "https://a.example:65536",
+            "https://a.example:+1",
+            "https://a.example.",
+            "https://a .example",
+            "https://a.example:443:1",
+        ] {
+            assert!(Origin::parse(bad).is_err(), "{bad}");
+        }
         for bad in ["", "a..b", "-a.b", "a_b.c", "a:80", "http://a", "é.example", &"a".repeat(64)] {
             assert!(Host::parse(bad).is_err(), "{bad}");
         }

@@ -21,7 +21,7 @@ use delivery::{
 use mails::{mail_page, outbox_page};
 use pages::{edit_page_page, pages_page, update_legal_form, update_page_form};
 use rates::{create_rate_form, new_rate_page, rate_page, update_rate_form};
-use settings::{settings_page, update_name_form, update_settings_form};
+use settings::{settings_page, update_name_form, update_origins_form, update_settings_form};
 use staff::{add_staff_form, change_staff_form, new_staff_page, staff_page};
 use taxes::{
     create_tax_zone_form, new_tax_zone_page, put_tax_category_form, remove_tax_zone_form, set_tax_rates_form,
@@ -91,6 +91,8 @@ fn looks_and_people() -> Vec<Route> {
             query(), request(), 303(), "Saves the settings";
         Post "/console/settings/name" update_name_form: Staff(SettingsWrite), PERSON, Write, Form, None, Token,
             query(), request(), 303(), "Renames the shop";
+        Post "/console/settings/origins" update_origins_form: Staff(SettingsWrite), PERSON, Write, Form, None, Token,
+            query(), request(), 303(), "Lists the other websites that may use the shop's interface";
         Get "/console/pages" pages_page: Staff(SettingsRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "Pages every shop needs, and who sells";
         Post "/console/pages/legal" update_legal_form: Staff(SettingsWrite), PERSON, Write, Form, None, Token,

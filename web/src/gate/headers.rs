@@ -1,7 +1,7 @@
 //! What every answer carries.
 
 use super::call::Call;
-use super::{Asked, RequestId, encode_position, origin};
+use super::{Asked, RequestId, encode_position};
 use crate::app::AppState;
 use crate::auth::Cookie;
 use crate::routes::{Row, Surface};
@@ -49,8 +49,8 @@ pub fn put(
     }
     // Whatever does not say that it may be kept may not.
     put_if_absent(headers, header::CACHE_CONTROL, NO_STORE);
+    asked.cors.put(headers);
     let Some(call) = call else { return };
-    origin::put_headers(headers, call.place(), asked.origin.as_ref());
     if let Some(position) = call.wrote_at() {
         let token = encode_position(state.settings.cluster_epoch, position);
         if matches!(row.surface, Surface::Storefront | Surface::Console) || call.caller().by_cookie() {

@@ -1,23 +1,28 @@
-//! Requests that browsers send on behalf of other sites: refused where a cookie would speak for them,
-//! allowed where the shop names the origin.
+//! Requests that browsers send on behalf of other websites: refused where a cookie would speak for them,
+//! allowed on the API where the shop lists the exact origin. Credentials are never allowed: what a listed
+//! origin wants to do for somebody it does with their token.
 
+use super::host::Place;
 use super::login::Caller;
 use crate::app::AppState;
 use crate::problem::{Kind, Problem};
-use crate::routes::{Csrf, Row};
+use crate::routes::{Csrf, Row, Surface};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use gearify_commerce::tenants::Origin;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 /// # Errors
-/// `cross-site` if a cookie speaks for the caller and the request is not from a page of this host.
-pub fn check(row: &Row, caller: &Caller, request: &Request) -> Result<(), Problem> {
-    let bearer = request.headers().contains_key(header::AUTHORIZATION);
-    if row.csrf == Csrf::None || (bearer && !caller.by_cookie()) {
+/// `cross-site` if a cookie could speak for the caller and the request is not from a page of this host.
+pub fn check(row: &Row, place: &Place, caller: &Caller, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    let bearer = headers.contains_key(header::AUTHORIZATION);
+    if row.csrf == Csrf::None || (bearer && !caller.by_cookie()) || same_origin(request) {
         return Ok(());
     }
-    if same_origin(request) { Ok(()) } else { Err(Problem::new(Kind::CrossSite)) }
+    let listed = headers.get(header::ORIGIN).is_some_and(|origin| allows(row, place, origin));
+    if listed && !headers.contains_key(header::COOKIE) { Ok(()) } else { Err(Problem::new(Kind::CrossSite)) }
 }
 
 /// Browsers say where a request comes from; a caller that says nothing is no browser, and holds no
@@ -59,11 +64,11 @@ pub fn preflight(state: &AppState, row: &Row, request: &Request) -> Option<Respo
     let answer = response.headers_mut();
     answer.insert(header::VARY, HeaderValue::from_static("Origin"));
     let place = super::host::place(state, row.scope, request).ok()?;
-    if allows(&place, origin) {
+    if allows(row, &place, origin) {
         const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
         const HEADERS: HeaderValue = HeaderValue::from_static(
             "Authorization, Content-Type, Cart-Token, Order-Token, Idempotency-Key, If-Match, If-None-Match, \
-             Gearify-Min-Position, Gearify-Consistency",
+             Gearify-Min-Position, Gearify-Consistency, Traceparent",
         );
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
@@ -73,20 +78,49 @@ pub fn preflight(state: &AppState, row: &Row, request: &Request) -> Option<Respo
     Some(response)
 }
 
-/// Lets a listed origin read the answer. Never `*`, never credentials.
-pub fn put_headers(answer: &mut HeaderMap, place: &super::host::Place, origin: Option<&HeaderValue>) {
-    const EXPOSED: HeaderValue = HeaderValue::from_static(
-        "ETag, Request-Id, Gearify-Position, Idempotent-Replayed, Retry-After, RateLimit, RateLimit-Policy",
-    );
-    let Some(origin) = origin else { return };
-    if allows(place, origin) {
-        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-    }
-    answer.append(header::VARY, HeaderValue::from_static("Origin"));
+/// What an answer has to say to other websites, decided before the request is: a refusal is to be read too.
+#[derive(Default)]
+pub struct Cors {
+    /// The shop lists origins, so that answers differ by who asks.
+    varies: bool,
+    /// The caller's, if the shop lists it.
+    origin: Option<HeaderValue>,
 }
 
-/// The shop's list of exact origins. Shops have no such list yet, so that nobody is on it.
-fn allows(_place: &super::host::Place, _origin: &HeaderValue) -> bool {
-    false
+impl Cors {
+    pub fn of(state: &AppState, row: &Row, request: &Request) -> Cors {
+        if row.surface != Surface::Api {
+            return Cors::default();
+        }
+        let Ok(place) = super::host::place(state, row.scope, request) else { return Cors::default() };
+        let origin = request.headers().get(header::ORIGIN).filter(|origin| allows(row, &place, origin));
+        Cors { varies: !listed(&place).is_empty(), origin: origin.cloned() }
+    }
+
+    /// Lets a listed origin read the answer. Never `*`, never credentials.
+    pub fn put(&self, answer: &mut HeaderMap) {
+        const EXPOSED: HeaderValue = HeaderValue::from_static(
+            "ETag, Location, Request-Id, Gearify-Position, Idempotent-Replayed, Retry-After, RateLimit, \
+             RateLimit-Policy, Traceparent",
+        );
+        if let Some(origin) = &self.origin {
+            answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+        if self.varies {
+            answer.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+    }
+}
+
+/// Pages are nobody else's; the interface may be used by the origins the shop lists, compared as a whole.
+fn allows(row: &Row, place: &Place, origin: &HeaderValue) -> bool {
+    row.surface == Surface::Api && listed(place).iter().any(|listed| listed.as_str().as_bytes() == origin)
+}
+
+fn listed(place: &Place) -> &[Origin] {
+    match place {
+        Place::Shop(shop) => &shop.origins,
+        Place::Platform | Place::Anywhere => &[],
+    }
 }

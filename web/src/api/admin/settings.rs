@@ -12,10 +12,12 @@ use crate::read::moment;
 use crate::routes::{Route, routes};
 use axum::response::Response;
 use gearify_commerce::command::GroupKind;
+use gearify_commerce::shipping;
 use gearify_commerce::tax::{Elsewhere, Place, Rounding};
 use gearify_commerce::tenants::{
     self, BlobHash, Branding, Colour, Command, FontFamily, LegalEntity, Lifetimes, NumberPrefix,
-    OrderNumbers, Page, PageKind, PaymentMethod, Profile, Settings, TaxSettings, Tenant, TimeZone,
+    OrderNumbers, Origin, Origins, Page, PageKind, PaymentMethod, Profile, Settings, TaxSettings, Tenant,
+    TimeZone,
 };
 use gearify_commerce::{Country, Currency, Locale, Name, RateId, RegionCode};
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,8 @@ pub fn routes() -> Vec<Route> {
             query(), request(ShopBody), 200(SettingsView), "Changes currencies, languages, payment, taxes, lifetimes by merge patch";
         Patch "/api/v1/admin/settings/legal" change_legal: Staff(SettingsWrite), MERCHANT, Write, Json, Accepted, Origin,
             query(), request(LegalBody), 200(SettingsView), "Changes the legal entity by merge patch";
+        Patch "/api/v1/admin/settings/origins" change_origins: Staff(SettingsWrite), MERCHANT, Write, Json, Accepted, Origin,
+            query(), request(OriginsBody), 200(SettingsView), "Lists the other websites whose scripts may use the shop's interface";
         Get "/api/v1/admin/pages/{kind}" get_page: Staff(SettingsRead), MERCHANT, Read, None, None, None,
             query(), request(), 200(PageView), "A page in all languages: delivery, returns, privacy, terms or contact";
         Put "/api/v1/admin/pages/{kind}" put_page: Staff(SettingsWrite), MERCHANT, Write, Json, Accepted, Origin,
@@ -54,6 +58,17 @@ pub struct SettingsView {
     pub shop_revision: u64,
     pub legal: Option<LegalBody>,
     pub legal_revision: u64,
+    /// Other websites whose scripts may use the shop's interface.
+    pub origins: Vec<String>,
+    pub origins_revision: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OriginsBody {
+    /// Exact origins such as `https://www.example.com`: no path, no wildcard. Cookies are never accepted from
+    /// there; a script acts for somebody with their token.
+    pub origins: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -343,7 +358,7 @@ fn tenant(call: &Call) -> Result<Tenant, Problem> {
     found.ok_or_else(|| Problem::internal("a shop without a tenant"))
 }
 
-fn view(tenant: &Tenant) -> SettingsView {
+fn view(tenant: &Tenant, others: &Origins) -> SettingsView {
     SettingsView {
         slug: tenant.slug.to_string(),
         domains: tenant.domains.iter().map(|host| host.to_string()).collect(),
@@ -356,17 +371,36 @@ fn view(tenant: &Tenant) -> SettingsView {
         shop_revision: tenant.settings.revision,
         legal: tenant.legal.value.as_ref().map(LegalBody::of),
         legal_revision: tenant.legal.revision,
+        origins: others.origins.iter().map(|origin| origin.to_string()).collect(),
+        origins_revision: others.revision,
     }
 }
 
+fn origins(call: &Call) -> Origins {
+    call.read(GroupKind::World, |view| tenants::origins(view))
+}
+
 async fn get_settings(call: Call) -> Result<Json<SettingsView>, Problem> {
-    Ok(Json(view(&tenant(&call)?)))
+    Ok(Json(view(&tenant(&call)?, &origins(&call))))
 }
 
 /// Answers with all settings, tagged with the changed group's revision.
 fn changed(call: &Call, revision: fn(&Tenant) -> u64) -> Result<Response, Problem> {
     let tenant = tenant(call)?;
-    Ok(tagged(revision(&tenant), Json(view(&tenant))))
+    Ok(tagged(revision(&tenant), Json(view(&tenant, &origins(call)))))
+}
+
+async fn change_origins(call: Call, Json(patch): Json<Value>) -> Result<Response, Problem> {
+    let before = origins(&call);
+    let current = OriginsBody { origins: before.origins.iter().map(|origin| origin.to_string()).collect() };
+    let body = patched(&current, patch)?;
+    let expected = base(&call, before.revision)?;
+    let mut faults = Faults::new();
+    let named = all(&mut faults, "/origins", &body.origins, Origin::parse);
+    faults.check()?;
+    call.submit(Command::UpdateOrigins { expected, origins: named }).await?;
+    let after = origins(&call);
+    Ok(tagged(after.revision, Json(view(&tenant(&call)?, &after))))
 }
 
 async fn change_profile(call: Call, Json(patch): Json<Value>) -> Result<Response, Problem> {
@@ -394,16 +428,22 @@ async fn change_shop(call: Call, Json(patch): Json<Value>) -> Result<Response, P
     let body = patched(&ShopBody::of(&before.value), patch)?;
     let expected = base(&call, before.revision)?;
     let settings = body.parse(call.state().settings.production)?;
+    if let Some(rate) = settings.default_rate
+        && settings.default_rate != before.value.default_rate
+        && call.read(GroupKind::Catalogue, |view| shipping::rate(view, rate)).is_none()
+    {
+        return Err(Problem::invalid("/default_rate_id", "is not a delivery rate of this shop"));
+    }
     call.submit(Command::UpdateSettings { expected, settings }).await?;
     changed(&call, |tenant| tenant.settings.revision)
 }
 
 async fn change_legal(call: Call, Json(patch): Json<Value>) -> Result<Response, Problem> {
     let before = tenant(&call)?.legal;
+    let expected = base(&call, before.revision)?;
     let current = before.value.as_ref().map(LegalBody::of);
     let body: LegalBody =
         patched(&current, patch)?.ok_or_else(|| Problem::invalid("/name", "is required"))?;
-    let expected = base(&call, before.revision)?;
     call.submit(Command::UpdateLegalEntity { expected, legal: Some(body.parse()?) }).await?;
     changed(&call, |tenant| tenant.legal.revision)
 }

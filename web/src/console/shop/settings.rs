@@ -15,7 +15,8 @@ use gearify_commerce::shipping;
 use gearify_commerce::staff::Permission::SettingsWrite;
 use gearify_commerce::tax::{Elsewhere, Place, Rounding};
 use gearify_commerce::tenants::{
-    Command, Lifetimes, NumberPrefix, OrderNumbers, PaymentMethod, Profile, Settings, TaxSettings, TimeZone,
+    self, Command, Lifetimes, NumberPrefix, OrderNumbers, Origin, PaymentMethod, Profile, Settings,
+    TaxSettings, TimeZone,
 };
 use gearify_commerce::{Country, Currency, Locale, Name, RateId, RegionCode};
 use std::fmt::Display;
@@ -183,8 +184,30 @@ fn page(call: &Call, typed: &Typed, wrong: &Wrong) -> Result<Page, Problem> {
         page = page.primary(crate::console::view::Action::send("Save", "settings"));
     }
     page = page.part(Panel::new("Settings").part(form.filled(typed, wrong)));
-    let name = Typed::default();
-    Ok(page.aside(name_panel(call, &name, &Wrong::default(), may_write)?))
+    let nothing = Typed::default();
+    Ok(page.aside(name_panel(call, &nothing, &Wrong::default(), may_write)?).aside(origins_panel(
+        call,
+        &nothing,
+        &Wrong::default(),
+        may_write,
+    )))
+}
+
+fn origins_panel(call: &Call, typed: &Typed, wrong: &Wrong, may_write: bool) -> Panel {
+    let listed = call.read(GroupKind::World, |view| tenants::origins(view));
+    let lines: Vec<String> = listed.origins.iter().map(ToString::to_string).collect();
+    let mut form = Form::post("origins", "/console/settings/origins")
+        .hidden("expected", wrong.stands_at.unwrap_or(listed.revision))
+        .fields(vec![
+            Field::new(FieldKind::Area { rows: 4 }, "origins", "Whose scripts may use this shop's interface")
+                .optional()
+                .value(lines.join("\n"))
+                .hint("One a line, such as https://www.example.com. No other website may."),
+        ]);
+    if may_write {
+        form = form.submit(Submit::plain("Save the list"));
+    }
+    Panel::new("Other websites").part(form.filled(typed, wrong))
 }
 
 fn name_panel(call: &Call, typed: &Typed, wrong: &Wrong, may_write: bool) -> Result<Panel, Problem> {
@@ -313,6 +336,27 @@ pub async fn update_name_form(call: Call, typed: Typed) -> Result<Response, Prob
     };
     let page = Page::new("Name of the shop").under("Settings", "/console/settings");
     Ok(refused(&call, &page.part(name_panel(&call, &typed, &wrong, true)?)))
+}
+
+pub async fn update_origins_form(call: Call, typed: Typed) -> Result<Response, Problem> {
+    let expected = typed.get("expected").parse().ok();
+    let mut check = Check::new(&typed);
+    let named = check.optional("origins", |text| {
+        let parse = |line| Origin::parse(line).map_err(|error| format!("“{line}”: {error}"));
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(parse).collect::<Result<Vec<_>, _>>()
+    });
+    let wrong = match check.done(named) {
+        Ok(named) => {
+            let origins = named.unwrap_or_default();
+            match call.submit(Command::UpdateOrigins { expected, origins }).await {
+                Ok(_) => return Ok(see("/console/settings", Done::Saved)),
+                Err(problem) => Wrong::of(problem, |pointer| Some(pointer.to_owned()))?,
+            }
+        }
+        Err(wrong) => wrong,
+    };
+    let page = Page::new("Other websites").under("Settings", "/console/settings");
+    Ok(refused(&call, &page.part(origins_panel(&call, &typed, &wrong, true))))
 }
 
 #[cfg(test)]

@@ -16,9 +16,12 @@ async fn every_form_saves_what_it_shows_without_changing_it() {
     let shop = Shopfront::open();
     let mut owner = Browser::owner(&shop).await;
     let before = tenant(&shop);
-    for (path, form) in
-        [("/console/settings", "settings"), ("/console/settings", "name"), ("/console/branding", "branding")]
-    {
+    for (path, form) in [
+        ("/console/settings", "settings"),
+        ("/console/settings", "name"),
+        ("/console/settings", "origins"),
+        ("/console/branding", "branding"),
+    ] {
         let filled = owner.open(path).await.expect(200).form(form);
         owner.send(filled).await.expect(200).says("Saved.");
     }
@@ -62,6 +65,21 @@ async fn settings_that_can_not_be_are_refused_beside_their_field() {
     let stale = form.clone().set("expected", "99");
     owner.send(stale).await.expect(422).says("Somebody saved this while you were editing.");
     owner.send(form.without("expected").set("form_key", "x")).await.expect(422).says("Open the page again");
+}
+
+#[tokio::test]
+async fn other_websites_are_listed_one_a_line() {
+    let shop = Shopfront::open();
+    let mut owner = Browser::owner(&shop).await;
+    let form = owner.open("/console/settings").await.form("origins");
+    let wrong = form.clone().set("origins", "https://www.example.com\nhttps://*.example.com");
+    let refused = owner.send(wrong).await.expect(422).says("expected an origin such as");
+    let typed = "https://www.example.com\nhttps://*.example.com";
+    assert_eq!(refused.form("origins").value("origins"), typed, "what was typed is kept");
+    let good =
+        form.set("origins", "https://www.example.com\r\n\r\nHTTPS://App.example:443").set("form_key", "2");
+    let saved = owner.send(good).await.expect(200).says("Saved.");
+    assert_eq!(saved.form("origins").value("origins"), "https://www.example.com\nhttps://app.example");
 }
 
 #[tokio::test]
