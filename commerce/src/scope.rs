@@ -219,6 +219,19 @@ impl<'r> ReadScope<'r> {
         let rows = rows.unwrap_or_else(|error| panic!("the state view can't be read: {error}"));
         rows.iter().map(|(_, row)| read_row(row)).collect()
     }
+
+    /// Values whose key starts with `prefix`, the last first, at most `limit`.
+    pub fn list_back_within<K: Key + ?Sized, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        prefix: &impl Key,
+        limit: usize,
+    ) -> Vec<V> {
+        let from = table.key_of(self, prefix);
+        let rows = self.reader.scan_back(&from, &prefix_end(&from), limit);
+        let rows = rows.unwrap_or_else(|error| panic!("the state view can't be read: {error}"));
+        rows.iter().map(|(_, row)| read_row(row)).collect()
+    }
 }
 
 impl View for ReadScope<'_> {

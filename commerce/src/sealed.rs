@@ -102,6 +102,23 @@ pub trait Vault: Send + Sync {
 /// Wrapped keys by person. Tag 1 belongs to sealing in every group.
 pub const PERSON_KEYS: Table<PersonId, WrappedKey> = Table::new(1);
 
+/// When a person's data was erased. A restored copy of older state replays this register before it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    pub at: crate::Timestamp,
+}
+gearify_storage::first_version!(Erased);
+
+/// The erasure register, in every group.
+pub const ERASED: Table<PersonId, Erased> = Table::new(7);
+
+/// Makes everything sealed under the person's key unreadable, for good.
+pub fn erase(scope: &mut Scope<'_, '_>, person: PersonId) {
+    let at = scope.at();
+    PERSON_KEYS.delete(scope, &person);
+    ERASED.put(scope, &person, &Erased { at });
+}
+
 /// A person about to be written about: an existing one, or a new one with a fresh key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRef {
@@ -111,16 +128,19 @@ pub struct PersonRef {
 }
 
 impl PersonRef {
-    /// The person's key as stored, or a fresh one to be stored by the entry.
+    /// The person's key as stored, or a fresh one to be stored by the entry. Who was erased gets none: what
+    /// is sealed for them is refused as [`SealError::Erased`].
     pub fn of(view: &(impl View + ?Sized), vault: &dyn Vault, person: PersonId) -> PersonRef {
-        let new_key = (!PERSON_KEYS.contains(view, &person)).then(|| vault.new_key(view.tenant()));
+        let is_new = !PERSON_KEYS.contains(view, &person) && !ERASED.contains(view, &person);
+        let new_key = is_new.then(|| vault.new_key(view.tenant()));
         PersonRef { person, new_key }
     }
 
-    /// Stores the fresh key, if any. An existing key is never replaced.
+    /// Stores the fresh key, if any. An existing key is never replaced, an erased one never made again.
     pub fn remember(&self, scope: &mut Scope<'_, '_>) {
         if let Some(key) = &self.new_key
             && !PERSON_KEYS.contains(scope, &self.person)
+            && !ERASED.contains(scope, &self.person)
         {
             PERSON_KEYS.put(scope, &self.person, key);
         }

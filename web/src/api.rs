@@ -13,6 +13,7 @@ pub(crate) mod me;
 pub(crate) mod media;
 pub(crate) mod orders;
 mod platform;
+mod privacy;
 mod webhooks;
 
 pub use admin::{ImportReport, RowFault, import_products, import_stock};
@@ -25,7 +26,7 @@ pub use market::MarketQuery;
 use crate::routes::Route;
 
 pub fn routes() -> Vec<Route> {
-    let chapters: [fn() -> Vec<Route>; 10] = [
+    let chapters: [fn() -> Vec<Route>; 11] = [
         catalog::routes,
         countries::routes,
         carts::routes,
@@ -33,6 +34,7 @@ pub fn routes() -> Vec<Route> {
         webhooks::routes,
         auth::routes,
         me::routes,
+        privacy::routes,
         media::routes,
         admin::routes,
         platform::routes,

@@ -8,6 +8,7 @@ use crate::ids::{CartId, CustomerId, LineId, OrderId};
 use crate::intent::Market;
 use crate::processes::schedule::Due;
 use crate::scope::{Present, Scope};
+use crate::sealed;
 use crate::time::HOUR_MS;
 
 /// A cart with a contact counts as abandoned after this long without a change.
@@ -69,6 +70,7 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             Ok(write(scope, cart, false))
         }
         Command::Idle { cart } => idle(scope, *cart),
+        Command::Erase { cart } => erase(scope, *cart),
     }
 }
 
@@ -240,7 +242,24 @@ fn expire(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
         scope.schedule(cart.expires_at, &Due::Cart(id));
         return Ok(Reply::about(id.bits(), cart.revision));
     }
-    forget_hold_address(scope, &cart);
+    Ok(remove(scope, &cart))
+}
+
+fn erase(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
+    let cart = open_cart(scope, id)?;
+    let persons = [
+        cart.contact.as_ref().map(|contact| contact.sealed.person()),
+        cart.addresses.as_ref().map(|addresses| addresses.shipping.person()),
+    ];
+    for person in persons.into_iter().flatten() {
+        sealed::erase(scope, person);
+    }
+    Ok(remove(scope, &cart))
+}
+
+fn remove(scope: &mut Scope<'_, '_>, cart: &Cart) -> Reply {
+    let id = cart.id;
+    forget_hold_address(scope, cart);
     if let Some(customer) = cart.customer
         && CUSTOMER_CARTS.get(scope, &customer) == Some(CartOf(id))
     {
@@ -251,7 +270,7 @@ fn expire(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
         scope.emit(Event::CartExpired { cart: id });
         scope.emit(Event::CartChanged { cart: id, revision: cart.revision, drop_hold: cart.hold.is_some() });
     }
-    Ok(Reply::default())
+    Reply::default()
 }
 
 fn idle(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {

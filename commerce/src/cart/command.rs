@@ -62,6 +62,10 @@ pub enum Command {
     Idle {
         cart: CartId,
     },
+    /// Its owner wishes to be forgotten: an open cart goes, with what it says of them.
+    Erase {
+        cart: CartId,
+    },
 }
 
 /// A line about to be added, with the facts about its variant.

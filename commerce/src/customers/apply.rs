@@ -7,6 +7,7 @@ use super::session;
 use crate::command::Reply;
 use crate::ids::{AddressId, CustomerId};
 use crate::scope::{Scope, View};
+use crate::sealed;
 
 const CONSENT_CHARS_MAX: usize = 64;
 
@@ -84,7 +85,40 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             session::end_all(scope, *who);
             Ok(Reply::default())
         }
+        Command::Erase { customer } => erase(scope, *customer),
+        Command::SetWishes { customer, if_revision, wishes } => {
+            known(scope, *customer)?;
+            let before = PREFERENCES.get(scope, customer).map_or(0, |preferences| preferences.revision);
+            if if_revision.is_some_and(|wanted| wanted != before) {
+                return Err(Refusal::Stale { revision: before });
+            }
+            let revision = before + 1;
+            PREFERENCES.put(scope, customer, &Preferences { revision, wishes: wishes.clone() });
+            scope.emit(Event::WishesChanged { customer: *customer, revision });
+            Ok(Reply::about(customer.bits(), revision))
+        }
     }
+}
+
+/// More consents than there are purposes, of old ones too.
+const CONSENTS_MAX: usize = 100;
+
+fn erase(scope: &mut Scope<'_, '_>, id: CustomerId) -> Result<Reply, Refusal> {
+    let customer = known(scope, id)?;
+    session::end_all(scope, Who::Customer(id));
+    for address in ADDRESSES.list(scope, &id, ADDRESSES_MAX) {
+        ADDRESSES.delete(scope, &(id, address.id));
+    }
+    for consent in CONSENTS.list(scope, &id, CONSENTS_MAX) {
+        CONSENTS.delete(scope, &(id, consent.purpose));
+    }
+    PREFERENCES.delete(scope, &id);
+    CUSTOMERS_BY_EMAIL.delete(scope, &customer.email_hash);
+    CUSTOMERS.delete(scope, &id);
+    sealed::erase(scope, customer.profile.person());
+    sealed::erase(scope, person_of(id));
+    scope.emit(Event::CustomerErased { customer: id });
+    Ok(Reply::about(id.bits(), 0))
 }
 
 fn known(view: &impl View, customer: CustomerId) -> Result<Customer, Refusal> {

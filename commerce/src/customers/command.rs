@@ -1,6 +1,6 @@
 //! What may be asked of customers and sessions, and what is reported.
 
-use super::model::{Profile, Who};
+use super::model::{Profile, Who, Wishes};
 use crate::cart::Address;
 use crate::ids::{AddressId, CustomerId, SessionId};
 use crate::locale::{Country, Locale};
@@ -72,6 +72,16 @@ pub enum Command {
     EndSessionsOf {
         who: Who,
     },
+    /// Forgets a person at their wish: profile, address book, consents, wishes and the key they are under.
+    /// Orders that money was taken for keep their own copy, as bookkeeping law demands.
+    Erase {
+        customer: CustomerId,
+    },
+    SetWishes {
+        customer: CustomerId,
+        if_revision: Option<u64>,
+        wishes: Wishes,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,6 +130,13 @@ pub enum Event {
         session: SessionId,
         who: Who,
     },
+    CustomerErased {
+        customer: CustomerId,
+    },
+    WishesChanged {
+        customer: CustomerId,
+        revision: u64,
+    },
 }
 
 impl Event {
@@ -135,6 +152,8 @@ impl Event {
             Event::SessionStarted { .. } => "session.started",
             Event::SessionEnded { .. } => "session.ended",
             Event::TokenReused { .. } => "session.token_reused",
+            Event::CustomerErased { .. } => "customer.erased",
+            Event::WishesChanged { .. } => "customer.preferences_changed",
         }
     }
 }

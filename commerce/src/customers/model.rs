@@ -3,6 +3,7 @@
 use crate::cart::Address;
 use crate::ids::{AddressId, CustomerId, PersonId, SessionId, StaffId};
 use crate::locale::{Country, Locale};
+use crate::money::Currency;
 use crate::scope::Table;
 use crate::sealed::{KeyedHash, Sealed};
 use crate::time::Timestamp;
@@ -66,6 +67,23 @@ pub struct Consent {
 }
 gearify_storage::first_version!(Consent);
 
+/// What a customer can agree to.
+pub const PURPOSES: [&str; 1] = ["marketing"];
+
+/// Where and in what a customer wants to shop, where they do not say so at the time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wishes {
+    pub country: Option<Country>,
+    pub currency: Option<Currency>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preferences {
+    pub revision: u64,
+    pub wishes: Wishes,
+}
+gearify_storage::first_version!(Preferences);
+
 /// Whose session it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Who {
@@ -110,6 +128,7 @@ pub const ADDRESSES: Table<(CustomerId, AddressId), SavedAddress> = Table::new(1
 pub const CONSENTS: Table<(CustomerId, String), Consent> = Table::new(123);
 pub const SESSIONS: Table<SessionId, Session> = Table::new(124);
 pub const SESSIONS_OF: Table<(Who, SessionId), SessionRef> = Table::new(125);
+pub const PREFERENCES: Table<CustomerId, Preferences> = Table::new(126);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerRef(pub CustomerId);

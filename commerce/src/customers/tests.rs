@@ -1,6 +1,6 @@
 //! Stories of this context.
 
-use super::{Command, Event, Refusal, SESSIONS, SESSIONS_MAX, Who};
+use super::{Command, Event, PREFERENCES, Refusal, SESSIONS, SESSIONS_MAX, Who, Wishes};
 use crate::harness::Harness;
 use crate::ids::{CustomerId, SessionId};
 use crate::scope::Site;
@@ -71,4 +71,14 @@ fn the_oldest_of_too_many_devices_is_signed_out() {
         .iter()
         .filter(|envelope| matches!(envelope.event, crate::Event::Customers(Event::SessionEnded { .. })));
     assert_eq!(ended.count(), SESSIONS_MAX + 1);
+}
+
+#[test]
+fn preferences_belong_to_somebody_and_change_from_the_revision_that_was_seen() {
+    let mut shop = Harness::site();
+    let customer = CustomerId::from_bits(7);
+    let set = |if_revision| Command::SetWishes { customer, if_revision, wishes: Wishes::default() };
+    assert_eq!(shop.refused(set(None)), Refusal::UnknownCustomer.into());
+    assert_eq!(shop.refused(Command::Erase { customer }), Refusal::UnknownCustomer.into());
+    assert!(PREFERENCES.get(&shop.view(), &customer).is_none());
 }

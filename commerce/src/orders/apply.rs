@@ -50,6 +50,7 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             refund::settle(scope, *order, *refund, *succeeded)
         }
         Command::Join { order, customer } => join(scope, *order, *customer),
+        Command::Erase { order } => erase(scope, *order),
     }
 }
 
@@ -253,5 +254,30 @@ fn join(scope: &mut Scope<'_, '_>, id: OrderId, customer: CustomerId) -> Result<
     ORDERS_BY_CUSTOMER.put(scope, &(customer, id), &OrderRef(id));
     write(scope, order, Some(("joined an account", None)));
     scope.emit(Event::Joined { order: id, customer });
+    Ok(reply(scope, id))
+}
+
+/// Whether an order came to nothing: it is over, no money was taken, and none can come any more. Nothing
+/// obliges the shop to keep whom it was for.
+pub fn came_to_nothing(view: &impl View, order: &Order) -> bool {
+    let over = matches!(order.status, OrderStatus::Cancelled | OrderStatus::Expired);
+    let waits = |payment: &crate::payments::Payment| payment.state.is_open() || payment.captured > 0;
+    over && order.paid.captured == 0 && !crate::payments::of_order(view, order.id).iter().any(waits)
+}
+
+fn erase(scope: &mut Scope<'_, '_>, id: OrderId) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    if !came_to_nothing(scope, &order) {
+        return Err(Refusal::WrongStatus {
+            status: order.status.as_str().to_owned(),
+            wanted: "erased".to_owned(),
+        });
+    }
+    ORDERS_BY_EMAIL.delete(scope, &(order.contact.email_hash, id));
+    order.contact.email_hash = NO_HASH;
+    crate::sealed::erase(scope, order.contact.sealed.person());
+    crate::sealed::erase(scope, order.shipping_address.person());
+    write(scope, order, Some(("personal data erased", None)));
+    scope.emit(Event::OrderErased { order: id });
     Ok(reply(scope, id))
 }

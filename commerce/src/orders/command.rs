@@ -69,6 +69,10 @@ pub enum Command {
         order: OrderId,
         customer: CustomerId,
     },
+    /// Forgets whom an order was for that came to nothing.
+    Erase {
+        order: OrderId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,6 +141,9 @@ pub enum Event {
         order: OrderId,
         customer: CustomerId,
     },
+    OrderErased {
+        order: OrderId,
+    },
 }
 
 impl Event {
@@ -156,6 +163,7 @@ impl Event {
             Event::RefundFailed { .. } => "order.refund_failed",
             Event::NoteAdded { .. } => "order.note_added",
             Event::Joined { .. } => "order.joined_account",
+            Event::OrderErased { .. } => "order.erased",
         }
     }
 }

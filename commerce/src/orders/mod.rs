@@ -12,7 +12,7 @@ mod ship;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{NEW_ORDER_BYTES_MAX, apply, stored_bytes};
+pub use apply::{NEW_ORDER_BYTES_MAX, apply, came_to_nothing, stored_bytes};
 pub use command::{Command, Event};
 pub use error::Refusal;
 pub use model::*;

@@ -433,6 +433,9 @@ impl Order {
     }
 }
 
+/// Stands where the hash of an erased contact stood.
+pub const NO_HASH: KeyedHash = [0; 16];
+
 /// Orders by id.
 pub const ORDERS: Table<OrderId, Order> = Table::new(100);
 /// Order ids by number, as printed.

@@ -6,6 +6,7 @@
 //! outside asks for it ([`Scope::ask`](crate::Scope::ask)); the leader's workers answer with an entry.
 
 pub mod checkout;
+mod erasure;
 mod guest_order_joins_account;
 mod hold_follows_cart;
 mod mails;
@@ -30,6 +31,7 @@ pub fn react(view: &(impl View + Now), event: &Event) -> Vec<Command> {
     commands.extend(hold_follows_cart::react(view, event));
     commands.extend(guest_order_joins_account::react(view, event));
     commands.extend(mails::react(view, event));
+    commands.extend(erasure::react(view, event));
     commands
 }
 

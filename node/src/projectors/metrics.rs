@@ -85,7 +85,8 @@ fn entered(event: &Order) -> Option<&'static str> {
         | Order::RefundRequested { .. }
         | Order::RefundFailed { .. }
         | Order::NoteAdded { .. }
-        | Order::Joined { .. } => None,
+        | Order::Joined { .. }
+        | Order::OrderErased { .. } => None,
     }
 }
 

@@ -158,3 +158,147 @@ async fn an_order_made_while_signed_in_is_the_customers() {
         .await
         .expect(404);
 }
+
+#[tokio::test]
+async fn a_customer_gets_a_copy_of_everything_kept_about_them() {
+    let shop = Shopfront::open();
+    let pat = signed_in(&shop.visitor(), &register(&shop.visitor(), "pat@shopper.example").await);
+    pat.post("/api/v1/me/addresses", json!({ "address": address() })).await.expect(201);
+    let said = json!({ "granted": true, "wording_version": "2" });
+    pat.put("/api/v1/me/consents/marketing", said).await.expect(200);
+    let order = buy_as(&shop, &pat, "tok_ok").await;
+    let export = pat.get("/api/v1/me/export").await.expect(200);
+    assert_eq!(export.text("content-disposition"), "attachment; filename=\"my-data.json\"");
+    assert_eq!(export.text("cache-control"), "no-store");
+    let export = export.json();
+    assert_eq!(export["profile"]["email"], "pat@shopper.example");
+    assert_eq!(export["addresses"][0]["address"]["line1"], address()["line1"]);
+    assert_eq!(export["consents"][0]["wording_version"], "2");
+    assert_eq!(
+        (&export["orders"][0]["number"], export["orders"].as_array().unwrap().len()),
+        (&order["number"], 1)
+    );
+    let sam = signed_in(&shop.visitor(), &register(&shop.visitor(), "sam@shopper.example").await);
+    let other = sam.get("/api/v1/me/export").await.expect(200).json();
+    assert_eq!((&other["orders"], &other["addresses"]), (&json!([]), &json!([])));
+}
+
+#[tokio::test]
+async fn consent_is_off_until_it_is_given_and_can_be_taken_back() {
+    let shop = Shopfront::open();
+    let pat = signed_in(&shop.visitor(), &register(&shop.visitor(), "pat@shopper.example").await);
+    let list = pat.get("/api/v1/me/consents").await.expect(200).json();
+    let never = json!({ "purpose": "marketing", "granted": false, "source": null, "wording_version": null, "at": null });
+    assert_eq!(list["data"], json!([never]));
+    let path = "/api/v1/me/consents/marketing";
+    let body = |granted: bool| json!({ "granted": granted, "wording_version": "1" });
+    let given = pat.put(path, body(true)).await.expect(200).json();
+    assert_eq!((&given["granted"], &given["source"]), (&json!(true), &json!("account")));
+    assert_eq!(pat.put(path, body(false)).await.expect(200).json()["granted"], false);
+    let before = shop.backend.state_hash();
+    assert_eq!(
+        pat.put("/api/v1/me/consents/everything", body(true)).await.expect(404).problem(),
+        "not-found"
+    );
+    for wrong in ["", &"x".repeat(65)] {
+        let body = json!({ "granted": true, "wording_version": wrong });
+        let refused = pat.put(path, body).await.expect(422).json();
+        assert_eq!(refused["errors"][0]["pointer"], "/wording_version");
+    }
+    assert_eq!(shop.backend.state_hash(), before);
+}
+
+#[tokio::test]
+async fn preferences_are_where_new_carts_begin() {
+    let shop = Shopfront::open();
+    let pat = signed_in(&shop.visitor(), &register(&shop.visitor(), "pat@shopper.example").await);
+    let path = "/api/v1/me/preferences";
+    let none = pat.get(path).await.expect(200);
+    assert_eq!((none.text("etag"), &none.json()["country"]), ("\"0\"", &json!(null)));
+    let saved = pat.patch(path, json!({ "country": "IE", "currency": "GBP" })).await.expect(200);
+    assert_eq!((saved.text("etag"), &saved.json()["country"]), ("\"1\"", &json!("IE")));
+    let cart = pat.post("/api/v1/carts", json!({})).await.expect(201).json();
+    assert_eq!(cart["country"], "IE");
+    assert_eq!(
+        pat.post("/api/v1/carts", json!({ "country": "GB" })).await.expect(201).json()["country"],
+        "GB"
+    );
+    assert_eq!(shop.visitor().post("/api/v1/carts", json!({})).await.expect(201).json()["country"], "GB");
+    let kept = pat.patch(path, json!({ "currency": null })).await.expect(200).json();
+    assert_eq!((&kept["country"], &kept["currency"]), (&json!("IE"), &json!(null)));
+    let stale = pat.with("if-match", "\"1\"").patch(path, json!({ "country": null })).await.expect(412);
+    assert_eq!(stale.problem(), "stale-version");
+    for (field, wrong) in [("country", "Ireland"), ("currency", "AUD"), ("currency", "money")] {
+        let refused = pat.patch(path, json!({ field: wrong })).await.expect(422).json();
+        assert_eq!(refused["errors"][0]["pointer"], format!("/{field}"));
+    }
+}
+
+/// Buys one ball while signed in and answers the order, whatever became of its payment.
+async fn buy_as(shop: &Shopfront, pat: &Client, token: &str) -> Value {
+    let cart = pat.post("/api/v1/carts", json!({})).await.expect(201).json();
+    let client = pat.with("cart-token", cart["token"].as_str().unwrap());
+    let basket = Basket { client, id: cart["id"].as_str().unwrap().to_owned() };
+    basket.add("BALL", 1).await;
+    basket.ready().await;
+    let placed = pat.with("idempotency-key", token).post("/api/v1/orders", basket.order(token)).await.json();
+    shop.backend.answer_calls();
+    if placed["order"].is_object() { placed["order"].clone() } else { placed }
+}
+
+#[tokio::test]
+async fn a_customer_is_forgotten_and_what_was_paid_keeps_what_the_law_demands() {
+    let shop = Shopfront::open();
+    let visitor = shop.visitor();
+    let pat = signed_in(&visitor, &register(&visitor, "pat@shopper.example").await);
+    pat.post("/api/v1/me/addresses", json!({ "address": address() })).await.expect(201);
+    pat.put("/api/v1/me/consents/marketing", json!({ "granted": true, "wording_version": "1" }))
+        .await
+        .expect(200);
+    pat.patch("/api/v1/me/preferences", json!({ "country": "IE" })).await.expect(200);
+    let paid = buy_as(&shop, &pat, "tok_ok").await;
+    let given_up = buy_as(&shop, &pat, "tok_declined").await;
+    let open = buy_as(&shop, &pat, "tok_declined").await;
+    let path = |order: &Value| format!("/api/v1/orders/{}", order["id"].as_str().unwrap());
+    pat.post(&format!("{}/cancel", path(&given_up)), json!({})).await.expect(200);
+    let cart = pat.post("/api/v1/carts", json!({})).await.expect(201).json();
+    let client = pat.with("cart-token", cart["token"].as_str().unwrap());
+    let left = Basket { client, id: cart["id"].as_str().unwrap().to_owned() };
+    left.add("BALL", 2).await;
+
+    let staff_sees = async |order: &Value| {
+        let path = format!("/api/v1/admin/orders/{}", order["id"].as_str().unwrap());
+        shop.owner().await.get(&path).await.expect(200).json()["contact"].clone()
+    };
+    assert!(staff_sees(&given_up).await.is_object());
+    let me = pat.get("/api/v1/me").await.expect(200).json();
+    let told = pat.delete("/api/v1/me").await.expect(200).json();
+    // The paid order, and the one that may still be paid.
+    assert_eq!(told["orders_kept"], 2);
+    let days = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond() / 86_400_000;
+    assert_eq!(days(told["complete_by"].as_str().unwrap()) - days(told["erased_at"].as_str().unwrap()), 35);
+    assert!(shop.backend.story().contains(&"customer.erased"));
+
+    assert_eq!(pat.get("/api/v1/me").await.expect(401).problem(), "invalid-token", "signed out everywhere");
+    log_in(&visitor, "pat@shopper.example", PASSWORD).await.expect(401);
+    let customer = format!("/api/v1/admin/customers/{}", me["id"].as_str().unwrap());
+    shop.owner().await.get(&customer).await.expect(404);
+    assert!(staff_sees(&paid).await.is_object(), "the invoice needs a name and an address");
+    assert!(staff_sees(&open).await.is_object(), "it may still be paid");
+    assert_eq!(staff_sees(&given_up).await, json!(null), "nothing came of it");
+    let emptied = shop.visitor().with("cart-token", cart["token"].as_str().unwrap());
+    assert_eq!(emptied.get(&left.path("")).await.expect(200).json()["lines"], json!([]));
+
+    // What was open when its customer went is forgotten when it ends; the paid order stays.
+    shop.backend.pass(60 * 60 * 1_000);
+    assert_eq!(staff_sees(&open).await, json!(null));
+    assert!(staff_sees(&paid).await.is_object());
+
+    // The address is free again, and whoever takes it is somebody else.
+    let again = signed_in(&visitor, &register(&visitor, "pat@shopper.example").await);
+    let new = again.get("/api/v1/me").await.expect(200).json();
+    assert_ne!(new["id"], me["id"]);
+    assert_eq!(again.get("/api/v1/me/addresses").await.expect(200).json()["data"], json!([]));
+    assert_eq!(again.get("/api/v1/me/consents").await.expect(200).json()["data"][0]["granted"], false);
+    assert_eq!(again.get("/api/v1/me/export").await.expect(200).json()["orders"], json!([]));
+}

@@ -177,7 +177,9 @@ impl Touched {
             Event::Orders(event) => touch(Touch::Order(order_of(event))),
             Event::Payments(event) => touch(Touch::Payment(payment_of(event))),
             Event::Customers(
-                Customers::CustomerRegistered { customer, .. } | Customers::CustomerUpdated { customer, .. },
+                Customers::CustomerRegistered { customer, .. }
+                | Customers::CustomerUpdated { customer, .. }
+                | Customers::CustomerErased { customer },
             ) => {
                 touch(Touch::Customer(*customer));
             }
@@ -221,7 +223,8 @@ fn order_of(event: &Orders) -> OrderId {
         | Orders::OrderRefunded { order, .. }
         | Orders::RefundFailed { order, .. }
         | Orders::NoteAdded { order, .. }
-        | Orders::Joined { order, .. } => *order,
+        | Orders::Joined { order, .. }
+        | Orders::OrderErased { order } => *order,
     }
 }
 

@@ -7,7 +7,7 @@ use gearify_commerce::catalog::{self, Product, Variant};
 use gearify_commerce::customers::{CUSTOMERS, Profile};
 use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::inventory::{self, Cause, Change, Event as Inventory, Level, STOCK_ITEMS};
-use gearify_commerce::orders::{Event as Orders, ORDERS, Order};
+use gearify_commerce::orders::{Event as Orders, NO_HASH, ORDERS, Order};
 use gearify_commerce::payments::PAYMENTS;
 use gearify_commerce::time::HOUR_MS;
 use gearify_commerce::{
@@ -151,7 +151,7 @@ impl Writer<'_> {
                 order.destination.country.to_string(),
             ],
         )?;
-        if before.is_none() {
+        if before.is_none() || order.contact.email_hash == NO_HASH {
             self.order_terms(at, &view, &order)?;
         }
         match order.customer {
@@ -176,8 +176,12 @@ impl Writer<'_> {
 
     fn order_terms(&self, at: &Place, view: &ReadScope<'_>, order: &Order) -> Done {
         let id = bytes(order.id.bits());
+        self.forget_terms(at, id)?;
         for line in &order.lines {
             self.term(at, ORDER_SKU, line.sku.to_lowercase().as_bytes(), id)?;
+        }
+        if order.contact.email_hash == NO_HASH {
+            return Ok(());
         }
         self.term(at, ORDER_EMAIL, &order.contact.email_hash, id)?;
         let mut names = Vec::new();
@@ -188,8 +192,11 @@ impl Writer<'_> {
 
     fn customer(&self, at: &Place, id: CustomerId) -> Done {
         let view = self.view(GroupKind::Region, at);
-        let Some(customer) = CUSTOMERS.get(&view, &id) else { return Ok(()) };
         let key = bytes(id.bits());
+        let Some(customer) = CUSTOMERS.get(&view, &id) else {
+            self.forget_terms(at, key)?;
+            return self.exec("DELETE FROM customers WHERE scope = ?1 AND id = ?2", params![at.scope, key]);
+        };
         self.exec(
             "INSERT INTO customers (scope, id, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             params![at.scope, key, customer.created_at.as_millis()],

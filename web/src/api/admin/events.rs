@@ -148,6 +148,7 @@ fn data_of(event: &Event) -> serde_json::Value {
             orders::Event::RefundFailed { order, refund } => {
                 json!({ "order_id": order.to_string(), "refund_id": refund.to_string() })
             }
+            orders::Event::OrderErased { order } => json!({ "order_id": order.to_string() }),
             orders::Event::Joined { order, customer } => {
                 json!({ "order_id": order.to_string(), "customer_id": customer.to_string() })
             }
