@@ -50,6 +50,9 @@ async fn ready(State(desk): State<Desk>) -> Response {
 async fn metrics_page(State(desk): State<Desk>) -> Response {
     match desk.metrics {
         Some(metrics) => {
+            // What stands still until somebody looks is measured when somebody looks.
+            let health = desk.health;
+            let _ = tokio::task::spawn_blocking(move || health.measure()).await;
             ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
                 .into_response()
         }

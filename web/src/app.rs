@@ -4,6 +4,7 @@ use crate::answers::Answers;
 use crate::auth::{Keys, Passwords, Tokens};
 use crate::gate::{Guard, Limits, guarded, guarded_fallback};
 use crate::ports::{Backend, Blobs};
+use crate::ports_cluster::ClusterView;
 use crate::ports_lists::Lists;
 use crate::ports_search::ProductSearch;
 use crate::routes::{Route, Row, Surface, table};
@@ -46,6 +47,9 @@ impl Clock for SystemClock {
 pub trait Health: Send + Sync + 'static {
     /// Name, whether it serves, and a word about it.
     fn parts(&self) -> Vec<PartHealth>;
+
+    /// How the replicated groups stand. Looks at files, so it is asked on a thread that may wait.
+    fn cluster(&self) -> ClusterView;
 }
 
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]

@@ -20,6 +20,7 @@ pub mod l10n;
 mod openapi;
 mod pages;
 pub mod ports;
+pub mod ports_cluster;
 pub mod ports_lists;
 pub mod ports_search;
 pub mod problem;

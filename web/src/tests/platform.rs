@@ -66,3 +66,15 @@ async fn tenants_are_listed_page_by_page_and_changed() {
     assert_eq!((&changed["plan"], &changed["features"]), (&json!("plus"), &json!({ "gift_cards": true })));
     operator.get("/platform/v1/tenants/tenant_00000000000000000000000009").await.expect(404);
 }
+
+#[tokio::test]
+async fn only_operators_see_how_the_cluster_stands() {
+    let shop = Shopfront::open();
+    let seen = shop.operator().await.get("/platform/v1/cluster").await.expect(200);
+    assert_eq!(seen.text("cache-control"), "no-store");
+    let seen = seen.json();
+    assert_eq!((&seen["node"], &seen["groups"][2]["name"]), (&json!(1), &json!("region-0")));
+    assert_eq!(seen["groups"][0]["members"][0]["role"], "voter");
+    shop.visitor_of("localhost").get("/platform/v1/cluster").await.expect(401);
+    shop.owner().await.get("/platform/v1/cluster").await.expect(404);
+}
