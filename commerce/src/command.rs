@@ -6,7 +6,7 @@
 
 use crate::actor::Actor;
 use crate::event::Envelope;
-use crate::ids::{IdSource, TenantId};
+use crate::ids::{IdSource, PaymentId, TenantId};
 use crate::processes::{self, checkout, schedule};
 use crate::scope::{Count, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
@@ -14,7 +14,7 @@ use crate::{
     cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff, tax,
     tenants,
 };
-use gearify_storage::Tx;
+use gearify_storage::{Tx, encode};
 use serde::{Deserialize, Serialize};
 
 /// The replicated groups; each owns a part of the state.
@@ -185,6 +185,22 @@ const COMMANDS_DUE: Table<(Timestamp, CommandId), crate::scope::Present> = Table
 /// The group's time. Lives under the platform's scope.
 const GROUP_TIME: Table<(), Count> = Table::new(4);
 
+/// Which command began a payment, until the payment is decided and the command's answer with it.
+const PAYMENT_COMMANDS: Table<PaymentId, CommandRef> = Table::new(8);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CommandRef(CommandId);
+gearify_storage::first_version!(CommandRef);
+
+/// What a command that began a payment has to show once that is decided. A replay shows the same, whatever
+/// has become of the order since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settled {
+    pub order: orders::Order,
+    pub payments: Vec<payments::Payment>,
+}
+gearify_storage::first_version!(Settled);
+
 /// Records swept per command, so that sweeping keeps up with storing and never stalls an entry.
 const SWEEP_MAX: usize = 4;
 
@@ -203,6 +219,7 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
         follow(&mut scope);
     }
     remember(&mut scope, stamped, &result);
+    answer_for_payments(&mut scope);
     sweep(&mut scope);
     events.append(&mut own_events);
     Outcome { result, replayed: false }
@@ -261,6 +278,53 @@ fn remember(scope: &mut Scope<'_, '_>, stamped: &Stamped, result: &Result<Reply,
     let record = CommandRecord { request: stamped.request, result: result.clone(), at };
     COMMANDS.put(scope, &stamped.id, &record);
     COMMANDS_DUE.put(scope, &(at.plus_millis(millis), stamped.id), &crate::scope::Present);
+    let mut position = 0;
+    while let Some(envelope) = scope.event(position) {
+        position += 1;
+        // A manual payment is answered at once: nobody waits for its outcome.
+        if let Event::Payments(payments::Event::PaymentInitiated { payment, provider, .. }) = &envelope.event
+            && provider != payments::MANUAL
+        {
+            let payment = *payment;
+            PAYMENT_COMMANDS.put(scope, &payment, &CommandRef(stamped.id));
+        }
+    }
+}
+
+/// Completes the stored answers of commands whose payments this entry decided.
+fn answer_for_payments(scope: &mut Scope<'_, '_>) {
+    use payments::Event as Payments;
+    let mut position = 0;
+    while let Some(envelope) = scope.event(position) {
+        position += 1;
+        let Event::Payments(
+            Payments::PaymentCompleted { payment, order, .. }
+            | Payments::PaymentAuthorised { payment, order, .. }
+            | Payments::PaymentFailed { payment, order, .. }
+            | Payments::PaymentVoided { payment, order, .. },
+        ) = &envelope.event
+        else {
+            continue;
+        };
+        let (payment, order, tenant, site) = (*payment, *order, envelope.tenant, envelope.site);
+        scope.within(tenant, site, |scope| complete_answer(scope, payment, order));
+    }
+}
+
+fn complete_answer(scope: &mut Scope<'_, '_>, payment: PaymentId, order: crate::ids::OrderId) {
+    let Some(CommandRef(id)) = PAYMENT_COMMANDS.get(scope, &payment) else { return };
+    PAYMENT_COMMANDS.delete(scope, &payment);
+    let (Some(mut record), Some(order)) = (COMMANDS.get(scope, &id), orders::ORDERS.get(scope, &order))
+    else {
+        return;
+    };
+    if let Ok(reply) = &mut record.result {
+        let payments = payments::of_order(scope, order.id);
+        reply.record = Some(encode(&Settled { order, payments }));
+        if encode(&record).len() <= crate::check::RECORD_BYTES_MAX {
+            COMMANDS.put(scope, &id, &record);
+        }
+    }
 }
 
 fn sweep(scope: &mut Scope<'_, '_>) {

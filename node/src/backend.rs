@@ -11,17 +11,20 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::command;
+use gearify_commerce::event::Envelope;
 use gearify_commerce::facts::{self, Desk};
 use gearify_commerce::intent::Request;
 use gearify_commerce::orders::{ORDERS, OrderStatus, PaymentStatus};
+use gearify_commerce::scope::scope_prefix;
 use gearify_commerce::{
     GroupKind, OrderId, Outcome, ReadScope, Refusal, Site, Stamped, TenantId, Timestamp, Vault,
 };
 use gearify_replication::{Group, ProposeError};
 use gearify_storage::{EventReader, Reader, decode, encode};
 use gearify_web::Clock;
-use gearify_web::ports::{Backend, Decided, Position, ProviderEventError, SubmitError};
+use gearify_web::ports::{Backend, Decided, HistoryError, Position, ProviderEventError, SubmitError};
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -111,6 +114,11 @@ impl NodeBackend {
                 return Ok(decided);
             }
             let stamped = self.complete(request).map_err(SubmitError::Refused)?;
+            if let Some(refusal) = self.foresee(request, &stamped)
+                && !facts::is_stale(&refusal)
+            {
+                return Err(SubmitError::Refused(refusal).into());
+            }
             let decided = self.propose(handle, &stamped).await?;
             let is_stale = matches!(&decided.result, Err(refusal) if facts::is_stale(refusal));
             if !is_stale || round == FACT_ROUNDS {
@@ -142,6 +150,13 @@ impl NodeBackend {
 
     fn complete(&self, request: &Request) -> Result<Stamped, Refusal> {
         facts::complete(request, &self.desk())
+    }
+
+    /// What the entry would refuse. State that moves while it is looked at may look impossible; what comes of
+    /// that is left to the entry.
+    fn foresee(&self, request: &Request, stamped: &Stamped) -> Option<Refusal> {
+        let look = AssertUnwindSafe(|| facts::foresee(request, stamped, &self.desk()));
+        std::panic::catch_unwind(look).unwrap_or_default()
     }
 
     async fn propose(&self, handle: &GroupHandle, stamped: &Stamped) -> Result<Decided, Undecided> {
@@ -246,6 +261,28 @@ impl Backend for NodeBackend {
             let _ = tokio::time::timeout(deadline, settled).await;
         }
         .boxed()
+    }
+
+    fn history(
+        &self,
+        group: GroupKind,
+        tenant: TenantId,
+        site: Site,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Envelope>, HistoryError>> {
+        let history = self.history(group).clone();
+        // Reading waits for the disk.
+        let read = tokio::task::spawn_blocking(move || {
+            let stream = scope_prefix(tenant, site);
+            let rows = history.read_stream(&stream, after.saturating_add(1), limit);
+            let rows = rows.map_err(|error| HistoryError::Failed(error.to_string()))?;
+            let envelopes = rows.iter().map(|row| decode(&row.body));
+            envelopes
+                .collect::<Result<Vec<Envelope>, _>>()
+                .map_err(|error| HistoryError::Failed(error.to_string()))
+        });
+        async move { read.await.unwrap_or_else(|error| Err(HistoryError::Failed(error.to_string()))) }.boxed()
     }
 
     fn provider_event(

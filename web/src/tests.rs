@@ -1,10 +1,12 @@
 //! Stories over HTTP against a node in memory, and one table of bad input over all routes.
 
 mod account;
+mod bad_fields;
 mod bad_input;
 mod catalogue;
 mod conventions;
 mod merchant;
+mod origins;
 mod platform;
 mod serving;
 pub mod shopping;

@@ -8,6 +8,7 @@ mod carts;
 mod checkouts;
 mod people;
 
+use crate::actor::Actor;
 use crate::command::{Command, Refusal, Stamped};
 use crate::ids::{IdSource, TenantId};
 use crate::intent::{Intent, Request};
@@ -15,7 +16,7 @@ use crate::scope::{ReadScope, Site};
 use crate::sealed::Vault;
 use crate::tenants::{self, Tenant};
 use crate::time::Timestamp;
-use gearify_storage::Reader;
+use gearify_storage::{Reader, Tx};
 
 /// What the leader has at hand.
 #[derive(Clone, Copy)]
@@ -94,6 +95,24 @@ pub fn complete(request: &Request, desk: &Desk<'_>) -> Result<Stamped, Refusal> 
         seed: desk.seed,
         command,
     })
+}
+
+/// What the entry would refuse, seen before it is made: a request that is refused costs no entry. Whatever is
+/// not foreseen is still decided in the entry, which alone counts.
+///
+/// Placing orders is left to the entry, as [`complete`] has looked at everything by then; so is what providers
+/// and the scheduler say, which is hardly ever refused.
+pub fn foresee(request: &Request, stamped: &Stamped, desk: &Desk<'_>) -> Option<Refusal> {
+    let ours = matches!(request.actor, Actor::System | Actor::Provider(_));
+    if ours || matches!(request.intent, Intent::Checkout(_)) {
+        return None;
+    }
+    let reader = match request.intent.group() {
+        crate::GroupKind::World => desk.world,
+        crate::GroupKind::Catalogue => desk.catalogue,
+        crate::GroupKind::Region => desk.region,
+    };
+    crate::command::apply(&mut Tx::new(reader), stamped, &mut Vec::new()).result.err()
 }
 
 /// Whether a refusal means "the facts were old": the leader adds them anew and tries again.

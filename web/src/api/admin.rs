@@ -23,6 +23,7 @@ mod taxes;
 mod texts;
 
 pub use imports::{ImportReport, RowFault, import_products, import_stock};
+pub(super) use merge::base;
 pub(super) use products::{all, made};
 pub(super) use settings::{BrandingBody, known_zone};
 pub(super) use staff::setup_link;

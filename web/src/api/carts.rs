@@ -1,6 +1,7 @@
 //! Carts: choices, where they go, and what they cost.
 
 use super::body::{AddressBody, ContactBody, text};
+use super::privacy::preferences;
 use crate::auth::{Cookie, cart_token, cookie_value, read_cart_token};
 use crate::extract::{Json, Path};
 use crate::gate::{Call, Caller, unauthorized};
@@ -11,6 +12,7 @@ use crate::shop::Shop;
 use axum::extract::FromRequestParts;
 use gearify_commerce::cart::{CARTS, CUSTOMER_CARTS, Cart, CartStatus, LINE_QUANTITY_MAX};
 use gearify_commerce::command::GroupKind;
+use gearify_commerce::customers::Wishes;
 use gearify_commerce::intent::{CartIntent, Market, VariantRef};
 use gearify_commerce::{
     AddOnId, CartId, Country, Currency, LineId, Locale, RateId, ReadScope, RegionCode, Site, Timestamp,
@@ -215,7 +217,8 @@ async fn create_cart(
     Json(body): Json<CreateCart>,
 ) -> Result<(StatusCode, Json<CartView>), Problem> {
     let shop = call.shop()?;
-    let market = parse_market(shop, &body)?;
+    let wishes = call.caller().customer().map(|customer| preferences(&call, customer).wishes);
+    let market = parse_market(shop, &body, wishes.unwrap_or_default())?;
     let id = new_cart_id(&call);
     let token = cart_token(call.vault(), shop.id(), id, &market);
     let expires_at = empty_cart_expiry(shop, id);
@@ -239,7 +242,8 @@ fn new_cart_id(call: &Call) -> CartId {
     CartId::from_bits(ids::uuid_v7(made, random))
 }
 
-fn parse_market(shop: &Shop, body: &CreateCart) -> Result<Market, Problem> {
+/// What the request says, else what the customer prefers, else the shop's own.
+fn parse_market(shop: &Shop, body: &CreateCart, wishes: Wishes) -> Result<Market, Problem> {
     let mut faults = Faults::new();
     let country = faults.optional("/country", text(&body.country), Country::parse);
     let locale = faults.optional("/locale", text(&body.locale), Locale::parse);
@@ -249,9 +253,11 @@ fn parse_market(shop: &Shop, body: &CreateCart) -> Result<Market, Problem> {
     });
     faults.check()?;
     let settings = shop.settings();
+    // The shop may have stopped selling in the currency since it was chosen.
+    let wished = wishes.currency.and_then(|currency| shop.currency(currency));
     Ok(Market {
-        country: country.unwrap_or_else(|| settings.home.country.clone()),
-        currency: currency.unwrap_or(settings.currency),
+        country: country.or(wishes.country).unwrap_or_else(|| settings.home.country.clone()),
+        currency: currency.or(wished).unwrap_or(settings.currency),
         locale: shop.locale(locale.as_ref()),
     })
 }
@@ -317,6 +323,7 @@ async fn change_line(
     Json(body): Json<ChangeLine>,
 ) -> Result<Json<CartView>, Problem> {
     let held = hold(&call, id, token)?;
+    call.refuse_match()?;
     let mut faults = Faults::new();
     check_quantity(&mut faults, body.quantity, 0);
     faults.check()?;

@@ -10,11 +10,12 @@ use crate::read::orders::{self, OrderView};
 use crate::routes::{Route, routes};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use gearify_commerce::command::GroupKind;
+use gearify_commerce::command::{GroupKind, Settled};
 use gearify_commerce::intent::{CheckoutIntent, Intent, PaymentChoice};
 use gearify_commerce::orders::{Command as Orders, ORDERS, Order, PaymentStatus, Source};
 use gearify_commerce::payments::{self, PaymentState};
-use gearify_commerce::{CartId, OrderId};
+use gearify_commerce::{CartId, OrderId, ReadScope};
+use gearify_storage::decode;
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
@@ -182,15 +183,13 @@ async fn settled(call: &Call, id: OrderId) -> Result<Response, Problem> {
     }
     let (view, declined) = call
         .read(GroupKind::Region, |region| {
-            let order = ORDERS.get(region, &id)?;
+            let Settled { order, payments } = decided(call, region, id)?;
             // Nothing paid, nothing under way: the last word was no.
             let unpaid = order.payment_status() == PaymentStatus::Unpaid;
-            let failed = payments::of_order(region, id)
-                .into_iter()
-                .filter(|payment| payment.state == PaymentState::Failed);
-            let declined = failed.max_by_key(|payment| payment.updated_at).filter(|_| unpaid);
+            let failed = payments.iter().filter(|payment| payment.state == PaymentState::Failed);
+            let declined = failed.max_by_key(|payment| payment.updated_at).filter(|_| unpaid).cloned();
             let token = order_token(call.vault(), shop.id(), id);
-            Some((orders::view(region, call.vault(), &order, token), declined))
+            Some((orders::view_with(region, call.vault(), &order, &payments, token), declined))
         })
         .ok_or_else(|| Problem::internal("a placed order can't be read"))?;
     match declined {
@@ -201,6 +200,16 @@ async fn settled(call: &Call, id: OrderId) -> Result<Response, Problem> {
             .member("decline_code", payment.decline_code)
             .member("order", to_value(view).unwrap_or_default())),
     }
+}
+
+/// The order as it was when this request's payment was decided, which is what every replay is answered
+/// with; while that is open, as it is now.
+fn decided(call: &Call, region: &ReadScope<'_>, id: OrderId) -> Option<Settled> {
+    let stored = call.stored_reply(region).and_then(|reply| decode::<Settled>(&reply.record?).ok());
+    stored.or_else(|| {
+        let order = ORDERS.get(region, &id)?;
+        Some(Settled { order, payments: payments::of_order(region, id) })
+    })
 }
 
 /// Whether a provider's word is awaited. A manual payment waits for days; nobody waits with it.

@@ -1,10 +1,11 @@
-//! The operator's API: tenants.
+//! The operator's API: tenants, and how the cluster stands.
 
 use super::admin::{BrandingBody, known_zone, made, setup_link};
 use super::body::{email, line, text};
 use super::me::tagged;
 use crate::extract::{Asked, Json, Pairs, Parameter, Path, Query};
 use crate::gate::Call;
+use crate::ports_cluster::ClusterView;
 use crate::problem::{Faults, Problem};
 use crate::read::{list_view, moment};
 use crate::routes::{Route, routes};
@@ -37,6 +38,8 @@ pub fn routes() -> Vec<Route> {
             query(), request(DomainBody), 200(TenantView), "Lets a shop answer to another host";
         Delete "/platform/v1/tenants/{id}/domains/{host}" remove_domain: Operator(PlatformWrite), PERSON, Write, None, Accepted, Origin,
             query(), request(), 200(TenantView), "Takes a host away from a shop";
+        Get "/platform/v1/cluster" get_cluster: Operator(PlatformRead), PERSON, Read, None, None, None,
+            query(), request(), 200(ClusterView), "Groups, nodes, leaders, positions and sizes, as the answering node sees them";
     }
 }
 
@@ -237,6 +240,7 @@ async fn change_tenant(
     Json(body): Json<ChangeTenant>,
 ) -> Result<Response, Problem> {
     let tenant = record(&call, id)?;
+    super::admin::base(&call, tenant.profile.revision)?;
     let mut faults = Faults::new();
     let name = faults.optional("/name", text(&body.name), Name::parse);
     let plan = faults.optional("/plan", text(&body.plan), Code::parse);
@@ -293,4 +297,10 @@ async fn remove_domain(call: Call, Path((id, host)): Path<(TenantId, String)>) -
     record(&call, id)?;
     call.submit_to(id, Command::RemoveDomain { host }).await?;
     show(&call, id)
+}
+
+async fn get_cluster(call: Call) -> Result<Json<ClusterView>, Problem> {
+    let state = call.state().clone();
+    let seen = tokio::task::spawn_blocking(move || state.health.cluster()).await;
+    seen.map(Json).map_err(Problem::internal)
 }

@@ -76,6 +76,7 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if depth(text) > DEPTH_MAX {
         return Err(Problem::new(Kind::Malformed).detail("The body is nested too deeply."));
     }
+    refuse_repeated_members(text)?;
     let mut source = serde_json::Deserializer::from_str(text);
     let value = match serde_path_to_error::deserialize(&mut source) {
         Ok(value) => value,
@@ -85,6 +86,75 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     };
     source.end().map_err(|error| malformed(&error))?;
     if is_object(text) { Ok(value) } else { Err(not_an_object()) }
+}
+
+/// A member that stands twice means one thing to one reader and another to the next (RFC 8259, 4).
+fn refuse_repeated_members(text: &str) -> Result<(), Problem> {
+    let mut source = serde_json::Deserializer::from_str(text);
+    match serde_path_to_error::deserialize::<_, Distinct>(&mut source) {
+        Err(error) if error.inner().is_data() => Err(explain(error)),
+        // What is no JSON at all is told by the reader that follows.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Any value whose objects name no member twice.
+struct Distinct;
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Distinct, D::Error> {
+        source.deserialize_any(Distinct)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for Distinct {
+    type Value = Distinct;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Distinct, A::Error> {
+        let mut seen = std::collections::BTreeSet::new();
+        while let Some(name) = members.next_key::<std::borrow::Cow<'de, str>>()? {
+            if seen.contains(&name) {
+                let shown: String = name.chars().take(60).collect();
+                return Err(serde::de::Error::custom(format!("duplicate field `{shown}`")));
+            }
+            members.next_value::<Distinct>()?;
+            seen.insert(name);
+        }
+        Ok(self)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Distinct, A::Error> {
+        while items.next_element::<Distinct>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Distinct, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Distinct, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Distinct, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Distinct, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Distinct, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Distinct, E> {
+        Ok(self)
+    }
 }
 
 fn is_object(text: &str) -> bool {
@@ -134,7 +204,7 @@ fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
         return Problem::new(Kind::UnknownField).field(pointer, "is not a field of this operation");
     }
     if let Some(field) = named("duplicate field `") {
-        return Problem::new(Kind::Malformed).field(format!("{pointer}/{field}"), "is there twice");
+        return Problem::new(Kind::Malformed).field(format!("{pointer}/{}", escape(field)), "is there twice");
     }
     if let Some(field) = named("missing field `") {
         return Problem::invalid(format!("{pointer}/{field}"), "is required");
@@ -254,6 +324,8 @@ mod tests {
         check("{", Kind::Malformed, "");
         check(r#"{"lines": []} x"#, Kind::Malformed, "");
         check(r#"{"lines": [], "lines": []}"#, Kind::Malformed, "/lines");
+        check(r#"{"lines": [{"quantity": 1, "quantity": 2}]}"#, Kind::Malformed, "/lines/0/quantity");
+        check(r#"{"colour": 1, "colour": 1}"#, Kind::Malformed, "/colour");
         check(&format!("{}{}", "[".repeat(200), "]".repeat(200)), Kind::Malformed, "");
         check(r#"{"lines": [], "colour": 1}"#, Kind::UnknownField, "/colour");
         check(r#"{"lines": [{"quantity": 1, "a/b": 2}]}"#, Kind::UnknownField, "/lines/0/a~1b");
@@ -267,6 +339,15 @@ mod tests {
         check("[[]]", Kind::Validation, "");
         check("\"text\"", Kind::Validation, "");
         assert_eq!(read_json::<Body>(b"\xff").unwrap_err().kind(), Kind::Malformed);
+    }
+
+    #[test]
+    fn no_member_stands_twice_however_deep_and_whatever_takes_it() {
+        let twice = r#"{"a": [{"b/c": {"d": 1, "\u0064": null}}]}"#;
+        let problem = read_json::<serde_json::Value>(twice.as_bytes()).unwrap_err();
+        assert_eq!((problem.kind(), problem.errors()[0].pointer.as_str()), (Kind::Malformed, "/a/0/b~1c/d"));
+        let fine = r#"{"a": {"a": [1, -1, 1.5, true, null, "a", 18446744073709551615]}, "b": {"a": {}}}"#;
+        assert!(read_json::<serde_json::Value>(fine.as_bytes()).is_ok());
     }
 
     #[test]

@@ -50,6 +50,8 @@ struct Wrote {
     /// How many commands each scope has made.
     commands: BTreeMap<String, u32>,
     replayed: bool,
+    /// The command that was sent last.
+    command: Option<CommandId>,
     /// The key that a form carries in a field.
     form_key: Option<String>,
 }
@@ -197,6 +199,7 @@ impl Call {
             None => self.propose_or_recall(request).await?,
         };
         let mut wrote = self.0.wrote.lock();
+        wrote.command = Some(id);
         wrote.last = Some(position);
         wrote.replayed |= replayed;
         drop(wrote);
@@ -214,6 +217,12 @@ impl Call {
         let record = self.read_tenant(request.tenant, group, |view| COMMANDS.get(view, &request.id))?;
         let result = if record.request == request.hash { record.result } else { Err(Refusal::KeyReused) };
         Some(Decided { result, replayed: true, position: Position { group, index } })
+    }
+
+    /// What is stored as the answer to this request's last command, as of now.
+    pub fn stored_reply(&self, view: &ReadScope<'_>) -> Option<Reply> {
+        let id = self.0.wrote.lock().command?;
+        COMMANDS.get(view, &id)?.result.ok()
     }
 
     fn is_keyed(&self) -> bool {
@@ -311,6 +320,17 @@ impl Call {
     /// `precondition-required` if the caller named none.
     pub fn require_match(&self) -> Result<u64, Problem> {
         self.if_match().ok_or_else(|| Problem::new(Kind::PreconditionRequired))
+    }
+
+    /// For records without a revision: a change that insists on one can't be made (RFC 9110, 13.1.1).
+    ///
+    /// # Errors
+    /// `stale-version` if the caller named a revision.
+    pub fn refuse_match(&self) -> Result<(), Problem> {
+        match self.if_match() {
+            Some(_) => Err(Problem::new(Kind::PreconditionFailed)),
+            None => Ok(()),
+        }
     }
 
     pub fn wrote_at(&self) -> Option<Position> {

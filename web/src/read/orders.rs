@@ -380,6 +380,17 @@ impl AddressView {
 
 /// The view of an order, with its payments and opened personal data; erased data is absent.
 pub fn view(region: &impl View, vault: &dyn Vault, order: &Order, token: String) -> OrderView {
+    view_with(region, vault, order, &payments::of_order(region, order.id), token)
+}
+
+/// The same, with the payments as they stood at another time.
+pub fn view_with(
+    region: &impl View,
+    vault: &dyn Vault,
+    order: &Order,
+    payments: &[payments::Payment],
+    token: String,
+) -> OrderView {
     let amount = |minor: i64| money(minor, order.currency);
     let taxes = order.lines.iter().flat_map(|line| &line.tax_lines).chain(&order.shipping.tax_lines);
     let tax_lines = TaxLineView::merged(taxes, order.currency);
@@ -409,7 +420,7 @@ pub fn view(region: &impl View, vault: &dyn Vault, order: &Order, token: String)
             days_max: order.shipping.days_max,
         },
         totals: TotalsView::of(&order.totals, tax_lines, false, order.amount_due()),
-        payments: payments::of_order(region, order.id).iter().map(PaymentView::of).collect(),
+        payments: payments.iter().map(PaymentView::of).collect(),
         shipments: order.shipments.iter().map(shipment_view).collect(),
         refunds: order
             .refunds

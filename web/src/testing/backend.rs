@@ -3,6 +3,7 @@
 use super::vault::ToyVault;
 use crate::app::{Clock, Health, PartHealth};
 use crate::ports::{Backend, Blobs, Decided, HistoryError, Position, ProviderEventError, SubmitError};
+use crate::ports_cluster::{ClusterView, GroupView, MemberView};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::command::{self, Command, CommandId, GroupKind, Keep, Stamped};
@@ -125,6 +126,9 @@ impl MemoryBackend {
                 region: &*self.region.engine,
             };
             let stamped = facts::complete(request, &desk)?;
+            if let Some(refusal) = facts::foresee(request, &stamped, &desk) {
+                return Err(refusal.into());
+            }
             let decided = self.apply(request.intent.group(), stamped);
             if !matches!(&decided.result, Err(refusal) if facts::is_stale(refusal)) {
                 return Ok(decided);
@@ -190,6 +194,21 @@ impl Clock for MemoryBackend {
 impl Health for MemoryBackend {
     fn parts(&self) -> Vec<PartHealth> {
         vec![PartHealth { part: "memory".into(), ready: true, detail: "always".into() }]
+    }
+
+    fn cluster(&self) -> ClusterView {
+        let group = |(name, kind): (&str, GroupKind)| {
+            let applied = Some(self.applied(kind));
+            let member = MemberView { node: 1, role: "voter", position: applied, lag: Some(0) };
+            let members = vec![member];
+            GroupView { name: name.into(), leader: Some(1), applied, members, ..GroupView::default() }
+        };
+        let groups = [
+            ("world", GroupKind::World),
+            ("catalogue-0", GroupKind::Catalogue),
+            ("region-0", GroupKind::Region),
+        ];
+        ClusterView { node: 1, groups: groups.map(group).to_vec(), ..ClusterView::default() }
     }
 }
 

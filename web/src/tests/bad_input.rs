@@ -10,21 +10,21 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// A shop with one record of each kind, and a caller for each kind of access.
-struct World {
-    shop: Shopfront,
+pub(super) struct World {
+    pub shop: Shopfront,
     /// Ids by the path segment before them.
-    ids: BTreeMap<&'static str, String>,
-    basket: Basket,
-    holder: Client,
-    customer: Client,
-    owner: Client,
-    support: Client,
-    stranger: Client,
-    operator: Client,
+    pub ids: BTreeMap<&'static str, String>,
+    pub basket: Basket,
+    pub holder: Client,
+    pub customer: Client,
+    pub owner: Client,
+    pub support: Client,
+    pub stranger: Client,
+    pub operator: Client,
 }
 
 impl World {
-    async fn make() -> World {
+    pub async fn make() -> World {
         let shop = Shopfront::open();
         let paid = Basket::start(&shop).await;
         paid.add("BALL", 1).await;
@@ -65,7 +65,7 @@ impl World {
     }
 
     /// Somebody who may use the route.
-    fn caller(&self, row: &Row) -> Client {
+    pub fn caller(&self, row: &Row) -> Client {
         let client = match (row.access, row.scope) {
             (Access::CartHolder, _) => self.basket.client.clone(),
             (Access::OrderHolder, _) => self.holder.clone(),
@@ -81,7 +81,7 @@ impl World {
         }
     }
 
-    fn path(&self, row: &Row) -> String {
+    pub fn path(&self, row: &Row) -> String {
         let (mut first, mut second) = ("", "");
         let mut path = String::new();
         for segment in row.path.split('/').skip(1) {
@@ -97,7 +97,7 @@ impl World {
         path
     }
 
-    async fn check(&self, row: &Row, what: &str, reply: Reply, status: u16, kind: &str) {
+    pub async fn check(&self, row: &Row, what: &str, reply: Reply, status: u16, kind: &str) {
         let told =
             format!("{} {} {what}: {}", row.method.as_str(), row.path, String::from_utf8_lossy(&reply.bytes));
         assert_eq!(reply.status.as_u16(), status, "{told}");
@@ -106,7 +106,7 @@ impl World {
     }
 }
 
-fn method(row: &Row) -> Method {
+pub(super) fn method(row: &Row) -> Method {
     row.method.as_str().parse().expect("a method")
 }
 

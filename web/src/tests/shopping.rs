@@ -234,3 +234,50 @@ async fn where_nobody_delivers_is_said_before_checkout() {
     let options = basket.client.get(&options).await.expect(200).json();
     assert_eq!(options["data"][0]["estimated_delivery"], json!({ "from": "2026-01-03", "to": "2026-01-05" }));
 }
+
+#[tokio::test]
+async fn a_replay_shows_what_the_first_answer_showed_whatever_happened_since() {
+    let shop = Shopfront::open();
+    let basket = Basket::start(&shop).await;
+    basket.add("BALL", 1).await;
+    basket.ready().await;
+    let first = basket.client.with("idempotency-key", "first");
+    let declined = first.post("/api/v1/orders", basket.order("tok_declined")).await.expect(402);
+    let order = declined.json()["order"].clone();
+    let holder = shop.visitor().with("order-token", order["order_token"].as_str().unwrap());
+    let path = format!("/api/v1/orders/{}", order["id"].as_str().unwrap());
+    let second = holder.with("idempotency-key", "second");
+    let pay = json!({ "payment": { "provider": "test", "token": "tok_ok" } });
+    let paid = second.post(&format!("{path}/payments"), pay.clone()).await.expect(201).json();
+    assert_eq!(paid["payment_status"], "paid");
+    let cancelled = holder.post(&format!("{path}/cancel"), json!({})).await.expect(200).json();
+    shop.backend.answer_calls();
+    assert_eq!(cancelled["status"], "cancelled");
+
+    let again = first.post("/api/v1/orders", basket.order("tok_declined")).await.expect(402);
+    assert_eq!(again.text("idempotent-replayed"), "true");
+    assert_eq!(again.json()["order"], order, "declined then, and declined for ever");
+    let again = second.post(&format!("{path}/payments"), pay).await.expect(201);
+    assert_eq!((again.text("idempotent-replayed"), again.json()), ("true", paid));
+}
+
+#[tokio::test]
+async fn a_refused_request_makes_no_entry() {
+    let shop = Shopfront::open();
+    let basket = Basket::start(&shop).await;
+    let cart = basket.add("BALL", 1).await;
+    let line = basket.path(&format!("/lines/{}", cart["lines"][0]["id"].as_str().unwrap()));
+    let before = shop.backend.state_hash();
+    // Rules that only the shop's own state knows.
+    basket.client.post(&basket.path("/lines"), json!({ "sku": "BALL", "quantity": 999 })).await.expect(422);
+    basket.client.patch(&line.replace("line_", "line_7"), json!({ "quantity": 1 })).await.expect(404);
+    let owner = shop.owner().await;
+    let after = shop.backend.state_hash();
+    let taken = json!({ "email": crate::testing::OWNER_EMAIL, "name": "Somebody", "role": "support" });
+    owner.post("/api/v1/admin/staff", taken).await.expect(409);
+    let stale =
+        owner.with("if-match", "\"9\"").patch("/api/v1/admin/settings/profile", json!({ "name": "X" })).await;
+    stale.expect(412);
+    assert_eq!(shop.backend.state_hash(), after);
+    assert_ne!(before, after, "signing in is an entry of its own");
+}

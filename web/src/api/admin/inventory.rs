@@ -409,6 +409,7 @@ async fn change_stock(
     Json(body): Json<ChangeStock>,
 ) -> Result<Json<StockItemView>, Problem> {
     let (item, sku) = find_item(&call, &sku).map_err(|_| Problem::not_found("SKU"))?;
+    call.refuse_match()?;
     let ChangeStock { low_at, safety, unavailable, incoming, .. } = body;
     let parts = safety.or(unavailable).or(incoming).is_some();
     let warehouse = find_warehouse(&call, text(&body.warehouse));

@@ -36,7 +36,7 @@ pub fn routes() -> Vec<Route> {
             query(), request(ChangePassword), 204(), "Changes one's own password and signs out everywhere";
         Get "/api/v1/admin/api-keys" list_api_keys: Staff(StaffRead), MERCHANT, Read, None, None, None,
             query(), request(), 200(ApiKeyList), "API keys; their secrets are shown once only";
-        Post "/api/v1/admin/api-keys" create_api_key: Staff(StaffWrite), PERSON, Write, Json, None, Origin,
+        Post "/api/v1/admin/api-keys" create_api_key: Staff(StaffWrite), PERSON, Write, Json, Accepted, Origin,
             query(), request(CreateApiKey), 201(NewApiKey), "Makes an API key";
         Delete "/api/v1/admin/api-keys/{id}" revoke_api_key: Staff(StaffWrite), PERSON, Write, None, Accepted, Origin,
             query(), request(), 204(), "Revokes an API key at once";
@@ -167,22 +167,23 @@ async fn invite_staff(call: Call, Json(body): Json<Invite>) -> Result<(StatusCod
     Ok((StatusCode::CREATED, Json(Invited { staff, setup_token: format!("{id}.{secret}") })))
 }
 
-/// The secret of a set-up link of this tenant, and its hash. Random; with an idempotency key the same
-/// again, so that a repeated request can be answered alike.
+/// The secret of a set-up link of this tenant, and its hash.
 pub fn setup_link(call: &Call, tenant: TenantId) -> (String, [u8; 16]) {
-    let secret = match call.key() {
-        Some(key) => {
-            let scope = format!("{}\n{key}", call.caller().name());
-            ids::encode_base32(u128::from_be_bytes(call.vault().hash(
-                tenant,
-                "setup-secret",
-                scope.as_bytes(),
-            )))
-        }
-        None => ids::encode_base32(rand::random()),
-    };
+    let secret = new_secret(call, tenant, "setup-secret");
     let hash = setup_hash(call, tenant, &secret);
     (secret, hash)
+}
+
+/// Random; with an idempotency key the same again, so that a repeated request can be answered alike.
+fn new_secret(call: &Call, tenant: TenantId, purpose: &str) -> String {
+    match call.key() {
+        Some(key) => {
+            let scope = format!("{}\n{key}", call.caller().name());
+            let hash = call.vault().hash(tenant, purpose, scope.as_bytes());
+            ids::encode_base32(u128::from_be_bytes(hash))
+        }
+        None => ids::encode_base32(rand::random()),
+    }
 }
 
 fn setup_hash(call: &Call, tenant: TenantId, secret: &str) -> [u8; 16] {
@@ -219,7 +220,7 @@ async fn change_staff(
         role.ok_or("must be owner, manager, fulfilment or support")
     });
     faults.check()?;
-    record(&call, id)?;
+    super::merge::base(&call, record(&call, id)?.revision)?;
     if let Some(role) = role {
         call.submit(Command::ChangeRole { staff: id, role }).await?;
     }
@@ -296,7 +297,7 @@ async fn create_api_key(
     let name = faults.finish(name)?;
     scopes.sort();
     scopes.dedup();
-    let secret = format!("gfy_{}", ids::encode_base32(rand::random()));
+    let secret = format!("gfy_{}", new_secret(&call, call.tenant(), "api-key-secret"));
     let secret_hash = call.vault().hash(call.tenant(), "api-key", secret.as_bytes());
     let reply = call.submit(Command::AddApiKey { name, secret_hash, scopes }).await?;
     let id = made(&reply, ApiKeyId::from_bits)?;
