@@ -24,6 +24,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Status and the kind of problem, for counting.
+    pub fn in_words(&self) -> String {
+        let problem = self.json().ok().and_then(|body| Some(body["type"].as_str()?.to_owned()));
+        format!("{} {}", self.status, problem.unwrap_or_default())
+    }
+
     pub fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).with_context(|| format!("{}: not JSON", self.status))
     }
@@ -81,11 +87,12 @@ impl Connection {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<&Value>,
-    ) -> Result<Value> {
-        let answer = self.send(method.clone(), path, headers, body).await?;
+    ) -> Result<Answer> {
+        let answer = self.send(method, path, headers, body).await?;
         if !answer.status.is_success() {
-            bail!("{method} {path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+            // Without the path, whose ids differ: equal failures are counted together.
+            bail!("{}", answer.in_words());
         }
-        if answer.body.is_empty() { Ok(Value::Null) } else { answer.json() }
+        Ok(answer)
     }
 }

@@ -1,12 +1,13 @@
 //! The load driver's parts: a lean HTTP client, floors to measure against, and reports.
 //!
 //! Figures are ratios. The machine is shared and noisy, so every scenario is measured beside a floor in
-//! the same run: an axum server that answers a constant of the same size, or a SQLite `FULL` group-commit
-//! loop with as many callers and bytes. The client's own share of the processor is told with each
-//! figure, since it runs on the same cores.
+//! the same run: an axum server that answers a constant of the same size, or a SQLite `FULL` commit loop
+//! with as many writers and bytes. Processor time of client and node is told with each figure, since
+//! both run on the same cores: the node's milliseconds a request hold still where throughput does not.
 
 pub mod client;
 pub mod floor;
+pub mod node;
 pub mod report;
 pub mod scenarios;
 pub mod shop;

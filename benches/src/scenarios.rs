@@ -1,14 +1,16 @@
 //! What is measured: each scenario drives the node with a number of connections for a time.
 
 use crate::client::Connection;
-use crate::floor::CommitLoop;
+use crate::floor::{CommitLoop, GroupCommit};
+use crate::node::Demo;
 use crate::report::{Figure, Tally, processor_time};
-use crate::shop::{Cart, Demo, Goods, goods, new_cart};
+use crate::shop::{Cart, Goods, HOST, goods, new_cart, stock_up};
 use anyhow::{Result, bail};
-use rand::Rng;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,13 +21,23 @@ pub struct Extent {
     pub time: Duration,
 }
 
+/// What is measured, and of which process.
+struct Subject<'s> {
+    name: &'s str,
+    /// Requests that one counted operation is made of.
+    requests: u32,
+    process: Option<u32>,
+}
+
 /// Runs `client` on every connection until the time is over, and adds up what they did.
-async fn measure<F, C>(name: &str, extent: Extent, client: F) -> Result<Figure>
+async fn measure<F, C>(subject: Subject<'_>, extent: Extent, client: F) -> Result<Figure>
 where
     F: Fn(usize, Instant) -> C,
     C: Future<Output = Result<Tally>> + Send + 'static,
 {
-    let (started, processor) = (Instant::now(), processor_time());
+    let Subject { name, requests, process } = subject;
+    let (client_before, server_before) = (processor_time(None), process.map(|id| processor_time(Some(id))));
+    let started = Instant::now();
     let until = started + extent.time;
     let clients: Vec<_> = (0..extent.connections).map(|number| tokio::spawn(client(number, until))).collect();
     let mut tally = Tally::default();
@@ -33,23 +45,33 @@ where
         tally.add(&client.await??);
     }
     let elapsed = started.elapsed();
-    let client_share = (processor_time() - processor).as_secs_f64() / elapsed.as_secs_f64();
-    Ok(Figure { name: name.to_owned(), tally, elapsed, client_share })
+    let client = processor_time(None).saturating_sub(client_before);
+    let server =
+        process.zip(server_before).map(|(id, before)| processor_time(Some(id)).saturating_sub(before));
+    Ok(Figure { name: name.to_owned(), tally, elapsed, requests, client, server })
+}
+
+/// A server to get pages from.
+#[derive(Clone, Copy)]
+pub struct Server {
+    pub address: SocketAddr,
+    pub process: Option<u32>,
+}
+
+impl Demo {
+    pub fn server(&self) -> Server {
+        Server { address: self.address, process: self.process() }
+    }
 }
 
 /// Gets pages, one after another, from a list.
-pub async fn get(
-    name: &str,
-    address: SocketAddr,
-    host: &str,
-    paths: Vec<String>,
-    extent: Extent,
-) -> Result<Figure> {
-    let (paths, host) = (Arc::new(paths), host.to_owned());
-    measure(name, extent, move |number, until| {
-        let (paths, host) = (paths.clone(), host.clone());
+pub async fn get(name: &str, server: Server, paths: Vec<String>, extent: Extent) -> Result<Figure> {
+    let paths = Arc::new(paths);
+    let subject = Subject { name, requests: 1, process: server.process };
+    measure(subject, extent, move |number, until| {
+        let paths = paths.clone();
         async move {
-            let mut connection = Connection::open(address, &host).await?;
+            let mut connection = Connection::open(server.address, HOST).await?;
             let mut tally = Tally::default();
             let mut next = number * 31;
             while Instant::now() < until {
@@ -59,7 +81,7 @@ pub async fn get(
                 let answer = connection.get(path).await?;
                 match answer.status.is_success() {
                     true => tally.ok(started.elapsed()),
-                    false => tally.failed(format!("{} {path}", answer.status)),
+                    false => tally.failed(answer.in_words()),
                 }
             }
             Ok(tally)
@@ -68,10 +90,68 @@ pub async fn get(
     .await
 }
 
-/// Writes rows of a size through the commit loop.
-pub async fn commits(dir: &std::path::Path, bytes: usize, extent: Extent) -> Result<Figure> {
+/// Gets pages at a fixed rate, whether or not earlier ones have come back. A latency counts from the
+/// moment the request was due, so that a stall shows in every request that had to wait for it.
+pub async fn get_at_rate(
+    name: &str,
+    server: Server,
+    paths: Vec<String>,
+    per_second: u32,
+    extent: Extent,
+) -> Result<Figure> {
+    let (paths, next) = (Arc::new(paths), Arc::new(AtomicU64::new(0)));
+    let (begun, gap) = (Instant::now(), Duration::from_secs(1) / per_second);
+    let subject = Subject { name, requests: 1, process: server.process };
+    measure(subject, extent, move |_, until| {
+        let (paths, next) = (paths.clone(), next.clone());
+        async move {
+            let mut connection = Connection::open(server.address, HOST).await?;
+            let mut tally = Tally::default();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let due = begun + gap * u32::try_from(number)?;
+                if due >= until {
+                    return Ok(tally);
+                }
+                tokio::time::sleep_until(due.into()).await;
+                // The timer wakes up to a millisecond late, which is not the server's doing.
+                let due = due.max(Instant::now() - Duration::from_millis(1)).min(Instant::now());
+                let answer = connection.get(&paths[number as usize % paths.len()]).await?;
+                match answer.status.is_success() {
+                    true => tally.ok(due.elapsed()),
+                    false => tally.failed(answer.in_words()),
+                }
+            }
+        }
+    })
+    .await
+}
+
+/// Writers that take turns, each committing its own bytes durably.
+pub async fn commits(dir: &Path, bytes: usize, extent: Extent) -> Result<Figure> {
     let floor = CommitLoop::start(dir)?;
-    measure("SQLite FULL commit loop", extent, move |_, until| {
+    let subject = Subject { name: "SQLite FULL commit loop", requests: 1, process: None };
+    measure(subject, extent, move |_, until| {
+        let floor = floor.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            let (mut tally, body) = (Tally::default(), vec![7; bytes]);
+            while Instant::now() < until {
+                let started = Instant::now();
+                floor.write(&body)?;
+                tally.ok(started.elapsed());
+            }
+            Ok(tally)
+        });
+        async move { writing.await? }
+    })
+    .await
+}
+
+/// Writers that share transactions.
+pub async fn group_commits(dir: &Path, bytes: usize, extent: Extent) -> Result<Figure> {
+    let floor = GroupCommit::start(dir)?;
+    let subject = Subject { name: "SQLite FULL group commit", requests: 1, process: None };
+    measure(subject, extent, move |_, until| {
         let floor = floor.clone();
         async move {
             let mut tally = Tally::default();
@@ -86,7 +166,7 @@ pub async fn commits(dir: &std::path::Path, bytes: usize, extent: Extent) -> Res
     .await
 }
 
-/// Product words to search for, each query another.
+/// Product words to search for, each query another; every sixth is typed wrong.
 pub fn queries(count: usize) -> Vec<String> {
     const WORDS: [&str; 12] = [
         "bat", "gloves", "pads", "helmet", "ball", "bag", "willow", "english", "kit", "shoes", "helmat",
@@ -94,23 +174,24 @@ pub fn queries(count: usize) -> Vec<String> {
     ];
     let query = |n: usize| {
         let (first, second) = (WORDS[n % WORDS.len()], WORDS[(n / WORDS.len()) % WORDS.len()]);
-        format!("/api/v1/products?q={first}+{second}&limit=24&price_min={}", n % 97)
+        format!("/api/v1/products?q={first}+{second}&limit=24&price_min={}", n % 9_973)
     };
     (0..count).map(query).collect()
 }
 
-/// Carts with one line each, as fast as they can be made.
+/// Carts with one line each, as fast as they can be made: two requests.
 pub async fn add_to_cart(demo: &Demo, goods: Vec<Goods>, extent: Extent) -> Result<Figure> {
     let (address, goods) = (demo.address, Arc::new(goods));
-    measure("add to cart", extent, move |number, until| {
+    let subject = Subject { name: "cart with a line", requests: 2, process: demo.process() };
+    measure(subject, extent, move |number, until| {
         let goods = goods.clone();
         async move {
-            let mut connection = Connection::open(address, crate::shop::HOST).await?;
+            let mut connection = Connection::open(address, HOST).await?;
             let mut tally = Tally::default();
             let mut next = number;
             while Instant::now() < until {
-                let cart = new_cart(&mut connection).await?;
                 let started = Instant::now();
+                let cart = new_cart(&mut connection).await?;
                 match cart.add(&mut connection, &goods[next % goods.len()].sku, 1).await {
                     Ok(_) => tally.ok(started.elapsed()),
                     Err(error) => tally.failed(error.to_string()),
@@ -128,21 +209,22 @@ pub async fn checkout(
     demo: &Demo,
     goods: Vec<Goods>,
     option: String,
-    provider: String,
+    provider: &'static str,
     extent: Extent,
 ) -> Result<Figure> {
     let (address, goods, numbers) = (demo.address, Arc::new(goods), Arc::new(AtomicU64::new(0)));
-    measure(&format!("whole checkout ({provider})"), extent, move |_, until| {
-        let (goods, numbers, option, provider) =
-            (goods.clone(), numbers.clone(), option.clone(), provider.clone());
+    let name = format!("whole checkout ({provider})");
+    let subject = Subject { name: &name, requests: 6, process: demo.process() };
+    measure(subject, extent, move |_, until| {
+        let (goods, numbers, option) = (goods.clone(), numbers.clone(), option.clone());
         async move {
-            let mut connection = Connection::open(address, crate::shop::HOST).await?;
+            let mut connection = Connection::open(address, HOST).await?;
             let mut tally = Tally::default();
             while Instant::now() < until {
                 let number = numbers.fetch_add(1, Ordering::Relaxed);
                 let sku = &goods[number as usize % goods.len()].sku;
                 let started = Instant::now();
-                match buy(&mut connection, sku, number, &option, &provider).await {
+                match buy(&mut connection, sku, number, &option, provider).await {
                     Ok(()) => tally.ok(started.elapsed()),
                     Err(error) => tally.failed(error.to_string()),
                 }
@@ -164,11 +246,7 @@ async fn buy(
     cart.prepare(connection, &[(sku, 1)], number, option).await?;
     let answer = cart.order(connection, provider).await?;
     if !answer.status.is_success() {
-        bail!(
-            "{} {}",
-            answer.status,
-            String::from_utf8_lossy(&answer.body).chars().take(120).collect::<String>()
-        );
+        bail!("{}", answer.in_words());
     }
     Ok(())
 }
@@ -180,7 +258,7 @@ pub async fn prepare_carts(demo: &Demo, goods: &[Goods], option: &str, count: us
     for lane in 0..WIDTH {
         let (address, goods, option) = (demo.address, goods.to_vec(), option.to_owned());
         tasks.push(tokio::spawn(async move {
-            let mut connection = Connection::open(address, crate::shop::HOST).await?;
+            let mut connection = Connection::open(address, HOST).await?;
             let mut carts = Vec::new();
             for number in (lane..count).step_by(WIDTH) {
                 let cart = new_cart(&mut connection).await?;
@@ -199,32 +277,33 @@ pub async fn prepare_carts(demo: &Demo, goods: &[Goods], option: &str, count: us
 }
 
 /// Places prepared carts until they are used up.
-pub async fn place(demo: &Demo, carts: Vec<Cart>, provider: &str, connections: usize) -> Result<Figure> {
-    let (address, provider) = (demo.address, provider.to_owned());
-    let carts = Arc::new(parking(carts));
+pub async fn place(
+    demo: &Demo,
+    carts: Vec<Cart>,
+    provider: &'static str,
+    connections: usize,
+) -> Result<Figure> {
+    let (address, carts) = (demo.address, Arc::new(Mutex::new(carts)));
     let extent = Extent { connections, time: Duration::from_secs(120) };
-    measure("order placed", extent, move |_, until| {
-        let (carts, provider) = (carts.clone(), provider.clone());
+    let subject = Subject { name: "order placed", requests: 1, process: demo.process() };
+    measure(subject, extent, move |_, until| {
+        let carts = carts.clone();
         async move {
-            let mut connection = Connection::open(address, crate::shop::HOST).await?;
+            let mut connection = Connection::open(address, HOST).await?;
             let mut tally = Tally::default();
             while Instant::now() < until {
                 let Some(cart) = carts.lock().expect("no client panics").pop() else { break };
                 let started = Instant::now();
-                let answer = cart.order(&mut connection, &provider).await?;
+                let answer = cart.order(&mut connection, provider).await?;
                 match answer.status.is_success() {
                     true => tally.ok(started.elapsed()),
-                    false => tally.failed(answer.status.to_string()),
+                    false => tally.failed(answer.in_words()),
                 }
             }
             Ok(tally)
         }
     })
     .await
-}
-
-fn parking<T>(items: Vec<T>) -> std::sync::Mutex<Vec<T>> {
-    std::sync::Mutex::new(items)
 }
 
 /// Five hundred buyers at once for ten pieces: how many got one, and what the others were told.
@@ -258,24 +337,22 @@ pub async fn flash_sale(demo: &Demo, option: &str, buyers: usize) -> Result<Sale
     let mut sale = Sale { ordered: 0, out_of_stock: 0, other: Vec::new(), elapsed: Duration::ZERO };
     for task in tasks {
         let answer = task.await??;
-        let told = String::from_utf8_lossy(&answer.body).into_owned();
-        match answer.status.as_u16() {
-            201 => sale.ordered += 1,
-            409 if told.contains("/problems/out-of-stock") => sale.out_of_stock += 1,
-            status => sale.other.push(format!("{status} {told}")),
+        match (answer.status.as_u16(), answer.in_words()) {
+            (201, _) => sale.ordered += 1,
+            (409, words) if words.contains("/problems/out-of-stock") => sale.out_of_stock += 1,
+            (_, words) => sale.other.push(words),
         }
     }
     sale.elapsed = started.elapsed();
     Ok(sale)
 }
 
-/// Goods and a delivery option, for scenarios that buy.
+/// Well-stocked goods and a delivery option, for scenarios that buy.
 pub async fn market(demo: &Demo, count: usize) -> Result<(Vec<Goods>, String)> {
     let mut connection = demo.connect().await?;
-    let goods = goods(&mut connection, count).await?;
+    let goods = stock_up(demo, goods(&mut connection, count).await?).await?;
     let cart = new_cart(&mut connection).await?;
-    let first = &goods[rand::rng().random_range(0..goods.len())];
-    cart.add(&mut connection, &first.sku, 1).await?;
+    cart.add(&mut connection, &goods[0].sku, 1).await?;
     cart.contact(&mut connection, 0).await?;
     cart.address(&mut connection, 0).await?;
     let option = cart.first_option(&mut connection).await?;
