@@ -166,7 +166,8 @@ impl Core {
         let mut threads = Threads::default();
         for kind in GROUPS {
             let files = &opened[&kind];
-            let mover = Mover::new(files.state.clone(), files.store.clone(), grown.clone());
+            let mover =
+                Mover::new(files.state.clone(), files.store.clone(), histories.recent(kind), grown.clone());
             let on_fatal = options.on_fatal.clone();
             threads.spawn(&format!("mover-{}", group_name(kind)), move || {
                 if let Err(error) = mover.run() {

@@ -7,7 +7,7 @@ use crate::core::{Core, CoreError};
 use crate::projectors::ledger;
 use crate::state::{AppliedRow, GROUPS, group_name};
 use gearify_commerce::GroupKind;
-use gearify_storage::{EventPosition, ProjectionDb, ProjectionError, StorageError};
+use gearify_storage::{ProjectionDb, ProjectionError, StorageError};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -102,8 +102,8 @@ fn state_of(core: &Core, kind: GroupKind) -> Result<(AppliedRow, usize), Storage
     /// More than a node leaves behind, however suddenly it stops.
     const WAITING_MAX: usize = 1_000_000;
     let state = core.states.of(kind);
-    let next = EventPosition::new(core.histories.reader(kind).position() + 1, 0);
-    Ok((state.applied()?, state.outbox(next, WAITING_MAX)?.len()))
+    let next = core.histories.reader(kind).position() + 1;
+    Ok((state.applied()?, state.outbox(next, WAITING_MAX)?.events.len()))
 }
 
 /// Removes every projection of a node that does not run.

@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod forward;
 pub mod health;
 pub mod machine;
+mod memo;
 pub mod operations;
 pub mod projectors;
 pub mod providers;

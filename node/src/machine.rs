@@ -9,7 +9,7 @@
 //! others, so it ends with a line that says what to do.
 
 use crate::snapshot::{self, History};
-use crate::state::{AppliedRow, GroupState, group_name, outbox_key};
+use crate::state::{AppliedRow, GroupState, group_name};
 use bytes::Bytes;
 use gearify_commerce::GroupKind;
 use gearify_commerce::command::{self, Stamped};
@@ -95,11 +95,8 @@ impl ShopMachine {
         applied.index = after.index();
         applied.account = after.encode().to_vec();
         let failed = |source| ApplyError::Storage { group, source };
-        let mut batch = tx.into_batch().map_err(failed)?;
-        for (key, value) in outbox {
-            batch.put(key, value);
-        }
-        self.state.commit(batch, &applied).map_err(failed)?;
+        let batch = tx.into_batch().map_err(failed)?;
+        self.state.commit(batch, outbox, &applied).map_err(failed)?;
         self.applied = applied;
         if !events.is_empty() {
             self.listener.applied(self.state.kind(), &events);
@@ -125,8 +122,8 @@ fn chained(before: [u8; 32], index: u64, tx: &mut Tx<'_>) -> [u8; 32] {
     if changed { *hasher.finalize().as_bytes() } else { before }
 }
 
-fn numbered(index: u64, events: &[Envelope]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
-    events.iter().zip(0..).map(move |(event, n)| (outbox_key(EventPosition::new(index, n)), encode(event)))
+fn numbered(index: u64, events: &[Envelope]) -> impl Iterator<Item = (EventPosition, Vec<u8>)> {
+    events.iter().zip(0..).map(move |(event, n)| (EventPosition::new(index, n), encode(event)))
 }
 
 impl Machine for ShopMachine {

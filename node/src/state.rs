@@ -2,14 +2,15 @@
 //!
 //! Keys of the replicated state begin with a tenant id, whose first byte is a time's highest and never
 //! `0xff`. Keys that begin with `0xff` are this node's own: the applied position with the rolling state
-//! hash, and the outbox of events that wait to be moved into the event store. They stand in the same
-//! engine because they must change in the same batch.
+//! hash, and the outbox of events that wait to be moved into the event store, many in one row. They stand
+//! in the same engine because they must change in the same batch.
 //!
 //! The directory of the engine has a number; a snapshot is installed into the next one and `CURRENT`
 //! is switched to it, so that readers see the old rows or the new ones and a crash in between leaves
 //! the old ones.
 
 use crate::bell::Bell;
+use crate::memo::Memo;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use gearify_commerce::GroupKind;
@@ -20,17 +21,26 @@ use gearify_storage::{
     Batch, Engine, EventPosition, Reader, Row, SetAside, SledEngine, SledOptions, StorageError, decode,
     encode,
 };
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 /// First byte of every key that is not replicated state.
 pub const LOCAL: u8 = 0xff;
 const APPLIED_KEY: [u8; 2] = [LOCAL, 0];
-const OUTBOX: [u8; 2] = [LOCAL, 1];
+const OUTBOX: [u8; 2] = [LOCAL, 2];
 const CURRENT: &str = "CURRENT";
+
+/// Bytes of events in one outbox row: well below what the engine takes, so that one more always fits
+/// unless it is as large itself.
+const OUTBOX_ROW_BYTES: usize = 16 << 10;
+/// Outbox rows taken back in one commit.
+const OUTBOX_CLEAR_MAX: usize = 512;
 
 /// The groups of a region with one shard, in the order they start.
 pub const GROUPS: [GroupKind; 3] = [GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
@@ -73,6 +83,20 @@ pub struct GroupState {
     engine: ArcSwap<Frozen<SledEngine>>,
     applied: watch::Sender<u64>,
     bell: Bell,
+    /// Of groups that are read far more often than written.
+    memo: Option<Memo>,
+    /// Outbox rows written by this process and still there, oldest first.
+    outbox: Mutex<VecDeque<(u64, Vec<u8>)>>,
+    /// The event store has everything up to this entry on disk.
+    stored: AtomicU64,
+}
+
+/// Events on their way into the event store.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    pub events: Vec<(EventPosition, Bytes)>,
+    /// `false`: there are more behind them.
+    pub is_all: bool,
 }
 
 impl GroupState {
@@ -110,6 +134,9 @@ impl GroupState {
             engine: ArcSwap::from_pointee(Frozen::new(engine)),
             applied: watch::Sender::new(applied),
             bell: Bell::default(),
+            memo: (kind != GroupKind::Region).then(Memo::default),
+            outbox: Mutex::default(),
+            stored: AtomicU64::new(0),
         };
         Ok((Arc::new(state), set_aside))
     }
@@ -142,13 +169,37 @@ impl GroupState {
         *self.applied.borrow()
     }
 
-    /// Commits what entries changed together with how far they came.
-    pub(crate) fn commit(&self, mut batch: Batch, applied: &AppliedRow) -> Result<(), StorageError> {
+    /// Commits what entries changed and the events they made, together with how far they came. Outbox
+    /// rows that the event store has by now go in the same batch: a commit costs more than a delete.
+    pub(crate) fn commit(
+        &self,
+        mut batch: Batch,
+        events: impl IntoIterator<Item = (EventPosition, Vec<u8>)>,
+        applied: &AppliedRow,
+    ) -> Result<(), StorageError> {
         batch.put(APPLIED_KEY, encode(applied));
+        let mut outbox = self.outbox.lock();
+        let stored = self.stored.load(Ordering::Acquire);
+        let cleared = outbox.iter().take(OUTBOX_CLEAR_MAX).take_while(|(index, _)| *index <= stored).count();
+        outbox.iter().take(cleared).for_each(|(_, key)| batch.delete(key.clone()));
+        let rows = outbox_rows(events);
+        let keys: Vec<(u64, Vec<u8>)> =
+            rows.iter().map(|(position, _)| (position.index, outbox_key(*position))).collect();
+        rows.into_iter().for_each(|(position, row)| batch.put(outbox_key(position), row));
         self.engine.load().commit(batch)?;
-        self.applied.send_replace(applied.index);
-        self.bell.ring();
+        outbox.drain(..cleared);
+        outbox.extend(keys);
+        drop(outbox);
+        self.changed(applied.index);
         Ok(())
+    }
+
+    fn changed(&self, applied: u64) {
+        if let Some(memo) = &self.memo {
+            memo.forget();
+        }
+        self.applied.send_replace(applied);
+        self.bell.ring();
     }
 
     /// Fills a fresh engine by `fill` and puts it, at `applied`, in the place of the current one.
@@ -169,24 +220,35 @@ impl GroupState {
         engine.commit(batch)?;
         engine.flush()?;
         write_durably(&self.dir.join(CURRENT), (old + 1).to_string().as_bytes())?;
+        let mut outbox = self.outbox.lock();
         self.engine.store(Arc::new(Frozen::new(engine)));
-        self.applied.send_replace(applied.index);
-        self.bell.ring();
+        // What came with the snapshot is cleared by scanning, at the next start.
+        outbox.clear();
+        drop(outbox);
+        self.changed(applied.index);
         // Its files stay until the next start: readers may still hold the old engine.
         Ok(())
     }
 
-    /// Events at or after `from` that wait for the event store, oldest first.
-    pub fn outbox(
-        &self,
-        from: EventPosition,
-        limit: usize,
-    ) -> Result<Vec<(EventPosition, Bytes)>, StorageError> {
-        let rows = self.engine.load().scan(&outbox_key(from), &outbox_end(), limit)?;
-        rows.into_iter().map(|(key, value)| Ok((outbox_at(&key)?, value))).collect()
+    /// Events of the entry `from` and later ones that wait for the event store, oldest first, of at most
+    /// `limit` rows.
+    pub fn outbox(&self, from: u64, limit: usize) -> Result<Waiting, StorageError> {
+        let from = outbox_key(EventPosition::new(from, 0));
+        let rows = self.engine.load().scan(&from, &outbox_end(), limit)?;
+        let mut waiting = Waiting { events: Vec::new(), is_all: rows.len() < limit };
+        for (key, row) in rows {
+            open_outbox_row(outbox_at(&key)?, row, &mut waiting.events)?;
+        }
+        Ok(waiting)
     }
 
-    /// Forgets events of entries up to and with `through`, which the event store has on disk; at most
+    /// The event store has everything up to and with `through` on disk: its rows may go, with the next
+    /// commit.
+    pub fn events_are_stored(&self, through: u64) {
+        self.stored.fetch_max(through, Ordering::AcqRel);
+    }
+
+    /// Removes rows of entries up to and with `through` that an earlier process left behind; at most
     /// `limit` of them.
     pub fn clear_outbox(&self, through: u64, limit: usize) -> Result<usize, StorageError> {
         let engine = self.engine.load();
@@ -205,11 +267,19 @@ impl GroupState {
 
 impl Reader for GroupState {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
-        self.engine.load().get(key)
+        let read = || self.engine.load().get(key);
+        match &self.memo {
+            Some(memo) => memo.get(key, read),
+            None => read(),
+        }
     }
 
     fn scan(&self, from: &[u8], until: &[u8], limit: usize) -> Result<Vec<Row>, StorageError> {
-        self.engine.load().scan(from, until, limit)
+        let read = || self.engine.load().scan(from, until, limit);
+        match &self.memo {
+            Some(memo) => memo.scan((from, until, limit), read),
+            None => read(),
+        }
     }
 
     fn scan_back(&self, from: &[u8], until: &[u8], limit: usize) -> Result<Vec<Row>, StorageError> {
@@ -217,7 +287,45 @@ impl Reader for GroupState {
     }
 }
 
-pub(crate) fn outbox_key(at: EventPosition) -> Vec<u8> {
+/// Puts events of one entry together in rows; a row is keyed by its first event.
+fn outbox_rows(events: impl IntoIterator<Item = (EventPosition, Vec<u8>)>) -> Vec<(EventPosition, Vec<u8>)> {
+    let mut rows: Vec<(EventPosition, Vec<u8>)> = Vec::new();
+    for (position, body) in events {
+        let row = rows.last_mut().filter(|(first, row)| {
+            first.index == position.index && row.len() + body.len() < OUTBOX_ROW_BYTES
+        });
+        let row = match row {
+            Some((_, row)) => row,
+            None => {
+                rows.push((position, Vec::new()));
+                &mut rows.last_mut().expect("one was just pushed").1
+            }
+        };
+        row.extend_from_slice(&(body.len() as u32).to_be_bytes());
+        row.extend_from_slice(&body);
+    }
+    rows
+}
+
+fn open_outbox_row(
+    first: EventPosition,
+    mut row: Bytes,
+    events: &mut Vec<(EventPosition, Bytes)>,
+) -> Result<(), StorageError> {
+    let mut n = first.n;
+    while !row.is_empty() {
+        let length = row.split_first_chunk::<4>().map(|(length, _)| u32::from_be_bytes(*length) as usize);
+        let length = length.filter(|length| 4 + length <= row.len());
+        let length =
+            length.ok_or_else(|| StorageError::Damaged("an outbox row ends inside an event".into()))?;
+        let mut event = row.split_to(4 + length);
+        events.push((EventPosition::new(first.index, n), event.split_off(4)));
+        n += 1;
+    }
+    Ok(())
+}
+
+fn outbox_key(at: EventPosition) -> Vec<u8> {
     let mut key = OUTBOX.to_vec();
     key.extend_from_slice(&at.index.to_be_bytes());
     key.extend_from_slice(&at.n.to_be_bytes());
@@ -278,4 +386,52 @@ fn remove_other_directories(dir: &Path, keep: u64) -> Result<(), StorageError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(dir: &Path) -> Arc<GroupState> {
+        GroupState::open(GroupKind::Region, dir, SledOptions { cache_bytes: 1 << 20 }).unwrap().0
+    }
+
+    fn commit(state: &GroupState, index: u64, sizes: &[usize]) {
+        let events = (0..).zip(sizes).map(|(n, size)| (EventPosition::new(index, n), vec![n as u8; *size]));
+        state.commit(Batch::new(), events, &AppliedRow { index, ..AppliedRow::default() }).unwrap();
+    }
+
+    #[test]
+    fn events_come_out_of_the_outbox_as_they_went_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path());
+        commit(&state, 3, &[0, 5, 50_000, 7]);
+        commit(&state, 4, &[]);
+        commit(&state, 5, &[9]);
+        let all = state.outbox(1, 100).unwrap();
+        let seen: Vec<(u64, u32, usize)> =
+            all.events.iter().map(|(at, body)| (at.index, at.n, body.len())).collect();
+        assert_eq!(seen, [(3, 0, 0), (3, 1, 5), (3, 2, 50_000), (3, 3, 7), (5, 0, 9)]);
+        assert!(all.is_all && all.events.iter().all(|(at, body)| body.iter().all(|b| u32::from(*b) == at.n)));
+        assert!(!state.outbox(1, 1).unwrap().is_all);
+        assert_eq!(state.outbox(4, 100).unwrap().events.len(), 1);
+    }
+
+    #[test]
+    fn stored_events_leave_with_the_next_commit_and_those_of_an_earlier_process_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path());
+        commit(&state, 1, &[3]);
+        commit(&state, 2, &[3]);
+        state.events_are_stored(1);
+        assert_eq!(state.outbox(1, 100).unwrap().events.len(), 2);
+        commit(&state, 3, &[3]);
+        let left = state.outbox(1, 100).unwrap().events;
+        assert_eq!(left.iter().map(|(at, _)| at.index).collect::<Vec<_>>(), [2, 3]);
+        state.engine().engine().flush().unwrap();
+        drop(state);
+        let state = open(dir.path());
+        assert_eq!(state.clear_outbox(2, 100).unwrap(), 1);
+        assert_eq!(state.outbox(1, 100).unwrap().events.len(), 1);
+    }
 }

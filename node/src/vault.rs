@@ -7,15 +7,22 @@
 use gearify_commerce::sealed::{KeyedHash, SealError, Vault, WrappedKey};
 use gearify_commerce::{PersonId, TenantId};
 use gearify_storage::seal::{DataKey, MasterKey, Random, SystemRandom};
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+
+/// Tenants whose keys are at hand; with more of them the keys are derived anew now and then.
+const TENANT_KEYS_MAX: usize = 4_096;
 
 pub struct NodeVault {
     master: MasterKey,
     random: Box<dyn Random>,
+    /// Every request needs its tenant's key several times.
+    tenant_keys: RwLock<BTreeMap<TenantId, DataKey>>,
 }
 
 impl NodeVault {
     pub fn new(master: MasterKey) -> NodeVault {
-        NodeVault { master, random: Box::new(SystemRandom) }
+        NodeVault { master, random: Box::new(SystemRandom), tenant_keys: RwLock::default() }
     }
 
     /// A key for something of the node as a whole, such as sessions.
@@ -24,9 +31,18 @@ impl NodeVault {
     }
 
     fn tenant_key(&self, tenant: TenantId) -> DataKey {
+        if let Some(key) = self.tenant_keys.read().get(&tenant) {
+            return key.clone();
+        }
         let mut context = b"tenant/".to_vec();
         context.extend_from_slice(&tenant.bits().to_be_bytes());
-        self.master.derive(&context)
+        let key = self.master.derive(&context);
+        let mut keys = self.tenant_keys.write();
+        if keys.len() >= TENANT_KEYS_MAX {
+            keys.clear();
+        }
+        keys.insert(tenant, key.clone());
+        key
     }
 
     fn person_key(&self, tenant: TenantId, key: &WrappedKey) -> Result<DataKey, SealError> {

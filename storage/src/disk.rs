@@ -1,5 +1,7 @@
 //! Small promises about files that the standard library leaves to its caller.
 
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +32,12 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return Err(failure);
     }
     sync_dir(parent(path)?)
+}
+
+/// Keeps a prepared statement's plan whatever values are bound to it. SQLite would else plan and prepare
+/// anew at every other range: a tenth of what reading a page of events cost.
+pub fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// Makes names created, renamed or removed in `dir` survive a power cut.

@@ -1,9 +1,10 @@
 //! Projections: SQLite files computed from events, each with the position it has reached.
 //!
-//! Invariant: an effect and the position it leads to are one durable transaction, so an event counts
-//! exactly once, whatever crashes. A projection is derived: [`ProjectionDb::open_or_rebuild`] throws it
-//! away when its schema has another version or its file is damaged, and the caller projects again from
-//! the position it finds, which is then none.
+//! Invariant: an effect and the position it leads to are one transaction, so an event counts exactly
+//! once, whatever crashes. A power cut may take the last transactions back, whole and in order: they are
+//! not waited for on disk, since the events they came from are, and are projected again. A projection is
+//! derived: [`ProjectionDb::open_or_rebuild`] throws it away when its schema has another version or its
+//! file is damaged, and the caller projects again from the position it finds, which is then none.
 
 use crate::disk;
 use crate::events::EventPosition;
@@ -115,8 +116,8 @@ impl ProjectionDb {
         Ok(stored_position(&self.writer.lock(), name)?)
     }
 
-    /// Runs the effect and advances `name` to `to` in one durable transaction. An error of the effect
-    /// undoes both.
+    /// Runs the effect and advances `name` to `to` in one transaction. An error of the effect undoes
+    /// both.
     ///
     /// # Errors
     /// [`ProjectionError::NotAhead`] if `to` is not past the stored position: the effect is not run.
@@ -156,7 +157,8 @@ fn open_writer(path: &Path, schema: Schema) -> Result<Connection, ProjectionErro
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    disk::keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found == 0 {
@@ -238,6 +240,7 @@ fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
+    disk::keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

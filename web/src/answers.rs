@@ -20,16 +20,24 @@ use gearify_commerce::scope::{Count, Table};
 use gearify_commerce::{ProductId, Site, Slug, TenantId, Timestamp};
 use http::{HeaderValue, StatusCode, header};
 use moka::sync::Cache;
+use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub struct Answers {
     products: Cache<Key, Arc<ProductAnswer>>,
+    /// The last answer under each key's first bits: asked before the cache, which keeps books of every
+    /// look-up to know what to give up.
+    hot: Box<[RwLock<Option<Hot>>]>,
     faces: Cache<Key, Arc<(u64, CardFace)>>,
 }
 
 /// A hash of everything the answer depends on besides time.
 type Key = [u8; 16];
+type Hot = (Key, Arc<ProductAnswer>);
+
+/// Answers at hand before the cache: a power of two, and few enough to add little to its memory.
+const HOT_MAX: usize = 512;
 
 /// Card faces kept.
 const FACES_MAX: u64 = 20_000;
@@ -72,15 +80,31 @@ impl Answers {
         let weight = |_: &Key, answer: &Arc<ProductAnswer>| answer.body.len() as u32 + 512;
         Answers {
             products: Cache::builder().max_capacity(bytes_max).weigher(weight).build(),
+            hot: (0..HOT_MAX).map(|_| RwLock::new(None)).collect(),
             faces: Cache::new(FACES_MAX),
         }
+    }
+
+    fn hot(&self, key: &Key) -> &RwLock<Option<Hot>> {
+        &self.hot[usize::from(u16::from_be_bytes([key[0], key[1]])) % HOT_MAX]
+    }
+
+    fn known(&self, key: &Key) -> Option<Arc<ProductAnswer>> {
+        let hot = self.hot(key).read();
+        if let Some((_, answer)) = hot.as_ref().filter(|(known, _)| known == key) {
+            return Some(answer.clone());
+        }
+        drop(hot);
+        let answer = self.products.get(key)?;
+        *self.hot(key).write() = Some((*key, answer.clone()));
+        Some(answer)
     }
 
     /// The JSON of a product by slug or id, from the cache if it is still true.
     pub fn product(&self, call: &Call, shop: &Shop, market: &Market, name: &str) -> ProductFound {
         let state = call.state();
         let key = key_of(shop.id(), name, market);
-        if let Some(answer) = self.products.get(&key)
+        if let Some(answer) = self.known(&key)
             && answer.still_true(state, shop.id(), market.at)
         {
             return ProductFound::Here(answer);
@@ -89,6 +113,7 @@ impl Answers {
             Outcome::Answer(answer) => {
                 let answer = Arc::new(*answer);
                 self.products.insert(key, answer.clone());
+                *self.hot(&key).write() = Some((key, answer.clone()));
                 ProductFound::Here(answer)
             }
             Outcome::Moved(slug) => ProductFound::Moved(slug),

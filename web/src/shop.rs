@@ -4,7 +4,8 @@ use crate::ports::{Backend, with_scope};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::tenants::{self, Origin, Tenant};
 use gearify_commerce::{Currency, Locale, Site, TenantId};
-use moka::sync::Cache;
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A tenant as requests see it.
@@ -49,30 +50,48 @@ impl Shop {
 }
 
 /// Shops by host, as of a position of the world's log.
+#[derive(Default)]
 pub struct Shops {
-    by_host: Cache<String, (u64, Option<Arc<Shop>>)>,
+    hosts: RwLock<Hosts>,
+}
+
+/// Every request asks, and the world's log hardly ever moves: one plain map, begun anew when it does.
+#[derive(Default)]
+struct Hosts {
+    position: u64,
+    shops: BTreeMap<String, Option<Arc<Shop>>>,
 }
 
 /// Hosts remembered; unknown ones too, so that a stray name costs no look-up each time.
-const HOSTS_MAX: u64 = 10_000;
-
-impl Default for Shops {
-    fn default() -> Shops {
-        Shops { by_host: Cache::new(HOSTS_MAX) }
-    }
-}
+const HOSTS_MAX: usize = 10_000;
 
 impl Shops {
     /// The shop of a host in its normal form.
     pub fn by_host(&self, backend: &dyn Backend, host: &str) -> Option<Arc<Shop>> {
         let position = backend.applied(GroupKind::World);
-        if let Some((at, shop)) = self.by_host.get(host)
-            && at == position
+        let known = self.hosts.read();
+        if known.position == position
+            && let Some(shop) = known.shops.get(host)
         {
-            return shop;
+            return shop.clone();
         }
+        drop(known);
         let shop = read_shop(backend, host).map(Arc::new);
-        self.by_host.insert(host.to_owned(), (position, shop.clone()));
+        let mut hosts = self.hosts.write();
+        if hosts.position < position {
+            *hosts = Hosts { position, ..Hosts::default() };
+        }
+        if hosts.shops.len() >= HOSTS_MAX {
+            // Strangers' names go first: they can't push out a shop.
+            hosts.shops.retain(|_, shop| shop.is_some());
+        }
+        if hosts.shops.len() >= HOSTS_MAX {
+            hosts.shops.clear();
+        }
+        // What was read at an older position may be of the past by now.
+        if hosts.position == position {
+            hosts.shops.insert(host.to_owned(), shop.clone());
+        }
         shop
     }
 }

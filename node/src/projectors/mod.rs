@@ -17,7 +17,7 @@ use gearify_commerce::GroupKind;
 use gearify_commerce::event::Envelope;
 use gearify_storage::{EventPosition, EventReader, EventStoreError, ProjectionError, StorageError, decode};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,11 +45,11 @@ impl From<rusqlite::Error> for ProjectorError {
     }
 }
 
-/// An event with its place.
+/// An event with its place. Cheap to clone: projectors share what was decoded once.
 #[derive(Clone, Debug)]
 pub struct Projected {
     pub position: EventPosition,
-    pub envelope: Envelope,
+    pub envelope: Arc<Envelope>,
 }
 
 /// Turns events into something that can be asked.
@@ -75,6 +75,10 @@ pub trait Projector: Send {
 /// Events a projector takes in at once.
 const PAGE: usize = 512;
 
+/// From one round of a projector to the next: under load one transaction serves all events of this time,
+/// and an event that comes alone is taken in at once.
+const PACE: Duration = Duration::from_millis(80);
+
 /// A projector that failed tries again after this long; the fault shows in health meanwhile.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -82,12 +86,19 @@ const RETRY: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Histories {
     readers: Arc<BTreeMap<GroupKind, EventReader>>,
+    recent: Arc<BTreeMap<GroupKind, Recent>>,
     pub grown: Bell,
 }
 
 impl Histories {
     pub fn new(readers: BTreeMap<GroupKind, EventReader>, grown: Bell) -> Histories {
-        Histories { readers: Arc::new(readers), grown }
+        let recent = readers.keys().map(|group| (*group, Recent::default())).collect();
+        Histories { readers: Arc::new(readers), recent: Arc::new(recent), grown }
+    }
+
+    /// Where a group's mover leaves what it has just stored.
+    pub fn recent(&self, group: GroupKind) -> Recent {
+        self.recent.get(&group).expect("every group has a history").clone()
     }
 
     pub fn reader(&self, group: GroupKind) -> &EventReader {
@@ -101,6 +112,9 @@ impl Histories {
         after: Option<EventPosition>,
         limit: usize,
     ) -> Result<(Vec<Projected>, EventPosition), ProjectorError> {
+        if let Some(page) = after.and_then(|after| self.recent(group).page(after, limit)) {
+            return Ok(page);
+        }
         let reader = self.reader(group);
         // Read before the rows: entries without events up to here are covered by an empty page.
         let covered = EventPosition::new(reader.position(), u32::MAX);
@@ -113,13 +127,67 @@ impl Histories {
                 let reason = |error: gearify_storage::CodecError| error.to_string();
                 let envelope = decode(&row.body)
                     .map_err(|error| ProjectorError::UnreadableEvent { position, reason: reason(error) })?;
-                Ok(Projected { position, envelope })
+                Ok(Projected { position, envelope: Arc::new(envelope) })
             })
             .collect::<Result<Vec<_>, ProjectorError>>()?;
         let last = events.last().map(|event| event.position);
         let to =
             if is_all { last.map_or(covered, |last| last.max(covered)) } else { last.unwrap_or(covered) };
         Ok((events, to))
+    }
+}
+
+/// Events kept in memory behind the event store, a group. A projector further behind reads the store.
+const RECENT_MAX: usize = 2_048;
+
+/// The newest events of a group as they were stored, decoded once for all projectors. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Recent {
+    tail: Arc<Mutex<Tail>>,
+}
+
+/// Every event of the entries after `base` up to and with `through`.
+#[derive(Default)]
+struct Tail {
+    base: u64,
+    through: u64,
+    events: VecDeque<Projected>,
+}
+
+impl Recent {
+    /// The store has the entries from `first` to `through` now, with these events.
+    pub fn push(&self, first: u64, events: impl Iterator<Item = Projected>, through: u64) {
+        let mut tail = self.tail.lock();
+        if tail.through + 1 != first {
+            *tail = Tail { base: first - 1, ..Tail::default() };
+        }
+        tail.events.extend(events);
+        tail.through = through;
+        while tail.events.len() > RECENT_MAX {
+            // Whole entries, so that the rest is all there is after some entry.
+            let Some(oldest) = tail.events.front().map(|event| event.position.index) else { break };
+            while tail.events.front().is_some_and(|event| event.position.index == oldest) {
+                tail.events.pop_front();
+            }
+            tail.base = oldest;
+        }
+    }
+
+    /// As [`Histories::page`], if all after `after` is here.
+    fn page(&self, after: EventPosition, limit: usize) -> Option<(Vec<Projected>, EventPosition)> {
+        let tail = self.tail.lock();
+        // An entry that was begun elsewhere may not be whole here.
+        if after < EventPosition::new(tail.base, u32::MAX) || tail.through == 0 {
+            return None;
+        }
+        let start = tail.events.partition_point(|event| event.position <= after);
+        let events: Vec<Projected> = tail.events.iter().skip(start).take(limit).cloned().collect();
+        let covered = EventPosition::new(tail.through, u32::MAX);
+        let to = match events.last() {
+            Some(last) if events.len() == limit => last.position,
+            _ => covered.max(after),
+        };
+        Some((events, to))
     }
 }
 
@@ -168,7 +236,7 @@ impl Board {
 pub fn run(mut projector: impl Projector, histories: &Histories, board: &Board) {
     let name = projector.name();
     loop {
-        let seen = histories.grown.count();
+        let (seen, begun) = (histories.grown.count(), Instant::now());
         let outcome = catch_up(&mut projector, histories, board);
         let pause = match outcome {
             Ok(()) => {
@@ -187,6 +255,7 @@ pub fn run(mut projector: impl Projector, histories: &Histories, board: &Board) 
         if !histories.grown.wait(seen, pause) {
             return;
         }
+        std::thread::sleep(PACE.saturating_sub(begun.elapsed()));
     }
 }
 
@@ -225,8 +294,62 @@ fn step(
     });
     ::metrics::gauge!(names::PROJECTOR_LAG, "projector" => name, "group" => group_name(group))
         .set(lag as f64);
-    Ok(is_news && !events.is_empty())
+    Ok(events.len() == PAGE)
 }
 
 /// Every group, for projectors that follow all.
 pub const ALL_GROUPS: &[GroupKind] = &GROUPS;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gearify_commerce::actor::Actor;
+    use gearify_commerce::cart::Event as Cart;
+    use gearify_commerce::event::Event;
+    use gearify_commerce::{CartId, Site, TenantId, Timestamp};
+
+    fn event(index: u64, n: u32) -> Projected {
+        let envelope = Envelope {
+            sequence: index,
+            tenant: TenantId::from_bits(1),
+            site: Site::FIRST,
+            at: Timestamp::from_millis(0),
+            actor: Actor::System,
+            event: Event::Cart(Cart::CartExpired { cart: CartId::from_bits(1) }),
+        };
+        Projected { position: EventPosition::new(index, n), envelope: Arc::new(envelope) }
+    }
+
+    fn places(page: Option<(Vec<Projected>, EventPosition)>) -> Option<(Vec<(u64, u32)>, u64)> {
+        let (events, to) = page?;
+        Some((events.iter().map(|event| (event.position.index, event.position.n)).collect(), to.index))
+    }
+
+    #[test]
+    fn recent_events_are_told_to_whoever_is_not_further_behind() {
+        let recent = Recent::default();
+        assert!(recent.page(EventPosition::new(9, 0), 10).is_none());
+        recent.push(10, [event(10, 0), event(10, 1), event(12, 0)].into_iter(), 13);
+        let page = |index, n, limit| places(recent.page(EventPosition::new(index, n), limit));
+        assert_eq!(page(8, u32::MAX, 10), None);
+        assert_eq!(page(9, u32::MAX, 10), Some((vec![(10, 0), (10, 1), (12, 0)], 13)));
+        assert_eq!(page(10, 0, 10), Some((vec![(10, 1), (12, 0)], 13)));
+        assert_eq!(page(10, 0, 1), Some((vec![(10, 1)], 10)));
+        assert_eq!(page(13, u32::MAX, 10), Some((vec![], 13)));
+        // The store went on without the mover, as a snapshot makes it: what was kept is no longer all.
+        recent.push(20, [event(20, 0)].into_iter(), 20);
+        assert_eq!(page(13, u32::MAX, 10), None);
+        assert_eq!(page(19, u32::MAX, 10), Some((vec![(20, 0)], 20)));
+    }
+
+    #[test]
+    fn what_is_kept_of_events_is_bounded_and_whole_entries() {
+        let recent = Recent::default();
+        let all = (1..=RECENT_MAX as u64).flat_map(|index| [event(index, 0), event(index, 1)]);
+        recent.push(1, all, RECENT_MAX as u64);
+        let base = RECENT_MAX as u64 / 2;
+        assert!(recent.page(EventPosition::new(base - 1, u32::MAX), 1).is_none());
+        let (events, _) = recent.page(EventPosition::new(base, u32::MAX), RECENT_MAX + 1).unwrap();
+        assert_eq!((events.len(), events[0].position), (RECENT_MAX, EventPosition::new(base + 1, 0)));
+    }
+}

@@ -18,13 +18,15 @@ use gearify_search::{SearchError, SearchIndexes};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Products read at once while everything is loaded.
 const LOAD_PAGE: usize = 500;
 /// A search waits this long for its columns; then it answers with what there is.
 const WAIT_MAX: Duration = Duration::from_millis(50);
+/// From one round to the next while nobody waits: under load a product sold twice is looked up once.
+const PACE: Duration = Duration::from_millis(50);
 /// A stopped bell is noticed at once; this is only how long a thread sleeps in one piece.
 const REST: Duration = Duration::from_secs(60);
 
@@ -37,6 +39,8 @@ pub struct Live {
 struct Shared {
     work: Mutex<Work>,
     bell: Bell,
+    /// Rings when somebody waits for the columns.
+    wanted: Bell,
     /// How many reports have been worked off.
     done: watch::Sender<u64>,
 }
@@ -54,7 +58,8 @@ struct Work {
 impl Default for Live {
     fn default() -> Live {
         let work = Mutex::new(Work { all: true, reports: 1, ..Work::default() });
-        Live { shared: Arc::new(Shared { work, bell: Bell::default(), done: watch::Sender::new(0) }) }
+        let (bell, wanted, done) = (Bell::default(), Bell::default(), watch::Sender::new(0));
+        Live { shared: Arc::new(Shared { work, bell, wanted, done }) }
     }
 }
 
@@ -62,6 +67,10 @@ impl Live {
     /// Waits until what was reported before the call shows in the columns.
     pub async fn caught_up(&self) {
         let reports = self.shared.work.lock().reports;
+        if *self.shared.done.borrow() >= reports {
+            return;
+        }
+        self.shared.wanted.ring();
         let mut done = self.shared.done.subscribe();
         let reached = done.wait_for(|done| *done >= reports);
         let _ = tokio::time::timeout(WAIT_MAX, reached).await;
@@ -74,6 +83,7 @@ impl Live {
 
     pub fn stop(&self) {
         self.shared.bell.stop();
+        self.shared.wanted.stop();
     }
 
     fn report(&self, change: impl FnOnce(&mut Work)) {
@@ -162,7 +172,7 @@ impl Worker {
     pub fn run(mut self) {
         let shared = self.live.shared.clone();
         loop {
-            let seen = shared.bell.count();
+            let (seen, wanted, begun) = (shared.bell.count(), shared.wanted.count(), Instant::now());
             let work = {
                 let mut work = shared.work.lock();
                 let reports = work.reports;
@@ -179,6 +189,7 @@ impl Worker {
             if !shared.bell.wait(seen, REST) {
                 return;
             }
+            shared.wanted.wait(wanted, PACE.saturating_sub(begun.elapsed()));
         }
     }
 

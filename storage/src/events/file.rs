@@ -225,6 +225,7 @@ pub(super) fn open_for_reading(path: &Path, closed: bool) -> Result<Connection, 
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true).map_err(in_file(path))?;
     connection.pragma_update(None, "cache_size", -512)?;
+    disk::keep_plans(&connection)?;
     Ok(connection)
 }
 
