@@ -31,12 +31,12 @@ export class Owner {
   }
 
   /** A list follows the orders a moment later: it is asked again until it knows. */
-  async findsOrder(number) {
+  async findsOrder(number, asked = number) {
     await this.goesTo('Orders');
     const link = this.page.getByRole('main').getByRole('link', { name: number, exact: true });
     const until = Date.now() + 15_000;
     for (;;) {
-      await this.page.getByRole('searchbox').fill(number);
+      await this.page.getByRole('searchbox').fill(asked);
       await this.page.getByRole('button', { name: 'Search' }).click();
       if (await link.isVisible() || Date.now() > until) break;
       await this.page.waitForTimeout(300);

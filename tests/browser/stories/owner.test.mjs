@@ -40,6 +40,23 @@ for (const scripts of [true, false]) {
   }));
 }
 
+test('an order is found by its number, its e-mail address, its name and an SKU in it', () => visiting({}, async (page) => {
+  const email = freshEmail('findable');
+  const order = await new Shopper(page).buys('longroom-bat-mallet', { email });
+  await visiting({}, async (desk, place) => {
+    const owner = new Owner(desk, place);
+    await owner.signsIn();
+    for (const asked of [order.number, email, 'Robin Sample', 'LON048', 'status:confirmed total:>10']) {
+      await owner.findsOrder(order.number, asked);
+    }
+    await owner.goesTo('Orders');
+    await desk.getByRole('searchbox').fill('LON001-SH-1134');
+    await desk.getByRole('button', { name: 'Search' }).click();
+    await desk.waitForURL(/q=LON001/);
+    assert.equal(await desk.getByRole('link', { name: order.number, exact: true }).count(), 0, 'another SKU does not find it');
+  });
+}));
+
 test('the console is closed to everybody else', () => visiting({}, async (page, place) => {
   for (const path of ['/console', '/console/orders']) {
     await page.goto(path);

@@ -26,3 +26,19 @@ test('when the last ball is sold the product says so, and a basket says so befor
   await late.presses(/^Remove/);
   await late.sees('Your basket is empty');
 }));
+
+test('that the shop does not deliver somewhere is told in the basket, before the checkout', () => visiting({}, async (page) => {
+  const shopper = new Shopper(page);
+  await shopper.puts('longroom-linseed-oil');
+  await shopper.opensBasket();
+  await page.getByText('Estimate delivery').click();
+  const country = page.getByRole('combobox', { name: 'Country' });
+  assert.equal(await country.locator('option').first().innerText(), 'United Kingdom', 'where it delivers stands first');
+  await country.selectOption({ label: 'New Zealand' });
+  await shopper.presses('Estimate');
+  await shopper.sees('We do not deliver to New Zealand. We deliver to the United Kingdom.');
+  assert.equal(await country.inputValue(), 'NZ', 'what was chosen is kept');
+  await country.selectOption({ label: 'United Kingdom' });
+  await shopper.presses('Estimate');
+  await shopper.sees(/^Standard, /);
+}));

@@ -1,5 +1,6 @@
 //! The operator's console: shops on the platform, and how the node is.
 
+use super::countries::country_field;
 use super::done::Done;
 use super::shop::staff::{NewMember, link, parse_email, setup_token};
 use super::sign_in::setup_token_hash;
@@ -120,7 +121,7 @@ fn new_page(typed: &Typed, wrong: &Wrong) -> Page {
     let place = vec![
         Field::text("currency", "Currency").short(),
         Field::text("locale", "Language").short(),
-        Field::text("country", "Country").short(),
+        country_field("country", "Country", typed),
         Field::text("time_zone", "Time zone").short(),
     ];
     let owner = vec![

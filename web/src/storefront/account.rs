@@ -247,19 +247,14 @@ pub async fn show_profile(visit: Visit) -> Result<Response, Problem> {
     let customer = customer_of(&visit)?;
     let profile = profile_of(&visit, customer)?;
     let phone = profile.phone.clone().unwrap_or_default();
-    let fields =
-        profile_fields(&visit, &profile.email, &profile.name, &phone, has_consented(&visit, customer));
-    Ok(profile_page(&visit, fields, StatusCode::OK))
+    let fields = profile_fields(&visit, &profile.name, &phone, has_consented(&visit, customer));
+    Ok(profile_page(&visit, &profile.email, fields, StatusCode::OK))
 }
 
-fn profile_fields(visit: &Visit, email: &str, name: &str, phone: &str, consent: bool) -> Vec<Field> {
+fn profile_fields(visit: &Visit, name: &str, phone: &str, consent: bool) -> Vec<Field> {
     let t = visit.text();
     vec![
-        Field::new(FieldKind::Text, "name", t.field_name())
-            .value(name)
-            .autocomplete("name")
-            .hint(t.signed_in_as(email))
-            .max_length(100),
+        Field::new(FieldKind::Text, "name", t.field_name()).value(name).autocomplete("name").max_length(100),
         Field::new(FieldKind::Phone, "phone", t.field_phone())
             .value(phone)
             .autocomplete("tel")
@@ -269,8 +264,8 @@ fn profile_fields(visit: &Visit, email: &str, name: &str, phone: &str, consent: 
     ]
 }
 
-fn profile_page(visit: &Visit, fields: Vec<Field>, status: StatusCode) -> Response {
-    private_page(visit, &ProfilePage { fields, error: None }, notice(visit), status)
+fn profile_page(visit: &Visit, email: &str, fields: Vec<Field>, status: StatusCode) -> Response {
+    private_page(visit, &ProfilePage { email: email.to_owned(), fields, error: None }, notice(visit), status)
 }
 
 /// `POST /account`
@@ -283,14 +278,13 @@ pub async fn save_profile(visit: Visit, form: Form) -> Result<Response, Problem>
     let (Ok(name), Ok(number)) = (name.clone(), number.clone()) else {
         let profile = profile_of(&visit, customer)?;
         let consent = typed.ticked(CONSENT);
-        let mut fields =
-            profile_fields(&visit, &profile.email, typed.text("name"), typed.text("phone"), consent);
+        let mut fields = profile_fields(&visit, typed.text("name"), typed.text("phone"), consent);
         fields[0].error = name.is_err().then(|| match typed.some("name") {
             None => t.error_required().to_owned(),
             Some(_) => t.error_text().to_owned(),
         });
         fields[1].error = number.is_err().then(|| t.error_phone().to_owned());
-        return Ok(profile_page(&visit, fields, StatusCode::UNPROCESSABLE_ENTITY));
+        return Ok(profile_page(&visit, &profile.email, fields, StatusCode::UNPROCESSABLE_ENTITY));
     };
     let intent = CustomerIntent::UpdateProfile {
         customer,

@@ -5,12 +5,12 @@ use super::bag;
 use super::convert::viewed_amount;
 use super::listing::departments;
 use super::notes::{Note, notice};
-use super::places::country_in_words;
+use super::places::{countries, country_in_words};
 use super::product::{self, Chosen};
 use super::till::Counted;
 use super::typed::{Typed, country_choices};
 use super::view::cart::{CartPage, DestinationForm, ShippingCost, Totals};
-use super::view::parts::{Notice, Tone};
+use super::view::parts::{Choice, Notice, Tone};
 use super::view::{Head, paths};
 use super::visit::Visit;
 use crate::answers::find;
@@ -40,6 +40,7 @@ pub async fn show_cart(visit: Visit) -> Result<Response, Problem> {
 struct Wrong {
     line: Option<(String, String)>,
     destination: Option<String>,
+    country: Option<Country>,
     postal_code: Option<String>,
 }
 
@@ -121,6 +122,20 @@ pub fn served(visit: &Visit) -> Vec<Country> {
     visit.call.read(GroupKind::Catalogue, |view| shipping::countries_served(view)).into_iter().collect()
 }
 
+/// Where somebody may ask an estimate for: first where the shop delivers, then everywhere else, because
+/// that it does not deliver somewhere is an answer too, and better given before the checkout.
+fn asked_countries(visit: &Visit, chosen: &Country) -> Vec<Choice> {
+    let served = served(visit);
+    let known = countries(visit.page_locale()).into_iter();
+    let others: Vec<Country> = known
+        .filter_map(|(code, _)| Country::parse(code).ok())
+        .filter(|country| !served.contains(country))
+        .collect();
+    let mut choices = country_choices(visit, &served, Some(chosen));
+    choices.extend(country_choices(visit, &others, Some(chosen)));
+    choices
+}
+
 fn destination(visit: &Visit, counted: &Counted, wrong: &Wrong) -> DestinationForm {
     let cart = &counted.cart;
     let known = cart.destination.as_ref();
@@ -136,7 +151,7 @@ fn destination(visit: &Visit, counted: &Counted, wrong: &Wrong) -> DestinationFo
         (label, viewed_amount(&option.price, cart.currency))
     };
     DestinationForm {
-        countries: country_choices(visit, &served(visit), Some(country)),
+        countries: asked_countries(visit, wrong.country.as_ref().unwrap_or(country)),
         postal_code: wrong.postal_code.clone().unwrap_or(prefix),
         error: wrong.destination.clone(),
         estimates: options.iter().map(estimate).collect(),
@@ -154,6 +169,21 @@ pub fn window(
 /// Sends a cart's intent. The scope of its command is the cart, so that a form sent twice acts once.
 pub async fn write(visit: &Visit, held: &Held, intent: CartIntent) -> Result<(), Problem> {
     visit.call.submit_scoped(&format!("cart {}", held.id), Intent::Cart(intent)).await.map(drop)
+}
+
+/// That nothing is sent there, and where things are sent instead as far as that is soon said.
+fn refusal(visit: &Visit, country: &Country) -> String {
+    const FEW: usize = 5;
+    let (t, locale) = (visit.text(), visit.page_locale());
+    let refusal = t.not_deliverable(country_in_words(country, locale));
+    match served(visit).as_slice() {
+        [] => refusal,
+        few if few.len() <= FEW => {
+            let names: Vec<String> = few.iter().map(|country| country_in_words(country, locale)).collect();
+            format!("{refusal}. {} {}.", t.we_deliver_to(), names.join(", "))
+        }
+        _ => refusal,
+    }
 }
 
 /// `POST /cart/lines`
@@ -300,16 +330,18 @@ pub async fn set_destination(visit: Visit, form: Form) -> Result<Response, Probl
     let held = bag::filled(&visit)?;
     let typed = Typed::of(form);
     let t = visit.text();
+    let country = Country::parse(typed.text("country").trim());
     let wrong = |error: String| {
         let postal_code = Some(typed.text("postal_code").to_owned());
-        let wrong = Wrong { destination: Some(error), postal_code, ..Wrong::default() };
+        let country = country.clone().ok();
+        let wrong = Wrong { destination: Some(error), country, postal_code, ..Wrong::default() };
         page(&visit.at(visit.to(paths::CART)), &wrong, StatusCode::UNPROCESSABLE_ENTITY)
     };
-    let Ok(country) = Country::parse(typed.text("country").trim()) else {
+    let Ok(country) = country.clone() else {
         return Ok(wrong(t.error_country().to_owned()));
     };
     if !served(&visit).contains(&country) {
-        return Ok(wrong(t.not_deliverable(country_in_words(&country, visit.page_locale()))));
+        return Ok(wrong(refusal(&visit, &country)));
     }
     // A district is enough for an estimate, so that what is no whole code is taken as one.
     let district =

@@ -1,6 +1,7 @@
 //! What stands around every page of a shop: kept per shop and language, shared by its visitors.
 
 use super::as_of::CatalogueAsOf;
+use super::checkout::at_checkout;
 use super::convert::{amount, media_picture, page_label};
 use super::view::branding::stylesheet;
 use super::view::parts::{Link, Picture};
@@ -218,7 +219,7 @@ fn footer(shop: &Shop, help: Vec<Link>, locale: l10n::Locale) -> Footer {
             .extend([&legal.registration, &legal.tax_id].into_iter().flatten().map(ToString::to_string));
         contact.extend([&legal.email, &legal.phone].into_iter().flatten().map(ToString::to_string));
     }
-    let methods = shop.settings().payment_methods.iter();
+    let methods = shop.settings().payment_methods.iter().filter(|method| at_checkout(**method));
     let payment_methods = methods.map(|method| method_label(*method, locale.text())).collect();
     Footer { help, legal_entity, contact, payment_methods }
 }
@@ -265,9 +266,11 @@ impl Brand {
 /// The grain of the bat on the first page.
 const FRONT_SEED: u64 = 3;
 
-/// The label of the shop's own bat: its colours, on willow.
+/// The label of the shop's own bat: its colours mixed, because it stands out from willow and from the
+/// ground it is shown on, which is the first of them.
 fn label_of(branding: &tenants::Branding) -> Palette {
-    Palette { primary: colour_of(&branding.primary_colour), secondary: colour_of(&branding.secondary_colour) }
+    let (ground, second) = (colour_of(&branding.primary_colour), colour_of(&branding.secondary_colour));
+    Palette { primary: ground.mixed_with(second, 0.5), secondary: illustration::PARCHMENT }
 }
 
 fn colour_of(colour: &tenants::Colour) -> Colour {

@@ -32,6 +32,7 @@ pub mod view;
 mod visit;
 
 pub use answer::Storefront;
+pub use checkout::at_checkout;
 pub use visit::shell_kind;
 
 use crate::routes::{Route, Row, routes};

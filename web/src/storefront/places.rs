@@ -79,6 +79,18 @@ pub fn country_name(country: &Country, locale: Locale) -> &str {
     }
 }
 
+/// Codes and names of the listed countries, by name.
+pub fn countries(locale: Locale) -> Vec<(&'static str, &'static str)> {
+    let named = |(code, english, hindi): &(&'static str, &'static str, &'static str)| match locale.language()
+    {
+        Language::English => (*code, *english),
+        Language::Hindi => (*code, *hindi),
+    };
+    let mut all: Vec<_> = COUNTRIES.iter().map(named).collect();
+    all.sort_by_key(|(_, name)| *name);
+    all
+}
+
 /// The name as it stands in a sentence: `the United Kingdom`.
 pub fn country_in_words(country: &Country, locale: Locale) -> String {
     const WITH_ARTICLE: [&str; 4] = ["AE", "GB", "NL", "US"];

@@ -1,5 +1,6 @@
 //! Pages every shop needs, in Markdown, and the legal entity behind it.
 
+use crate::console::countries::country_field;
 use crate::console::done::Done;
 use crate::console::texts;
 use crate::console::typed::Typed;
@@ -71,7 +72,7 @@ fn legal_panel(call: &Call, revision: u64, typed: &Typed, wrong: &Wrong) -> Pane
         .intro("Who sells: in the footer, on invoices, in the terms. Public.")
         .fields(vec![
             Field::text("name", "Name").half(),
-            Field::text("country", "Country").short().hint("Two letters."),
+            country_field("country", "Country", typed),
             Field::area("address", "Address", 4).hint("As on an envelope, one line each."),
             Field::text("registration", "Registration number").optional().half(),
             Field::text("tax_id", "Tax number").optional().half(),

@@ -1,6 +1,7 @@
 //! Settings: currencies, languages, payments, taxes, lifetimes, order numbers, and the shop's name.
 
 use super::spans::{parse_span, span_text};
+use crate::console::countries::country_field;
 use crate::console::done::Done;
 use crate::console::typed::Typed;
 use crate::console::view::form::{Choice, Section, Submit};
@@ -9,6 +10,7 @@ use crate::console::visit::{Visit, may, refused, see};
 use crate::console::wrong::{Check, Wrong};
 use crate::gate::Call;
 use crate::problem::Problem;
+use crate::storefront::at_checkout;
 use axum::response::Response;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::shipping;
@@ -89,7 +91,7 @@ const LIFETIMES: [(&str, &str); 7] = [
     ("cart_idle_ms", "Idle until a cart counts as abandoned"),
 ];
 
-fn sections(call: &Call) -> Vec<Section> {
+fn sections(call: &Call, typed: &Typed) -> Vec<Section> {
     let yes_no = |yes: &str, no: &str| vec![Choice::new("yes", yes), Choice::new("no", no)];
     let money = vec![
         Field::text("currency", "Currency").short().hint("Three letters, such as GBP."),
@@ -120,15 +122,19 @@ fn sections(call: &Call) -> Vec<Section> {
         Field::text("locale", "Language").short().hint("Such as en-GB."),
         Field::text("further_locales", "Further languages").optional().short().hint("hi-IN, en-IN"),
         Field::text("time_zone", "Time zone").short().hint("Such as Europe/London."),
-        Field::text("home_country", "Country you sell from").short().hint("Two letters."),
+        country_field("home_country", "Country you sell from", typed),
         Field::text("home_region", "Part of it")
             .optional()
             .short()
             .hint("Such as IN-MH, where taxes depend on it."),
     ];
     let production = call.state().settings.production;
-    let methods =
-        PaymentMethod::ALL.into_iter().filter(|method| !(production && *method == PaymentMethod::Test));
+    // What nobody could pay with is not offered; one that is ticked already can be taken off.
+    let offered = |method: &PaymentMethod| match method {
+        PaymentMethod::Test => !production,
+        method => at_checkout(*method) || typed.all("payment_methods").iter().any(|on| on == method.as_str()),
+    };
+    let methods = PaymentMethod::ALL.into_iter().filter(offered);
     let methods = methods.map(|method| Choice::new(method.as_str(), method_words(method)));
     let pay = vec![
         Field::new(FieldKind::Ticks(methods.collect()), "payment_methods", "Ways to pay"),
@@ -177,7 +183,7 @@ fn page(call: &Call, typed: &Typed, wrong: &Wrong) -> Result<Page, Problem> {
     let mut form = Form::post("settings", "/console/settings")
         .guarded()
         .hidden("expected", wrong.stands_at.unwrap_or(tenant.settings.revision));
-    form.sections = sections(call);
+    form.sections = sections(call, typed);
     let mut page = Page::new("Settings");
     if may_write {
         form = form.submit(Submit::main("Save"));

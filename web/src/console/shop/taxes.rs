@@ -266,6 +266,9 @@ fn read_rates(typed: &Typed) -> Result<Vec<ZoneRate>, Wrong> {
     check.done(Some(rates))
 }
 
+/// Rows for taxes to come, below those there are.
+const SPARE_ROWS: usize = 2;
+
 fn rates_page(
     zone: &TaxZone,
     category: &TaxCategory,
@@ -281,7 +284,9 @@ fn rates_page(
         Column::number("Percent"),
         Column::new("Due"),
     ];
-    let rows = (0..COMPONENTS_MAX).map(|place| {
+    let taken = (0..COMPONENTS_MAX).rev().find(|place| !typed.trimmed(&format!("r{place}.code")).is_empty());
+    let shown = (taken.map_or(0, |last| last + 1) + SPARE_ROWS).min(COMPONENTS_MAX);
+    let rows = (0..shown).map(|place| {
         let field = |name: &str, label: &str| {
             Field::text(format!("r{place}.{name}"), format!("{label} of tax {}", place + 1))
                 .quiet()

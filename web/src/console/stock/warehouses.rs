@@ -1,5 +1,6 @@
 //! Warehouses.
 
+use crate::console::countries::country_field;
 use crate::console::done::Done;
 use crate::console::typed::Typed;
 use crate::console::view::form::Submit;
@@ -65,7 +66,7 @@ fn page(title: &str, action: &str, typed: &Typed, wrong: &Wrong, may_write: bool
     let mut form = Form::post("warehouse", action).guarded().fields(vec![
         Field::text("name", "Name"),
         Field::text("code", "Code").short().hint("Up to 12 letters, digits, hyphens: LONDON."),
-        Field::text("country", "Country").short().hint("Two letters, such as GB."),
+        country_field("country", "Country", typed),
         Field::number("priority", "Priority").hint("Lower goes first."),
         Field::tick("active", "Orders leave from here", true),
     ]);

@@ -11,7 +11,7 @@ mod review;
 
 pub use contact::{show_contact, take_contact};
 pub use delivery::{show_delivery, take_delivery};
-pub use payment::{show_payment, take_payment};
+pub use payment::{at_checkout, show_payment, take_payment};
 pub use review::{place_order, show_review};
 
 pub(super) use payment::{means_of, methods};

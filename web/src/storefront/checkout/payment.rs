@@ -21,14 +21,23 @@ use http::{StatusCode, header};
 /// Cards of the demonstration: what the provider makes of each.
 const TEST_CARDS: [&str; 4] = ["tok_ok", "tok_declined", "tok_later", "tok_timeout"];
 
+/// Whether the checkout can take it: the pages of the other providers are not built, so that nobody is
+/// promised them.
+pub fn at_checkout(method: tenants::PaymentMethod) -> bool {
+    match method {
+        tenants::PaymentMethod::Test | tenants::PaymentMethod::Manual => true,
+        tenants::PaymentMethod::Stripe | tenants::PaymentMethod::Paypal => false,
+    }
+}
+
 /// The ways to pay that this shop offers and this program knows.
 pub fn methods(visit: &Visit, chosen: Option<&MeansToPay>) -> Vec<PaymentMethod> {
     let t = visit.text();
-    let offered = visit.settings().payment_methods.iter().filter_map(|method| match method {
-        tenants::PaymentMethod::Test => Some((method, t.pay_test(), t.pay_test_text())),
-        tenants::PaymentMethod::Manual => Some((method, t.pay_manual(), t.pay_manual_text())),
-        // Their own pages are not built yet, so that nobody can choose them.
-        tenants::PaymentMethod::Stripe | tenants::PaymentMethod::Paypal => None,
+    let offered = visit.settings().payment_methods.iter().filter(|method| at_checkout(**method));
+    let offered = offered.map(|method| match method {
+        tenants::PaymentMethod::Test => (method, t.pay_test(), t.pay_test_text()),
+        tenants::PaymentMethod::Manual => (method, t.pay_manual(), t.pay_manual_text()),
+        tenants::PaymentMethod::Stripe | tenants::PaymentMethod::Paypal => (method, t.pay_card(), ""),
     });
     let mut methods: Vec<PaymentMethod> = offered
         .map(|(method, name, description)| PaymentMethod {

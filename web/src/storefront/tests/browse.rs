@@ -123,6 +123,13 @@ async fn files_are_named_by_what_they_hold() {
         let reply = shop.visitor().get(&at.unwrap()).await.expect(200);
         assert!(reply.text("cache-control").contains("immutable"), "{start}");
     }
+    // The picture of the first page is the shop's own, without the paper of a product's card.
+    let (front, _) = browser.page.html.split_once(".front.svg\"").expect("a front");
+    let front = format!("{}.front.svg", front.rsplit_once('"').unwrap().1);
+    let front = shop.visitor().get(&front).await.expect(200);
+    assert_eq!(front.text("content-type"), "image/svg+xml");
+    let icon = shop.visitor().get("/brand/x.svg").await.expect(200);
+    assert_ne!(front.bytes, icon.bytes);
     let stale = shop.visitor().get("/brand/0000.css").await.expect(200);
     assert_eq!(stale.text("cache-control"), "public, max-age=300");
     let drawing = shop.visitor().get("/media/bat.crimson.17").await.expect(200);
@@ -181,4 +188,17 @@ async fn words_of_merchants_stay_words() {
             .is_silent_about("href=\"javascript:");
         super::assert_no_inline(page);
     }
+}
+
+#[tokio::test]
+async fn a_text_that_names_its_page_says_the_name_once_and_the_foot_names_what_the_till_takes() {
+    let shop = Shopfront::open();
+    let body = Text::new(Locale::parse("en-GB").unwrap(), "# How we send\n\nIn a tube.");
+    let kind = tenants::PageKind::Delivery;
+    shop.backend.run(shop.tenant, tenants::Command::UpdatePage { expected: None, kind, body });
+    let mut browser = Browser::new(&shop);
+    let page = browser.open("/pages/delivery").await.expect(200);
+    page.says("<h1>How we send</h1>").says("<p>In a tube.</p>").says("Test card (demonstration)");
+    assert_eq!(page.html.matches("How we send</h").count(), 1, "{}", page.html);
+    page.is_silent_about("PayPal");
 }

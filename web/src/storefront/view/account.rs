@@ -48,7 +48,9 @@ pub enum AccountSection {
 
 #[derive(Debug, Clone)]
 pub struct ProfilePage {
-    /// `name`, `email`, `phone`, `consent.marketing` …
+    /// Whose account it is; it can't be changed here.
+    pub email: String,
+    /// `name`, `phone`, `consent.marketing`.
     pub fields: Vec<Field>,
     pub error: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use super::parts::{Link, Picture, ProductCard};
 use crate::l10n::{Text, pounds_and_ounces};
+use crate::storefront::specs::speaks_grams;
 
 #[derive(Debug, Clone)]
 pub struct HomePage {
@@ -86,13 +87,22 @@ pub struct Promise {
 }
 
 impl WeightMark {
-    /// `2 lb 9 oz`, `up to 2 lb 6 oz`, `3 lb and over`.
+    /// `2 lb 9 oz`, `up to 2 lb 6 oz`, `3 lb and over`; in grams where bats are spoken of in grams.
     pub fn label(&self, t: Text) -> String {
-        let weight = pounds_and_ounces(self.grams);
+        let weight = if speaks_grams(t.locale()) { self.in_grams(t) } else { pounds_and_ounces(self.grams) };
         match self.open {
             WeightEnd::Both => weight,
             WeightEnd::UpTo => t.weight_up_to(weight),
             WeightEnd::From => t.weight_from(weight),
         }
+    }
+
+    /// The same in the other unit.
+    pub fn beside(&self, t: Text) -> String {
+        if speaks_grams(t.locale()) { pounds_and_ounces(self.grams) } else { self.in_grams(t) }
+    }
+
+    fn in_grams(&self, t: Text) -> String {
+        format!("{}\u{a0}g", t.locale().integer(i64::from(self.grams)))
     }
 }

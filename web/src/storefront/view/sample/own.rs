@@ -84,20 +84,18 @@ fn reset(sample: &Sample) -> FormPage {
 fn profile(sample: &Sample) -> ProfilePage {
     let t = sample.locale.text();
     ProfilePage {
+        error: None,
+        email: sample.say("meera@customer.example"),
         fields: vec![
             Field::new(FieldKind::Text, "name", t.field_name())
                 .autocomplete("name")
                 .value(sample.say("Meera Quill")),
-            Field::new(FieldKind::Email, "email", t.email())
-                .autocomplete("email")
-                .value(sample.say("meera@customer.example")),
             Field::new(FieldKind::Number { min: 100, max: 230 }, "height", sample.say("Height in cm"))
                 .optional(),
             Field::new(FieldKind::Tick, "consent.marketing", sample.say("Write to me about new bats"))
                 .optional()
                 .value("yes"),
         ],
-        error: None,
     }
 }
 
