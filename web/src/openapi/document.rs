@@ -2,7 +2,7 @@
 
 use crate::extract::Parameter;
 use crate::problem::{FieldError, Kind};
-use crate::routes::{Access, Body, Idempotency, Logins, RateClass, Row, Shape, Surface};
+use crate::routes::{Access, Body, Idempotency, Logins, Method, RateClass, Row, Shape, Surface};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -121,6 +121,10 @@ fn operation_parameters(row: &Row) -> Vec<Value> {
         Access::CartHolder => header("Cart-Token", false, "The token given when the cart was started."),
         Access::OrderHolder => header("Order-Token", false, "The token given when the order was placed."),
         _ => {}
+    }
+    if matches!(row.method, Method::Put | Method::Patch) {
+        let about = "The ETag of what the change is made from; 412 if that is no longer what stands.";
+        header("If-Match", false, about);
     }
     if row.method.is_read() && row.surface == Surface::Api {
         header("Gearify-Min-Position", false, "Waits until the node has seen this position.");

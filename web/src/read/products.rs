@@ -77,7 +77,7 @@ pub struct RatingView {
 pub struct AttributeView {
     pub name: String,
     /// A code, a number, true or false, or text.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub value: serde_json::Value,
     /// The value as people read it.
     pub text: String,

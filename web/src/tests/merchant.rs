@@ -386,6 +386,11 @@ async fn what_is_exported_can_be_imported_and_a_dry_run_changes_nothing() {
     assert_eq!(exported.text("content-type"), "text/csv; charset=utf-8");
     let csv = String::from_utf8(exported.bytes.to_vec()).unwrap();
     assert_eq!(csv.lines().count(), 4, "{csv}");
+    // Compressing asks for more after the end.
+    for file in ["products", "stock"] {
+        let packed = owner.with("accept-encoding", "gzip").get(&path(&format!("/exports/{file}"))).await;
+        assert_eq!(packed.expect(200).text("content-encoding"), "gzip", "{file}");
+    }
     let import = async |query: &str, text: String| {
         owner
             .send(Method::POST, &path(&format!("/imports/products{query}")), Some("text/csv"), text.into())

@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use crate::routes::{Route, routes};
 use axum::body::Body;
 use axum::response::Response;
-use futures::stream;
+use futures::{StreamExt, stream};
 use gearify_commerce::catalog::{self, Product, ProductStatus, Variant};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::inventory::{self, LEVELS, Level, STOCK_ITEMS, StockItem, Warehouse};
@@ -98,7 +98,7 @@ async fn export_products(call: Call) -> Result<Response, Problem> {
             Some((Ok(bytes), next.map_or(From::Done, |next| From::After(Some(next)))))
         }
     });
-    Ok(csv_answer("products", Body::from_stream(pages)))
+    Ok(csv_answer("products", Body::from_stream(pages.fuse())))
 }
 
 type Row = Vec<String>;
@@ -203,7 +203,7 @@ async fn export_stock(call: Call) -> Result<Response, Problem> {
             Some((Ok(bytes), next.map_or(From::Done, |next| From::After(Some(next)))))
         }
     });
-    Ok(csv_answer("stock", Body::from_stream(pages)))
+    Ok(csv_answer("stock", Body::from_stream(pages.fuse())))
 }
 
 fn stock_page(view: &ReadScope<'_>, after: Option<StockItemId>) -> (Vec<Row>, Option<StockItemId>) {
