@@ -17,23 +17,31 @@ use tokio::process::{Child, Command};
 const MAKING_MAX: Duration = Duration::from_secs(900);
 const ENDING_MAX: Duration = Duration::from_secs(30);
 
+/// How much the demo sells.
+#[derive(Clone, Copy)]
+pub struct Range {
+    pub shops: usize,
+    /// Of each shop.
+    pub products: usize,
+}
+
 /// A running demo.
 pub struct Demo {
     pub address: SocketAddr,
     child: Child,
     data: tempfile::TempDir,
-    products: usize,
+    range: Range,
     /// From the start of the process to the first page.
     pub first_page: Duration,
 }
 
 impl Demo {
     /// Starts `gearify demo` from the folder this driver stands in, on a fresh directory.
-    pub async fn start(products: usize) -> Result<Demo> {
-        Demo::start_on(tempfile::tempdir()?, products).await
+    pub async fn start(range: Range) -> Result<Demo> {
+        Demo::start_on(tempfile::tempdir()?, range).await
     }
 
-    async fn start_on(data: tempfile::TempDir, products: usize) -> Result<Demo> {
+    async fn start_on(data: tempfile::TempDir, range: Range) -> Result<Demo> {
         let binary = binary()?;
         let address: SocketAddr = free_address()?;
         let summary = data.path().join("summary.json");
@@ -41,7 +49,8 @@ impl Demo {
         let child = Command::new(&binary)
             .arg("demo")
             .args(["--listen", &address.to_string()])
-            .args(["--products", &products.to_string()])
+            .args(["--products", &range.products.to_string()])
+            .args(["--shops", &range.shops.to_string()])
             .arg("--data")
             .arg(data.path().join("node"))
             .arg("--summary")
@@ -51,7 +60,7 @@ impl Demo {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {}", binary.display()))?;
-        let mut demo = Demo { address, child, data, products, first_page: Duration::ZERO };
+        let mut demo = Demo { address, child, data, range, first_page: Duration::ZERO };
         demo.first_page = demo.wait_for_page(begun).await?;
         demo.wait_for(&summary).await?;
         Ok(demo)
@@ -66,7 +75,7 @@ impl Demo {
         }
         tokio::time::timeout(ENDING_MAX, self.child.wait()).await.context("the node did not stop")??;
         std::fs::remove_file(self.data.path().join("summary.json"))?;
-        Demo::start_on(self.data, self.products).await
+        Demo::start_on(self.data, self.range).await
     }
 
     async fn wait_for_page(&mut self, begun: Instant) -> Result<Duration> {

@@ -69,6 +69,9 @@ struct DemoArgs {
     /// Products in each shop.
     #[arg(long, value_name = "N", default_value_t = 0)]
     products: u32,
+    /// Makes only the first so many of the shops: for measuring one large range.
+    #[arg(long, value_name = "N", default_value_t = 3, hide = true, value_parser = clap::value_parser!(u8).range(1..=3))]
+    shops: u8,
     /// Writes addresses and logins there as JSON, once the node is ready.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
@@ -234,6 +237,7 @@ fn run_demo(arguments: DemoArgs) -> anyhow::Result<ExitCode> {
         operations: arguments.operations,
         data: arguments.data,
         products: arguments.products,
+        shops: arguments.shops.into(),
     };
     // Before anything is opened: a second process should hear of the first, not of its files.
     drop(DirLock::acquire(&options.data)?);

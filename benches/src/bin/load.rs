@@ -7,7 +7,7 @@
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use gearify_benches::floor;
-use gearify_benches::node::{Demo, binary};
+use gearify_benches::node::{Demo, Range, binary};
 use gearify_benches::report::{Figure, Table, median};
 use gearify_benches::scenarios::{self, Extent, Server};
 use gearify_benches::shop::Goods;
@@ -31,10 +31,10 @@ struct Arguments {
     /// Products of each demo shop.
     #[arg(long, default_value_t = 200)]
     products: usize,
-    /// Products of each shop where a large range is measured: start and closed-loop search.
+    /// Products of the one shop where a large range is measured: start and closed-loop search.
     #[arg(long, default_value_t = 10_000)]
     many_products: usize,
-    /// Products of each shop for search at a fixed rate; 0 leaves it out.
+    /// Products of the one shop for search at a fixed rate; 0 leaves it out.
     #[arg(long, default_value_t = 100_000)]
     most_products: usize,
     /// Carts prepared for each round of placing orders.
@@ -121,7 +121,7 @@ impl Run {
 
     async fn small_shop(&mut self) -> Result<()> {
         use Scenario::{Browse, Cart, Checkout, Flash, Orders, Rest};
-        let mut demo = Demo::start(self.arguments.products).await?;
+        let mut demo = Demo::start(Range { shops: 3, products: self.arguments.products }).await?;
         if self.wants(&[Rest]) {
             demo = self.rest(demo).await?;
         }
@@ -284,7 +284,7 @@ impl Run {
 
     async fn many_products(&mut self) -> Result<()> {
         let products = self.arguments.many_products;
-        let mut demo = Demo::start(products).await?;
+        let mut demo = Demo::start(Range { shops: 1, products }).await?;
         let mut starts = Vec::new();
         for _ in 0..self.arguments.rounds {
             demo = demo.restart().await?;
@@ -292,8 +292,8 @@ impl Run {
         }
         starts.sort();
         let start = starts[starts.len() / 2];
-        println!("start to first page with {products} products a shop: {:.2} s", start.as_secs_f64());
-        let what = format!("start to first page, {products} products a shop, second start");
+        println!("start to first page with {products} products: {:.2} s", start.as_secs_f64());
+        let what = format!("start to first page, {products} products, second start");
         let measured = format!("{:.2} s", start.as_secs_f64());
         self.table.row(&what, measured, "–".into(), "< 1 s", Some(start < Duration::from_secs(1)));
         demo.rest().await;
@@ -312,11 +312,11 @@ impl Run {
     async fn most_products(&mut self) -> Result<()> {
         const PER_SECOND: u32 = 200;
         let products = self.arguments.most_products;
-        let demo = Demo::start(products).await?.restart().await?;
+        let demo = Demo::start(Range { shops: 1, products }).await?.restart().await?;
         demo.rest().await;
         let memory = demo.memory_mib();
-        println!("{memory} MiB at rest with {products} products a shop");
-        let what = format!("memory at rest, {products} products in each of three shops");
+        println!("{memory} MiB at rest with {products} products");
+        let what = format!("memory at rest, {products} products");
         self.table.row(&what, format!("{memory} MiB"), "–".into(), "< 600 MiB", Some(memory < 600));
         let name = format!("search with facets, {products} products, {PER_SECOND}/s open loop");
         let mut ours = Vec::new();

@@ -39,6 +39,8 @@ pub struct DemoOptions {
     pub data: PathBuf,
     /// Products of each shop; fewer than the hand-made range has means that range.
     pub products: u32,
+    /// How many of the shops are made, from the first.
+    pub shops: usize,
 }
 
 /// Makes the demo's directory and its logins, or finds them.
@@ -83,12 +85,14 @@ pub fn settings(options: &DemoOptions, demo: &Demo, provider: Option<&TestPay>) 
 pub async fn seed(node: &NodeRuntime, options: &DemoOptions, demo: &mut Demo) -> Result<Summary, DemoError> {
     let core = node.core();
     make_operator(core, demo).await?;
-    for shop in &SHOPS {
+    for shop in SHOPS.iter().take(options.shops) {
         make_shop(core, demo, shop.slug, options.products).await?;
     }
     core.projected(PROJECTION_WAIT).await;
     core.live().caught_up().await;
-    Ok(demo.summary(node.public))
+    let mut summary = demo.summary(node.public);
+    summary.shops.truncate(options.shops);
+    Ok(summary)
 }
 
 /// Makes the operator, unless that is done.
