@@ -56,7 +56,7 @@ impl House {
             lists: Arc::new(core.lists.clone()),
             keys: Arc::new(StaticKeys::new(key)),
             clock: Arc::new(SystemClock),
-            health: Arc::new(NodeHealth::new(core, dir.path().to_owned())),
+            health: Arc::new(NodeHealth::new(core, dir.path().to_owned(), None)),
             settings: Settings { rates: Rates { enabled: false, ..Rates::default() }, ..Settings::default() },
         });
         let mut house =

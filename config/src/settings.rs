@@ -100,6 +100,7 @@ settings! {
         hosts: Hosts,
         keys: Keys,
         storage: Storage,
+        cluster: Cluster,
         replication: Replication,
         web: Web,
         payments: Payments,
@@ -109,7 +110,8 @@ settings! {
 
     /// Which node this is and where it keeps its files.
     pub struct Node {
-        /// Number of this node, unique in the world and never used again for another node.
+        /// Number of this node, unique in the world and never used again for another node. A node that
+        /// joined a cluster has the number it was given there, whatever stands here.
         id: u64 = "1" in "1"..="65535",
         /// Region the node sells in.
         region: RegionName = "home",
@@ -162,6 +164,16 @@ settings! {
         event_file_bytes: ByteSize = "256MiB" in "1MiB"..="16GiB",
         /// Recent log entries kept in memory, so that followers are fed without reading the disk.
         log_cache: ByteSize = "64MiB" in "1MiB"..="16GiB",
+    } {}
+
+    /// How nodes of one cluster reach each other. Without `gearify cluster init` or `gearify join` a node is
+    /// alone and this is not used.
+    pub struct Cluster {
+        /// Where peers are answered. Only nodes with a certificate of the cluster's own authority get past
+        /// the handshake; still, keep it on a private network.
+        listen: SocketAddr = "127.0.0.1:7400",
+        /// The address others use for this node, where it is not the one it listens on.
+        advertise: Option<SocketAddr> = "" like "10.0.0.11:7400",
     } {}
 
     /// How the nodes of a group agree.

@@ -1,5 +1,6 @@
 //! What `gearify` can be told to do.
 
+mod cluster;
 mod doctor;
 mod tenant;
 
@@ -33,6 +34,14 @@ enum Command {
     Demo(DemoArgs),
     /// Makes the first operator and prints a one-time link.
     Init(InitArgs),
+    /// Makes a cluster of this node, or asks the cluster it belongs to.
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
+    /// Makes this node one of a cluster; `gearify serve` then takes part in it.
+    Join(cluster::JoinArgs),
+    /// Drains or removes a node of the cluster, from any other.
+    #[command(subcommand)]
+    Node(cluster::NodeCommand),
     /// Works on shops.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -174,6 +183,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve(config) => serve(&settings(&config)?),
         Command::Demo(arguments) => run_demo(arguments),
         Command::Init(arguments) => tenant::init(&arguments),
+        Command::Cluster(command) => cluster::run(command),
+        Command::Join(arguments) => cluster::join(&arguments),
+        Command::Node(command) => cluster::node(command),
         Command::Tenant(TenantCommand::Create(arguments)) => tenant::create(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Config(ConfigCommand::Check(config)) => {

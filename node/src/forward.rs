@@ -83,10 +83,16 @@ impl Forward for Switchboard {
 }
 
 impl crate::snapshot::HistoryPeers for Switchboard {
-    fn read(&self, group: GroupKind, from: EventPosition, limit: usize) -> Result<Vec<EventRow>, String> {
+    fn read(
+        &self,
+        group: GroupKind,
+        from: EventPosition,
+        through: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, String> {
         let nodes: Vec<_> = self.nodes.read().values().filter_map(Weak::upgrade).collect();
-        let ahead = nodes.iter().find(|node| node.history(group).position() >= from.index);
-        let node = ahead.ok_or_else(|| format!("no node has the history from {from} on"))?;
+        let ahead = nodes.iter().find(|node| node.history(group).position() >= through);
+        let node = ahead.ok_or_else(|| format!("no node has the history from {from} to {through}"))?;
         node.history(group).read(from, limit).map_err(|error| error.to_string())
     }
 }

@@ -1,6 +1,7 @@
 //! How the parts of a node are.
 
 use crate::backend::{GroupHandle, NodeBackend};
+use crate::cluster::Member;
 use crate::core::Core;
 use crate::projectors::Board;
 use crate::search::live::Live;
@@ -25,15 +26,17 @@ pub struct NodeHealth {
     board: Board,
     live: Live,
     data_dir: PathBuf,
+    member: Option<Arc<Member>>,
 }
 
 impl NodeHealth {
-    pub fn new(core: &Core, data_dir: PathBuf) -> NodeHealth {
+    pub fn new(core: &Core, data_dir: PathBuf, member: Option<Arc<Member>>) -> NodeHealth {
         NodeHealth {
             backend: core.backend().clone(),
             board: core.board.clone(),
             live: core.live().clone(),
             data_dir,
+            member,
         }
     }
 }
@@ -64,6 +67,12 @@ impl Health for NodeHealth {
         let loaded = self.live.is_loaded();
         let detail = if loaded { "loaded" } else { "being loaded" }.to_owned();
         parts.push(PartHealth { part: "prices and stock in memory".into(), ready: loaded, detail });
+        if let Some(member) = &self.member {
+            let standing = member.standing();
+            let ready = standing.is_ok();
+            let detail = standing.unwrap_or_else(|reason| reason);
+            parts.push(PartHealth { part: "cluster".into(), ready, detail });
+        }
         parts.push(self.disk());
         parts
     }

@@ -2,12 +2,13 @@
 //!
 //! The only crate that names all others. What a node is made of: replicated groups with their machines
 //! (`machine`, `state`, `snapshot`), the event history and what is computed from it (`projectors`), the
-//! way for writes and reads (`backend`, `forward`), what only a leader does (`scheduler`, `providers`),
+//! way for writes and reads (`backend`, `forward`), its place among other nodes (`cluster`), what only a leader does (`scheduler`, `providers`),
 //! and the process around it (`runtime`, `telemetry`, the command line in `main`).
 
 pub mod backend;
 pub mod bell;
 pub mod blobs;
+pub mod cluster;
 pub mod core;
 pub mod demo;
 pub mod doctor;

@@ -1,6 +1,7 @@
 //! One running process: settings in, a serving node out, and a graceful end.
 
 use crate::blobs::NodeBlobs;
+use crate::cluster::{Member, MemberError, MemberOptions};
 use crate::core::{Core, CoreError, CoreOptions};
 use crate::forward::NoForward;
 use crate::health::NodeHealth;
@@ -50,6 +51,12 @@ pub enum StartError {
     Keys(#[from] KeysError),
     #[error("listen.tls can't be used: {0}")]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Member(#[from] MemberError),
+    #[error(
+        "this node belongs to a cluster: while it runs, ask it; work on its files alone would part it from the others"
+    )]
+    NotAlone,
     #[error("payment providers can't be set up: {0}")]
     Providers(String),
 }
@@ -57,6 +64,7 @@ pub enum StartError {
 /// A node that serves.
 pub struct NodeRuntime {
     core: Core,
+    member: Option<Arc<Member>>,
     pub public: SocketAddr,
     pub operations: SocketAddr,
     /// Where plain HTTP is sent on to https, if it is.
@@ -90,11 +98,28 @@ impl NodeRuntime {
         let vault = Arc::new(NodeVault::new(master_key(settings)?));
         let keys = StaticKeys::new(SigningKey::from_seed(&session_seed(settings, &vault)?)?);
         let providers = Arc::new(Providers::new(settings, operations_at).map_err(StartError::Providers)?);
-        let core = Core::start(core_options(settings, vault, providers.clone())).await?;
-        core.wait_for_leaders(LEADER_WAIT).await?;
+        let member = open_member(settings, &vault)?;
+        let mut options = core_options(settings, vault, providers.clone());
+        let peers = match &member {
+            Some(member) => {
+                take_place(&mut options, member)?;
+                Some(bind("peers", settings.cluster.listen).await?)
+            }
+            None => None,
+        };
+        let group_options = options.group_options.clone();
+        let core = Core::start(options).await?;
+        if let (Some(member), Some(peers)) = (&member, peers) {
+            member.start(&core, peers, group_options).await?;
+        }
+        match core.wait_for_leaders(LEADER_WAIT).await {
+            // The others may be on their way; until then this node says that it is not ready.
+            Err(error @ CoreError::NoLeader { .. }) if member.is_some() => tracing::warn!(%error, "waiting"),
+            waited => waited?,
+        }
 
         let stop = CancellationToken::new();
-        let health = Arc::new(NodeHealth::new(&core, settings.node.data_dir.clone()));
+        let health = Arc::new(NodeHealth::new(&core, settings.node.data_dir.clone(), member.clone()));
         let web = web_settings(settings);
         let state = AppState::new(Parts {
             backend: core.backend().clone(),
@@ -149,15 +174,18 @@ impl NodeRuntime {
         tracing::info!(public = %public_at, operations = %operations_at, "serving");
         let drain = settings.limits.drain_timeout + Duration::from_secs(1);
         let (public, operations, redirect) = (public_at, operations_at, redirect_at);
-        Ok(NodeRuntime { core, public, operations, redirect, stop, servers, drain })
+        Ok(NodeRuntime { core, member, public, operations, redirect, stop, servers, drain })
     }
 
     pub fn core(&self) -> &Core {
         &self.core
     }
 
-    /// Finishes requests in work, then stops groups and threads.
+    /// Hands leadership on, finishes requests in work, then stops groups and threads.
     pub async fn stop(self) {
+        if let Some(member) = &self.member {
+            member.resign().await;
+        }
         self.stop.cancel();
         for server in self.servers {
             let handle = server.abort_handle();
@@ -165,15 +193,54 @@ impl NodeRuntime {
                 handle.abort();
             }
         }
+        if let Some(member) = &self.member {
+            member.stop();
+        }
         self.core.stop().await;
     }
+}
+
+/// Where others reach this node.
+pub fn peer_address(settings: &Settings) -> SocketAddr {
+    settings.cluster.advertise.unwrap_or(settings.cluster.listen)
+}
+
+fn open_member(settings: &Settings, vault: &Arc<NodeVault>) -> Result<Option<Arc<Member>>, MemberError> {
+    Member::open(MemberOptions {
+        data_dir: &settings.node.data_dir,
+        region: settings.node.region.as_str(),
+        address: peer_address(settings).to_string(),
+        vault: vault.clone(),
+        on_fatal: Arc::new(end_process),
+    })
+}
+
+/// Makes the core a part of the cluster.
+fn take_place(options: &mut CoreOptions, member: &Arc<Member>) -> Result<(), MemberError> {
+    options.node = member.node();
+    options.cluster = member.log_name();
+    options.transport = Arc::new(member.net().clone());
+    options.forward = member.clone();
+    options.peers = member.clone();
+    options.found = member.founds()?;
+    Ok(())
 }
 
 /// A node's files and groups without listeners, for work on a node that does not run.
 pub async fn open_core(settings: &Settings) -> Result<Core, StartError> {
     prepare_data_dir(&settings.node.data_dir)?;
     let vault = Arc::new(NodeVault::new(master_key(settings)?));
-    let core = Core::start(core_options(settings, vault, Arc::new(Providers::none()))).await?;
+    let mut options = core_options(settings, vault.clone(), Arc::new(Providers::none()));
+    if let Some(member) = open_member(settings, &vault)? {
+        // Its log may be opened by itself as long as nobody has joined it.
+        if !member.is_alone() {
+            return Err(StartError::NotAlone);
+        }
+        options.node = member.node();
+        options.cluster = member.log_name();
+        options.found = member.founds()?;
+    }
+    let core = Core::start(options).await?;
     core.wait_for_leaders(LEADER_WAIT).await?;
     Ok(core)
 }

@@ -32,15 +32,22 @@ const END: u32 = u32::MAX;
 
 /// Where a node gets history that its own store lacks.
 pub trait HistoryPeers: Send + Sync {
-    /// Events of a group at or after `from`, at most `limit`, from any node that has them.
-    fn read(&self, group: GroupKind, from: EventPosition, limit: usize) -> Result<Vec<EventRow>, String>;
+    /// Events of a group at or after `from`, at most `limit`, from any node whose history is complete up to
+    /// and with entry `through`.
+    fn read(
+        &self,
+        group: GroupKind,
+        from: EventPosition,
+        through: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, String>;
 }
 
 /// For a node without peers.
 pub struct NoPeers;
 
 impl HistoryPeers for NoPeers {
-    fn read(&self, _: GroupKind, from: EventPosition, _: usize) -> Result<Vec<EventRow>, String> {
+    fn read(&self, _: GroupKind, from: EventPosition, _: u64, _: usize) -> Result<Vec<EventRow>, String> {
         Err(format!("the history from {from} on is missing, and there is no other node to ask"))
     }
 }
@@ -213,7 +220,7 @@ impl Installation<'_> {
                 return Ok(());
             }
             let from = EventPosition::new(have + 1, 0);
-            let read = self.history.peers.read(self.state.kind(), from, EVENT_ROWS);
+            let read = self.history.peers.read(self.state.kind(), from, head.history_from - 1, EVENT_ROWS);
             let mut rows = read.map_err(|what| SnapshotError::History { group: self.group, what })?;
             let is_all = rows.len() < EVENT_ROWS;
             let last = rows.last().map_or(0, |row| row.position.index);

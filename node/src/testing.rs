@@ -142,7 +142,7 @@ impl TestCluster {
         .await?;
         let stop = CancellationToken::new();
         let backend = core.backend().clone();
-        let health = Arc::new(crate::health::NodeHealth::new(&core, self.node_dir(n)));
+        let health = Arc::new(crate::health::NodeHealth::new(&core, self.node_dir(n), None));
         let router = operations::router(health, None, backend.clone());
         let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         let tasks = vec![

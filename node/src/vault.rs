@@ -25,6 +25,11 @@ impl NodeVault {
         NodeVault { master, random: Box::new(SystemRandom), tenant_keys: RwLock::default() }
     }
 
+    /// Tells master keys apart without showing them.
+    pub fn fingerprint(&self) -> String {
+        self.master.fingerprint()
+    }
+
     /// A key for something of the node as a whole, such as sessions.
     pub fn purpose_key(&self, purpose: &str) -> DataKey {
         self.master.derive(format!("node/{purpose}").as_bytes())

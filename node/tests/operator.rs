@@ -53,7 +53,7 @@ async fn the_cluster_is_told_as_it_stands_with_who_leads_and_who_is_behind() {
     let mut cluster = TestCluster::start(dir.path(), options).await.unwrap();
     cluster.lead(0).await.unwrap();
     let look = |cluster: &TestCluster, n: usize| {
-        NodeHealth::new(&cluster.node(n).core, cluster.node_dir(n)).cluster()
+        NodeHealth::new(&cluster.node(n).core, cluster.node_dir(n), None).cluster()
     };
     cluster.settled(LONG).await.unwrap();
     let seen = look(&cluster, 0);

@@ -6,6 +6,7 @@ use crate::frames::{self, ReadIndexAnswer, Request};
 use crate::inbound::read_index;
 use crate::log_store::LogStore;
 use crate::machine::Machine;
+use crate::members::SeenMembers;
 use crate::network::Network;
 use crate::node::{Fatal, StartError};
 use crate::position::{Applied, GroupId, NodeId};
@@ -120,6 +121,8 @@ pub struct GroupMetrics {
     pub learners: BTreeSet<NodeId>,
     /// On the leader: the last entry that each member is known to hold.
     pub matched: BTreeMap<NodeId, u64>,
+    /// A change of voters is half done.
+    pub is_joint: bool,
 }
 
 /// What a group is made of, shared by its handles and the receiving side.
@@ -273,6 +276,34 @@ impl Group {
     pub async fn add_learner(&self, node: NodeId) -> Result<(), MembershipError> {
         let added = self.inner.raft.add_learner(node, EmptyNode::new(), true).await;
         added.map(drop).map_err(membership_error)
+    }
+
+    /// Adds a member that receives everything and votes on nothing, and does not wait for it.
+    pub(crate) async fn begin_learner(&self, node: NodeId) -> Result<(), MembershipError> {
+        let added = self.inner.raft.add_learner(node, EmptyNode::new(), false).await;
+        added.map(drop).map_err(membership_error)
+    }
+
+    pub(crate) async fn remove_learners(&self, nodes: BTreeSet<NodeId>) -> Result<(), MembershipError> {
+        let removed = self.inner.raft.change_membership(ChangeMembers::RemoveNodes(nodes), false).await;
+        removed.map(drop).map_err(membership_error)
+    }
+
+    /// The members as this node, leading, sees them.
+    pub(crate) fn seen_members(&self) -> SeenMembers {
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let membership = metrics.membership_config.membership();
+        let configs = membership.get_joint_config();
+        let matched = metrics.replication.iter().flatten();
+        SeenMembers {
+            me: self.inner.me,
+            voters: configs.last().cloned().unwrap_or_default(),
+            learners: membership.learner_ids().collect(),
+            is_joint: configs.len() > 1,
+            last_log: metrics.last_log_index.unwrap_or(0),
+            matched: matched.filter_map(|(node, at)| at.as_ref().map(|at| (*node, at.index))).collect(),
+        }
     }
 
     /// Makes exactly these members vote; they must be members already. Those removed leave the group.
@@ -533,6 +564,7 @@ fn metrics_of(metrics: &RaftMetrics<Types>) -> GroupMetrics {
             .flatten()
             .map(|(node, log_id)| (*node, index(log_id).unwrap_or(0)))
             .collect(),
+        is_joint: metrics.membership_config.membership().get_joint_config().len() > 1,
     }
 }
 

@@ -3,7 +3,8 @@
 //! Only streams carry entries and heartbeats. A stream is opened after there is something to send:
 //! openraft keeps its pauses between attempts inside the request stream, so a connection made before
 //! asking for the first request would be made again and again without pause. A stream that ended
-//! cleanly is kept for the next time.
+//! cleanly is kept for the next time, and so is one whose caller stopped waiting while few answers were
+//! due: a slow moment must not cost a new connection. What is still due is then thrown away as it comes.
 
 use crate::frames::{self, Request, SnapshotHeader};
 use crate::position::{GroupId, NodeId};
@@ -26,6 +27,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Answers that may be due on a stream that is kept; with more of them it is stuck, and given up.
+const DUE_ANSWERS_MAX: usize = 4;
 
 type Failure = RPCError<Types>;
 type Answer = Result<StreamAppendResult<Types>, Failure>;
@@ -71,8 +75,14 @@ pub(crate) struct Peer {
     lane: Lane,
     transport: Arc<dyn Transport>,
     answer_within: Duration,
-    /// A stream with nothing on its way, kept for the next use.
-    idle: Option<AppendChannel>,
+    /// A stream that nobody uses, kept for the next time.
+    idle: Option<Idle>,
+}
+
+struct Idle {
+    channel: AppendChannel,
+    /// Answers that nobody waits for any more.
+    due: usize,
 }
 
 impl Peer {
@@ -105,15 +115,15 @@ impl Peer {
         RPCError::Network(NetworkError::new(&error))
     }
 
-    async fn open(&mut self) -> Result<AppendChannel, Failure> {
-        if let Some(channel) = self.idle.take()
-            && !channel.requests.is_closed()
+    async fn open(&mut self) -> Result<Idle, Failure> {
+        if let Some(idle) = self.idle.take()
+            && !idle.channel.requests.is_closed()
         {
-            return Ok(channel);
+            return Ok(idle);
         }
         let open = self.transport.open_append(self.target, self.group, self.lane);
         match tokio::time::timeout(self.answer_within, open).await {
-            Ok(Ok(channel)) => Ok(channel),
+            Ok(Ok(channel)) => Ok(Idle { channel, due: 0 }),
             Ok(Err(error)) => Err(self.failure(error, RPCTypes::AppendEntries, self.answer_within)),
             Err(_) => Err(self.timed_out(RPCTypes::AppendEntries, self.answer_within)),
         }
@@ -130,8 +140,21 @@ struct Streaming<'s, S> {
     input: S,
     input_ended: bool,
     channel: Option<AppendChannel>,
+    /// Answers to an earlier caller, which come first.
+    due: usize,
     unanswered: usize,
     answer_by: Instant,
+}
+
+impl<S> Drop for Streaming<'_, S> {
+    fn drop(&mut self) {
+        let due = self.due + self.unanswered;
+        if let Some(channel) = self.channel.take()
+            && due <= DUE_ANSWERS_MAX
+        {
+            self.peer.idle = Some(Idle { channel, due });
+        }
+    }
 }
 
 impl<S: Stream<Item = AppendEntriesRequest<Types>> + Unpin> Streaming<'_, S> {
@@ -141,13 +164,17 @@ impl<S: Stream<Item = AppendEntriesRequest<Types>> + Unpin> Streaming<'_, S> {
         match self.step().await {
             Ok(Some(answer)) => {
                 let goes_on = answer.is_ok();
+                if !goes_on {
+                    // The other side ends the stream with such an answer.
+                    self.channel = None;
+                }
                 Some((Ok(answer), goes_on))
             }
-            Ok(None) => {
-                self.peer.idle = self.channel.take();
-                None
+            Ok(None) => None,
+            Err(failure) => {
+                self.channel = None;
+                Some((Err(failure), false))
             }
-            Err(failure) => Some((Err(failure), false)),
         }
     }
 
@@ -159,18 +186,23 @@ impl<S: Stream<Item = AppendEntriesRequest<Types>> + Unpin> Streaming<'_, S> {
             let Some(channel) = &mut self.channel else {
                 match self.input.next().await {
                     Some(request) => {
-                        self.channel = Some(self.peer.open().await?);
+                        let Idle { channel, due } = self.peer.open().await?;
+                        (self.channel, self.due) = (Some(channel), due);
                         self.send(&request)?;
                     }
                     None => self.input_ended = true,
                 }
                 continue;
             };
-            let may_send = !self.input_ended && self.unanswered < STREAM_FRAMES_MAX;
+            let may_send = !self.input_ended && self.due + self.unanswered < STREAM_FRAMES_MAX;
             tokio::select! {
                 biased;
                 answer = channel.answers.recv(), if self.unanswered > 0 => {
                     let answer = answer.ok_or_else(|| self.peer.broken("the stream ended"))?;
+                    if self.due > 0 {
+                        self.due -= 1;
+                        continue;
+                    }
                     self.unanswered -= 1;
                     self.answer_by = Instant::now() + self.peer.answer_within;
                     return frames::decode_append_answer(answer).map(Some).map_err(|error| not_understood(&error));
@@ -224,8 +256,15 @@ impl RaftNetworkV2<Types> for Peer {
         S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
     {
         let answer_by = Instant::now();
-        let streaming =
-            Streaming { peer: self, input, input_ended: false, channel: None, unanswered: 0, answer_by };
+        let streaming = Streaming {
+            peer: self,
+            input,
+            input_ended: false,
+            channel: None,
+            due: 0,
+            unanswered: 0,
+            answer_by,
+        };
         let answers = futures::stream::unfold(Some(streaming), |streaming| async move {
             let mut streaming = streaming?;
             let (answer, goes_on) = streaming.next().await?;

@@ -2,6 +2,8 @@
 
 #[path = "processes/buyers.rs"]
 mod buyers;
+#[path = "processes/cluster.rs"]
+mod cluster;
 #[path = "processes/ends.rs"]
 mod ends;
 #[path = "processes/kills.rs"]

@@ -100,6 +100,11 @@ impl Authority {
         })
     }
 
+    /// The public half of its key: with the cluster's name all that is needed to know its signatures.
+    pub fn public_key(&self) -> [u8; PUBLIC_KEY_BYTES] {
+        self.issuer.key().public_key_raw().try_into().expect("an Ed25519 public key has 32 bytes")
+    }
+
     /// What every node trusts.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
@@ -137,6 +142,20 @@ impl Authority {
         let certificate = params.signed_by(&RawKey(public_key), &self.issuer)?;
         Ok(Issued { certificate: certificate.der().to_vec(), valid_until: until.as_secs() })
     }
+}
+
+/// Something to trust in the place of an authority's certificate, for one who knows its key only. Whom one
+/// trusts needs nobody's signature, so this one is anybody's.
+///
+/// # Errors
+/// If the key is none.
+pub fn anchor(cluster: &str, public_key: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+    if public_key.len() != PUBLIC_KEY_BYTES {
+        return Err(AuthorityError::PublicKey);
+    }
+    let params = authority_params(cluster)?;
+    let anybody = Issuer::from_params(&params, KeyPair::generate_for(&PKCS_ED25519)?);
+    Ok(params.signed_by(&RawKey(public_key), &anybody)?.der().to_vec())
 }
 
 fn authority_params(cluster: &str) -> Result<CertificateParams, AuthorityError> {

@@ -42,6 +42,10 @@ impl PeerBook {
         self.pages.read().peers.get(&node).cloned()
     }
 
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.pages.read().peers.keys().copied().collect()
+    }
+
     pub fn is_removed(&self, node: NodeId) -> bool {
         self.pages.read().removed.contains(&node)
     }

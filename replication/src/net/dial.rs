@@ -5,12 +5,15 @@ use super::book::PeerRecord;
 use super::calls::CallLine;
 use super::hello::{Cause, Hello, Purpose, Refusal};
 use super::name::PeerName;
+use super::streams::Slot;
 use super::tls;
 use super::wire::{self, Frame, Kind, Patience, WireError};
 use crate::position::{GroupId, NodeId};
 use crate::transport::TransportError;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, BufWriter, ReadHalf, WriteHalf};
@@ -53,6 +56,13 @@ pub(crate) struct Link {
     gate: Mutex<Gate>,
     pub calls: CallLine,
     pub requests: CallLine,
+    slots: Mutex<BTreeMap<(Purpose, GroupId), Arc<Slot>>>,
+}
+
+impl Link {
+    pub(crate) fn slot(&self, purpose: Purpose, group: GroupId) -> Arc<Slot> {
+        self.slots.lock().entry((purpose, group)).or_default().clone()
+    }
 }
 
 /// When the peer may be tried again.

@@ -27,7 +27,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use authority::{Authority, AuthorityError, Issued, NodeKey, PUBLIC_KEY_BYTES, check_proof};
+pub use authority::{Authority, AuthorityError, Issued, NodeKey, PUBLIC_KEY_BYTES, anchor, check_proof};
 pub use book::{PeerBook, PeerRecord};
 pub use name::{LabelError, PeerName};
 pub use serve::PeerService;

@@ -120,12 +120,19 @@ pub(crate) async fn run(
 }
 
 fn log(address: SocketAddr, error: &Ended) {
-    match error {
-        // A peer that went away, or a network that broke, is everyday life.
-        Ended::Wire(WireError::Io(_) | WireError::Idle) => {
-            tracing::debug!(%address, %error, "a peer's connection ended");
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let went_away = match error {
+        Ended::Wire(WireError::Io(_) | WireError::Idle) => true,
+        Ended::Tls(tls::TlsError::Handshake(error)) => {
+            matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
         }
-        _ => tracing::warn!(%address, %error, "a peer's connection was ended"),
+        _ => false,
+    };
+    // A peer that went away, or a network that broke, is everyday life.
+    if went_away {
+        tracing::debug!(%address, %error, "a peer's connection ended");
+    } else {
+        tracing::warn!(%address, %error, "a peer's connection was ended");
     }
 }
 

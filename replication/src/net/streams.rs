@@ -9,14 +9,50 @@ use crate::transport::{AppendChannel, STREAM_FRAMES_MAX, TransportError};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+/// A connection on its way, or there and not yet used.
+#[derive(Default)]
+pub(crate) struct Slot {
+    opening: tokio::sync::Mutex<Option<oneshot::Receiver<Opened>>>,
+}
+
+type Opened = Result<AppendChannel, TransportError>;
+
+/// Opens a stream. Should the caller stop waiting, the connection comes about all the same and is there
+/// for the next one: else a caller in a hurry would never get any where a handshake takes longer.
 pub(crate) async fn open(
     shared: &Arc<Shared>,
     to: NodeId,
     purpose: Purpose,
     group: GroupId,
 ) -> Result<AppendChannel, TransportError> {
+    let slot = shared.link(to).slot(purpose, group);
+    let mut opening = slot.opening.lock().await;
+    loop {
+        let opened = match &mut *opening {
+            Some(opened) => opened.await,
+            None => {
+                let (done, opened) = oneshot::channel();
+                let shared = shared.clone();
+                tokio::spawn(async move {
+                    let _ = done.send(connect(&shared, to, purpose, group).await);
+                });
+                *opening = Some(opened);
+                continue;
+            }
+        };
+        *opening = None;
+        match opened {
+            // It was there for a while, and is gone by now.
+            Ok(Ok(channel)) if channel.requests.is_closed() => {}
+            Ok(opened) => return opened,
+            Err(_) => return Err(TransportError::Broken { node: to, reason: "it was given up".into() }),
+        }
+    }
+}
+
+async fn connect(shared: &Arc<Shared>, to: NodeId, purpose: Purpose, group: GroupId) -> Opened {
     let Outgoing { reader, writer } = dial::connect(shared, to, purpose, group).await?;
     let (requests, outgoing) = mpsc::channel(STREAM_FRAMES_MAX);
     let (incoming, answers) = mpsc::channel(STREAM_FRAMES_MAX);

@@ -81,6 +81,9 @@ impl Host {
         let quick = GroupOptions { timers: Timers::fast(), ..GroupOptions::default() };
         let group = node.start_group(REGIONAL, TestMachine::on(&shelf), quick).await.unwrap();
         group.bootstrap([NodeId(1)].into()).await.unwrap();
+        let mut leadership = group.leadership();
+        let led = leadership.wait_for(|leadership| leadership.mine);
+        drop(tokio::time::timeout(PATIENCE, led).await.expect("in time").expect("running"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         net.serve(listener, node.inbound(), Arc::new(Echo));

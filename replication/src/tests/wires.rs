@@ -50,14 +50,14 @@ pub(crate) use over_both_wires;
 /// Either network, with the same faults.
 pub enum Net {
     Memory(MemoryNet),
-    Tcp(TcpLab),
+    Tcp(Box<TcpLab>),
 }
 
 impl Net {
     pub fn over(wire: Wire) -> Net {
         match wire {
             Wire::Memory => Net::Memory(MemoryNet::new()),
-            Wire::Tcp => Net::Tcp(TcpLab::new()),
+            Wire::Tcp => Net::Tcp(Box::new(TcpLab::new())),
         }
     }
 

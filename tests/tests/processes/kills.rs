@@ -109,7 +109,7 @@ fn no_acknowledged_order_is_lost_by_fifty_kills_during_checkouts() {
 }
 
 /// Sends every uncertain order again under its own key: each becomes certain.
-async fn retried(unknown: Vec<crate::buyers::Attempt>, host: &gearify_tests::http::Host) -> Heard {
+pub async fn retried(unknown: Vec<crate::buyers::Attempt>, host: &gearify_tests::http::Host) -> Heard {
     let mut heard = Heard::default();
     for attempt in unknown {
         let attempt = attempt.moved(host);

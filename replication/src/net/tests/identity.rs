@@ -161,6 +161,9 @@ async fn a_joiner_reaches_the_desk_for_joiners_and_nothing_else() {
     assert_eq!(ask(b"token").await, Ok(Bytes::from_static(b"token")));
     let refused = ask(b"guess").await;
     assert!(matches!(refused, Err(TransportError::Refused { .. })), "{refused:?}");
+    // Whoever knows the authority's key only can tell it, too.
+    let anchor = anchor(CLUSTER, &host.authority.public_key()).unwrap();
+    assert!(join(&address, CLUSTER, &anchor, Bytes::from_static(b"token"), PATIENCE).await.is_ok());
     // It talks to nobody whom the token's authority did not sign, nor to another cluster.
     let other = Authority::generate(CLUSTER).unwrap();
     let nobody = join(&address, CLUSTER, other.certificate(), Bytes::new(), PATIENCE).await;

@@ -1,0 +1,228 @@
+//! `gearify cluster`, `gearify join` and `gearify node`.
+
+use super::{ConfigArgs, block_on, say, settings};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use gearify_config::Settings;
+use gearify_node::cluster::{self, ClusterStatus, JoinToken, NodeStatus, TOKEN_VALID};
+use gearify_node::runtime::{master_key, peer_address};
+use gearify_node::vault::NodeVault;
+use gearify_storage::DirLock;
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(Subcommand, Debug)]
+pub enum ClusterCommand {
+    /// Makes this node, which must not be running, the first of a cluster, and prints a join token.
+    Init(InitArgs),
+    /// Prints a token with which one node can join once.
+    Token(TokenArgs),
+    /// Shows nodes and groups as this running node sees them.
+    Status(StatusArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Begins the cluster's name.
+    #[arg(long, default_value = "gearify")]
+    name: String,
+}
+
+#[derive(Args, Debug)]
+pub struct TokenArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Minutes within which it must be used.
+    #[arg(long, default_value_t = TOKEN_VALID.as_secs() / 60, value_parser = clap::value_parser!(u64).range(1..=1440))]
+    minutes: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Prints everything as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct JoinArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// As `gearify cluster token` printed it.
+    token: String,
+    /// The peer address of any node of the cluster.
+    address: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum NodeCommand {
+    /// Makes a node lead nothing, before it is stopped for a while.
+    Drain(DrainArgs),
+    /// Takes a node out of the cluster for good. Its number is never used again.
+    Remove(NodeArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct NodeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Number of the node, as in `gearify cluster status`.
+    node: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct DrainArgs {
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Lets it lead again.
+    #[arg(long)]
+    undo: bool,
+}
+
+pub fn run(command: ClusterCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ClusterCommand::Init(arguments) => init(&arguments),
+        ClusterCommand::Token(arguments) => {
+            let settings = settings(&arguments.config)?;
+            let valid = Duration::from_secs(arguments.minutes * 60);
+            let token = cluster::new_token(&settings.node.data_dir, own_listener(&settings), valid);
+            say(&block_on(async { Ok(token.await?) })?)
+        }
+        ClusterCommand::Status(arguments) => {
+            let settings = settings(&arguments.config)?;
+            let status = cluster::status(&settings.node.data_dir, own_listener(&settings));
+            let status = block_on(async { Ok(status.await?) })?;
+            if arguments.json { say(&serde_json::to_string_pretty(&status)?) } else { say(&table(&status)) }
+        }
+    }
+}
+
+fn init(arguments: &InitArgs) -> anyhow::Result<ExitCode> {
+    let settings = settings(&arguments.config)?;
+    let data_dir = &settings.node.data_dir;
+    std::fs::create_dir_all(data_dir).context("the data directory can't be made")?;
+    let _lock = DirLock::acquire(data_dir)?;
+    let vault = NodeVault::new(master_key(&settings)?);
+    let (region, address) = (settings.node.region.as_str(), peer_address(&settings).to_string());
+    let founded = cluster::found(data_dir, &vault, &arguments.name, region, settings.node.id, &address)?;
+    say(&format!(
+        "cluster {} begins with node {}. Start it with `gearify serve`, then let another node join within an \
+         hour:\n\n  gearify join {} {address}\n\nEvery node needs the same master key.",
+        founded.cluster, founded.node, founded.token
+    ))
+}
+
+pub fn join(arguments: &JoinArgs) -> anyhow::Result<ExitCode> {
+    let settings = settings(&arguments.config)?;
+    let token: JoinToken = arguments.token.parse()?;
+    let data_dir = &settings.node.data_dir;
+    std::fs::create_dir_all(data_dir).context("the data directory can't be made")?;
+    let _lock = DirLock::acquire(data_dir)?;
+    let vault = NodeVault::new(master_key(&settings)?);
+    let own = peer_address(&settings).to_string();
+    let joined = block_on(async {
+        let region = settings.node.region.as_str();
+        Ok(cluster::join(data_dir, &vault, &token, &arguments.address, region, &own).await?)
+    })?;
+    say(&format!(
+        "this is node {} of cluster {} now; start it with `gearify serve`",
+        joined.node, joined.cluster
+    ))
+}
+
+pub fn node(command: NodeCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        NodeCommand::Drain(DrainArgs { node: NodeArgs { config, node }, undo }) => {
+            let settings = settings(&config)?;
+            let drained = cluster::drain(&settings.node.data_dir, own_listener(&settings), node, undo);
+            block_on(async { Ok(drained.await?) })?;
+            say(&match undo {
+                false => format!("node {node} hands over what it leads; it says that it is not ready"),
+                true => format!("node {node} may lead again"),
+            })
+        }
+        NodeCommand::Remove(NodeArgs { config, node }) => {
+            let settings = settings(&config)?;
+            let removed = cluster::remove(&settings.node.data_dir, own_listener(&settings), node);
+            block_on(async { Ok(removed.await?) })?;
+            say(&format!("node {node} is removed and will end"))
+        }
+    }
+}
+
+/// Where this machine reaches its own node.
+fn own_listener(settings: &Settings) -> SocketAddr {
+    let mut address = settings.cluster.listen;
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+fn table(status: &ClusterStatus) -> String {
+    let mut out = format!("cluster {}, as node {} sees it\n\n", status.cluster, status.asked);
+    let _ = writeln!(
+        out,
+        "{:<6}{:<12}{:<24}{:<10}{:<12}{:>10}{:>10}",
+        "node", "region", "address", "state", "answers", "log MiB", "state MiB"
+    );
+    for node in &status.nodes {
+        let state = format!("{:?}", node.state).to_lowercase();
+        let NodeStatus { node, region, address, report, .. } = node;
+        let (answers, log, size) = match report {
+            Some(report) => ("yes", report.log_bytes >> 20, report.state_bytes >> 20),
+            None => ("no", 0, 0),
+        };
+        let _ =
+            writeln!(out, "{node:<6}{region:<12}{address:<24}{state:<10}{answers:<12}{log:>10}{size:>10}");
+    }
+    let _ = writeln!(
+        out,
+        "\n{:<14}{:<6}{:<9}{:>8}{:>12}{:>12}{:>8}{:>12}",
+        "group", "node", "role", "term", "last entry", "applied", "lag", "snapshot"
+    );
+    for (group, node, role, report) in rows(status) {
+        let last = furthest(status, group);
+        let snapshot = report.snapshot.map_or("-".to_owned(), |index| index.to_string());
+        let (lag, changing) =
+            (last.saturating_sub(report.applied), if report.is_changing { " (changing)" } else { "" });
+        let _ = writeln!(
+            out,
+            "{group:<14}{node:<6}{role:<9}{:>8}{:>12}{:>12}{lag:>8}{snapshot:>12}{changing}",
+            report.term, report.last_log, report.applied
+        );
+    }
+    out
+}
+
+type GroupRow<'s> = (&'s str, u64, &'static str, &'s cluster::GroupReport);
+
+fn rows(status: &ClusterStatus) -> Vec<GroupRow<'_>> {
+    let mut rows: Vec<GroupRow<'_>> = Vec::new();
+    for node in &status.nodes {
+        for (name, report) in node.report.iter().flat_map(|report| &report.groups) {
+            let role = match () {
+                () if report.leader == Some(node.node) => "leader",
+                () if report.voters.contains(&node.node) => "voter",
+                () if report.learners.contains(&node.node) => "learner",
+                () => "-",
+            };
+            rows.push((name, node.node, role, report));
+        }
+    }
+    rows.sort_by_key(|(group, node, ..)| (*group, *node));
+    rows
+}
+
+fn furthest(status: &ClusterStatus, group: &str) -> u64 {
+    let reports = status.nodes.iter().filter_map(|node| node.report.as_ref());
+    reports.filter_map(|report| report.groups.get(group)).map(|report| report.committed).max().unwrap_or(0)
+}

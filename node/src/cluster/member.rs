@@ -1,0 +1,475 @@
+//! A running node's part in its cluster.
+//!
+//! Every node: the address book follows the roster; a node that finds itself removed ends, and will not
+//! start again. Whoever leads a group brings its members in step with the roster, one step a second.
+
+use super::founding::LONE_LOG_NAME;
+use super::identity::{ClusterDir, Identity, IdentityError, KnownPeer, KnownPeers};
+use super::machine::{RosterMachine, RosterView};
+use super::messages::{IssuedAnswer, PeerRequest, ProposeAnswer};
+use super::roster::{Answer, Command, Entry, NodeState, Outcome, Refusal, Roster};
+use super::{CERTIFICATE_RENEWED, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
+use crate::backend::NodeBackend;
+use crate::core::Core;
+use crate::state::group_name;
+use crate::vault::NodeVault;
+use gearify_replication::net::{Issued, NetLimits, PeerBook, PeerName, PeerRecord, TcpNet, TlsError};
+use gearify_replication::{
+    Group, GroupOptions, MembershipError, NodeId, ProposeError, StartError, TransportError, WantedMembers,
+};
+use gearify_storage::raftlog::OnFatal;
+use gearify_storage::{decode, encode};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// How often the members of a group are compared with the roster.
+const RECONCILE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a proposal to the cluster group looks for its leader.
+const PROPOSE_WITHIN: Duration = Duration::from_secs(15);
+const CALL_WITHIN: Duration = Duration::from_secs(5);
+const RENEWAL_CHECK: Duration = Duration::from_secs(3600);
+/// A removed leader gets this long to hand over.
+const FAREWELL: Duration = Duration::from_secs(10);
+const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a node does not take its place: one line each.
+#[derive(Debug, thiserror::Error)]
+pub enum MemberError {
+    #[error("the cluster's files can't be used: {0}")]
+    Identity(#[from] IdentityError),
+    #[error("the node's certificate can't be used: {0}")]
+    Tls(#[from] TlsError),
+    #[error(
+        "node {node} was removed from cluster {cluster} and may not serve again under its number; empty \
+         the data directory and join anew"
+    )]
+    Removed { cluster: String, node: u64 },
+    #[error(
+        "the raft log of node {node} is gone. Votes were given under this number, so it must not vote \
+         again: remove node {node} from the cluster, empty the data directory and join anew"
+    )]
+    LogGone { node: u64 },
+    #[error("the master key is not that of cluster {cluster}")]
+    MasterKey { cluster: String },
+    #[error("node.region is {setting}, but this node joined cluster {cluster} in region {region}")]
+    Region { setting: String, region: String, cluster: String },
+    #[error("the cluster group does not start: {0}")]
+    Group(#[from] StartError),
+    #[error("the cluster group can't be founded: {0}")]
+    Found(#[from] MembershipError),
+}
+
+/// A node's part in its cluster.
+pub struct Member {
+    pub(super) me: PeerName,
+    pub(super) vault: Arc<NodeVault>,
+    pub(super) net: TcpNet,
+    pub(super) roster: RosterView,
+    pub(super) data_dir: PathBuf,
+    pub(super) runtime: Handle,
+    dir: ClusterDir,
+    identity: Mutex<Identity>,
+    /// Where others reach it.
+    address: String,
+    machine: Mutex<Option<RosterMachine>>,
+    group: OnceLock<Group>,
+    backend: OnceLock<Weak<NodeBackend>>,
+    on_fatal: OnFatal,
+    /// Since the start everything was here once that had been acknowledged anywhere before.
+    has_caught_up: AtomicBool,
+    stop: CancellationToken,
+}
+
+/// What a member is opened from.
+pub struct MemberOptions<'a> {
+    pub data_dir: &'a Path,
+    pub region: &'a str,
+    pub address: String,
+    pub vault: Arc<NodeVault>,
+    pub on_fatal: OnFatal,
+}
+
+impl Member {
+    /// The node's place in a cluster, if it has one. Nothing runs yet.
+    pub fn open(options: MemberOptions<'_>) -> Result<Option<Arc<Member>>, MemberError> {
+        let dir = ClusterDir::of(options.data_dir);
+        let Some(identity) = dir.identity()? else { return Ok(None) };
+        check(&identity, &options)?;
+        let book = PeerBook::default();
+        let me = identity.name()?;
+        fill(&book, &dir.peers()?, me.node());
+        let net = TcpNet::new(&identity.credentials()?, book, NetLimits::default())?;
+        let (machine, roster) = RosterMachine::new();
+        Ok(Some(Arc::new(Member {
+            me,
+            vault: options.vault,
+            net,
+            roster,
+            data_dir: options.data_dir.to_owned(),
+            runtime: Handle::current(),
+            dir,
+            identity: Mutex::new(identity),
+            address: options.address,
+            machine: Mutex::new(Some(machine)),
+            group: OnceLock::new(),
+            backend: OnceLock::new(),
+            on_fatal: options.on_fatal,
+            has_caught_up: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+        })))
+    }
+
+    pub fn node(&self) -> NodeId {
+        self.me.node()
+    }
+
+    pub fn net(&self) -> &TcpNet {
+        &self.net
+    }
+
+    /// Whose raft log this node's is.
+    pub fn log_name(&self) -> String {
+        self.identity.lock().log_name.clone()
+    }
+
+    /// No other node is known, not even a removed one.
+    pub fn is_alone(&self) -> bool {
+        self.dir.peers().is_ok_and(|peers| peers.keys().all(|node| *node == self.node().0))
+    }
+
+    /// Whether this node makes the groups: only the first one, before the cluster is founded.
+    pub fn founds(&self) -> Result<bool, MemberError> {
+        Ok(self.dir.founding()?.is_some())
+    }
+
+    pub(super) fn backend(&self) -> Option<Arc<NodeBackend>> {
+        self.backend.get()?.upgrade()
+    }
+
+    pub(super) fn group(&self) -> Option<&Group> {
+        self.group.get()
+    }
+
+    pub(super) fn certificate_until(&self) -> u64 {
+        self.identity.lock().valid_until
+    }
+
+    /// Answers peers, takes part in the cluster group, and looks after the groups' members.
+    pub async fn start(
+        self: &Arc<Member>,
+        core: &Core,
+        listener: TcpListener,
+        options: GroupOptions,
+    ) -> Result<(), MemberError> {
+        let machine = self.machine.lock().take().expect("a member starts once");
+        let group = core.node().start_group(CLUSTER_GROUP, machine, options).await?;
+        let founding = self.dir.founding()?;
+        if founding.is_some() && !group.is_bootstrapped().await.unwrap_or(true) {
+            group.bootstrap([self.node()].into()).await?;
+        }
+        let _ = self.group.set(group.clone());
+        let _ = self.backend.set(Arc::downgrade(core.backend()));
+        self.net.serve(listener, core.node().inbound(), self.clone());
+        self.note(|identity| identity.has_begun = true)?;
+        self.keep_running(self.clone().catch_up());
+        self.keep_running(self.clone().found_roster());
+        self.keep_running(self.clone().follow_roster());
+        self.keep_running(self.clone().watch_for_removal());
+        self.keep_running(self.clone().renew());
+        self.keep_running(self.clone().reconcile(group, CLUSTER_GROUP_NAME));
+        for (kind, handle) in core.backend().groups() {
+            self.keep_running(self.clone().reconcile(handle.group.clone(), group_name(kind)));
+        }
+        Ok(())
+    }
+
+    /// Hands over what this node leads, before it stops.
+    pub async fn resign(&self) {
+        let resigned = self.groups().into_iter().map(|(name, group)| async move {
+            match tokio::time::timeout(HAND_OVER_WITHIN, group.resign()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(group = name, %error, "leadership was not handed over"),
+                Err(_) => tracing::warn!(group = name, "leadership was not handed over in time"),
+            }
+        });
+        futures::future::join_all(resigned).await;
+    }
+
+    /// Ends its tasks and every connection.
+    pub fn stop(&self) {
+        self.stop.cancel();
+        self.net.stop();
+    }
+
+    /// The state of this node, as far as the roster is known here.
+    pub fn state(&self) -> Option<NodeState> {
+        self.roster.borrow().state_of(self.node().0)
+    }
+
+    pub(super) fn has_caught_up(&self) -> bool {
+        self.has_caught_up.load(Ordering::Acquire)
+    }
+
+    async fn catch_up(self: Arc<Member>) {
+        for (name, group) in self.groups() {
+            while let Err(error) = group.read_barrier().await {
+                tracing::debug!(group = name, %error, "not caught up yet");
+                sleep(Duration::from_millis(200)).await;
+            }
+        }
+        self.has_caught_up.store(true, Ordering::Release);
+        tracing::info!("caught up with the cluster");
+    }
+
+    pub(super) fn groups(&self) -> Vec<(&'static str, Group)> {
+        let own = self.group.get().map(|group| (CLUSTER_GROUP_NAME, group.clone()));
+        let backend = self.backend();
+        let shops = backend.iter().flat_map(|backend| backend.groups());
+        own.into_iter().chain(shops.map(|(kind, handle)| (group_name(kind), handle.group.clone()))).collect()
+    }
+
+    fn keep_running(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Identity)) -> Result<(), IdentityError> {
+        let mut identity = self.identity.lock();
+        change(&mut identity);
+        self.dir.save_identity(&identity)
+    }
+
+    // --- the roster ------------------------------------------------------------------------------
+
+    /// Proposes here, as leader.
+    pub(super) async fn propose_here(&self, command: Command) -> ProposeAnswer {
+        let Some(group) = self.group.get() else { return ProposeAnswer::NotLeader { leader: None } };
+        let entry = Entry { at_ms: crate::backend::now().as_millis(), command };
+        match group.propose(encode(&entry).into()).await {
+            Ok(proposed) => match decode(&proposed.reply) {
+                Ok(Answer(outcome)) => ProposeAnswer::Applied(outcome),
+                Err(_) => ProposeAnswer::Unknown,
+            },
+            Err(ProposeError::NotLeader { leader }) => {
+                ProposeAnswer::NotLeader { leader: leader.map(|leader| leader.0) }
+            }
+            Err(_) => ProposeAnswer::Unknown,
+        }
+    }
+
+    /// Proposes to whoever leads. Every command may be given twice, so an unknown outcome is tried again.
+    pub(super) async fn propose(&self, command: Command) -> Option<Outcome> {
+        let until = Instant::now() + PROPOSE_WITHIN;
+        while Instant::now() < until {
+            let leader = self.group.get().and_then(Group::leader);
+            let answer = match leader {
+                Some(leader) if leader != self.node() => {
+                    let request = encode(&PeerRequest::Propose(command.clone()));
+                    let answer = self.net.request(leader, request.into(), CALL_WITHIN).await;
+                    answer.ok().and_then(|answer| decode(&answer).ok())
+                }
+                _ => Some(self.propose_here(command.clone()).await),
+            };
+            if let Some(ProposeAnswer::Applied(outcome)) = answer {
+                return Some(outcome);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        None
+    }
+
+    /// On the first node, once: tells the cluster group what the cluster is.
+    async fn found_roster(self: Arc<Member>) {
+        let founding = match self.dir.founding() {
+            Ok(Some(founding)) => founding,
+            Ok(None) => return,
+            Err(error) => return (self.on_fatal)(&format!("the cluster can't be founded: {error}")),
+        };
+        loop {
+            let outcome = self.propose(Command::Found(Box::new(founding.clone()))).await;
+            if matches!(outcome, Some(Ok(_) | Err(Refusal::Founded))) {
+                match self.dir.end_founding() {
+                    Ok(()) => tracing::info!(cluster = self.me.cluster(), "the cluster is founded"),
+                    Err(error) => tracing::warn!(%error, "what the founding left can't be removed"),
+                }
+                return;
+            }
+            sleep(RECONCILE_PAUSE).await;
+        }
+    }
+
+    async fn follow_roster(self: Arc<Member>) {
+        let mut view = self.roster.clone();
+        let mut known = self.dir.peers().unwrap_or_default();
+        loop {
+            let roster = view.borrow_and_update().clone();
+            if !roster.cluster.is_empty() {
+                let now = known_peers(&roster);
+                if now != known {
+                    if let Err(error) = self.dir.save_peers(&now) {
+                        tracing::warn!(%error, "the peers' addresses can't be kept");
+                    }
+                    known = now;
+                }
+                fill(self.net.book(), &known, self.node());
+                self.keep_address(&roster).await;
+            }
+            if view.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Tells the others where this node is now.
+    async fn keep_address(&self, roster: &Roster) {
+        let Some(record) = roster.nodes.get(&self.node().0) else { return };
+        if record.address == self.address || record.state == NodeState::Removed {
+            return;
+        }
+        let command = Command::Move { node: self.node().0, address: self.address.clone() };
+        match self.propose(command).await {
+            Some(Ok(_)) => {
+                tracing::info!(address = self.address, "the cluster knows this node's new address")
+            }
+            Some(Err(refusal)) => tracing::error!(%refusal, "this node's address was refused"),
+            None => tracing::warn!("no leader was found to tell this node's new address"),
+        }
+    }
+
+    async fn watch_for_removal(self: Arc<Member>) {
+        let mut told = self.net.removed();
+        let mut roster = self.roster.clone();
+        let node = self.node().0;
+        tokio::select! {
+            _ = told.wait_for(|removed| *removed) => {}
+            _ = roster.wait_for(|roster| roster.state_of(node) == Some(NodeState::Removed)) => {}
+        }
+        let until = Instant::now() + FAREWELL;
+        while Instant::now() < until && self.groups().iter().any(|(_, group)| group.is_leader()) {
+            sleep(Duration::from_millis(100)).await;
+        }
+        if let Err(error) = self.note(|identity| identity.is_removed = true) {
+            tracing::error!(%error, "the removal can't be noted");
+        }
+        let cluster = self.me.cluster().to_owned();
+        (self.on_fatal)(&MemberError::Removed { cluster, node }.to_string());
+    }
+
+    // --- members ---------------------------------------------------------------------------------
+
+    async fn reconcile(self: Arc<Member>, group: Group, name: &'static str) {
+        loop {
+            sleep(RECONCILE_PAUSE).await;
+            let roster = self.roster.borrow().clone();
+            if !group.is_leader() || roster.cluster.is_empty() {
+                continue;
+            }
+            match group.reconcile(&wanted(&roster, &group)).await {
+                Ok(None) => {}
+                Ok(Some(step)) => tracing::info!(group = name, ?step, "members changed"),
+                Err(error) => tracing::warn!(group = name, %error, "members did not change yet"),
+            }
+        }
+    }
+
+    // --- the certificate -------------------------------------------------------------------------
+
+    async fn renew(self: Arc<Member>) {
+        loop {
+            let left = self.certificate_until().saturating_sub(seconds_now());
+            if left <= CERTIFICATE_RENEWED.as_secs() {
+                match self.renew_now().await {
+                    Ok(()) => tracing::info!("the node's certificate is renewed"),
+                    Err(reason) => tracing::warn!(reason, left, "the node's certificate is not renewed"),
+                }
+            }
+            sleep(RENEWAL_CHECK).await;
+        }
+    }
+
+    async fn renew_now(&self) -> Result<(), String> {
+        let leader = self.group.get().and_then(Group::leader).ok_or("no leader is known")?;
+        let issued = if leader == self.node() {
+            self.issue(&self.me)?
+        } else {
+            let request = encode(&PeerRequest::Renew).into();
+            let answer = self.net.request(leader, request, CALL_WITHIN).await;
+            let answer = answer.map_err(|error: TransportError| error.to_string())?;
+            let IssuedAnswer { certificate, valid_until } = decode(&answer).map_err(|e| e.to_string())?;
+            Issued { certificate, valid_until }
+        };
+        self.note(|identity| {
+            identity.certificate = super::hex::encode(&issued.certificate);
+            identity.valid_until = issued.valid_until;
+        })
+        .map_err(|error| error.to_string())?;
+        let credentials = self.identity.lock().credentials().map_err(|error| error.to_string())?;
+        self.net.renew(&credentials).map_err(|error| error.to_string())
+    }
+}
+
+fn check(identity: &Identity, options: &MemberOptions<'_>) -> Result<(), MemberError> {
+    let (cluster, node) = (identity.cluster.clone(), identity.node);
+    if identity.is_removed {
+        return Err(MemberError::Removed { cluster, node });
+    }
+    if identity.master_key != options.vault.fingerprint() {
+        return Err(MemberError::MasterKey { cluster });
+    }
+    if identity.region != options.region {
+        let region = identity.region.clone();
+        return Err(MemberError::Region { setting: options.region.to_owned(), region, cluster });
+    }
+    let has_log = options.data_dir.join("log").exists();
+    let should_have = identity.has_begun || identity.log_name == LONE_LOG_NAME;
+    if should_have && !has_log { Err(MemberError::LogGone { node }) } else { Ok(()) }
+}
+
+/// Those the roster knows as here or gone; members it does not know yet are left alone.
+fn wanted(roster: &Roster, group: &Group) -> WantedMembers {
+    let of = |state: NodeState| {
+        let found = roster.nodes.iter().filter(move |(_, record)| record.state == state);
+        found.map(|(node, _)| NodeId(*node)).collect::<BTreeSet<NodeId>>()
+    };
+    let (resting, removed) = (of(NodeState::Draining), of(NodeState::Removed));
+    let metrics = group.metrics();
+    let present = metrics.voters.union(&metrics.learners).copied();
+    let mut members: BTreeSet<NodeId> = present.filter(|node| !removed.contains(node)).collect();
+    members.extend(of(NodeState::Active));
+    members.extend(&resting);
+    WantedMembers { members, resting }
+}
+
+pub(super) fn known_peers(roster: &Roster) -> KnownPeers {
+    let known = roster.nodes.iter().map(|(node, record)| {
+        let (region, address) = (record.region.clone(), record.address.clone());
+        (*node, KnownPeer { region, address, is_removed: record.state == NodeState::Removed })
+    });
+    known.collect()
+}
+
+fn fill(book: &PeerBook, known: &KnownPeers, me: NodeId) {
+    let here = known.iter().filter(|(node, peer)| !peer.is_removed && **node != me.0);
+    let peers = here.map(|(node, peer)| {
+        (NodeId(*node), PeerRecord { region: peer.region.clone(), address: peer.address.clone() })
+    });
+    let gone = known.iter().filter(|(_, peer)| peer.is_removed).map(|(node, _)| NodeId(*node));
+    book.set(peers.collect(), gone.collect());
+}
+
+fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

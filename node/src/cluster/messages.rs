@@ -1,0 +1,224 @@
+//! What nodes say to each other beside the groups' own traffic. Postcard behind a version byte.
+
+use super::roster::{Command, NodeState, Outcome, Refusal, TokenId};
+use crate::forward::Undecided;
+use bytes::Bytes;
+use gearify_commerce::GroupKind;
+use gearify_commerce::intent::Request;
+use gearify_commerce::{Refusal as ShopRefusal, Reply as ShopReply};
+use gearify_replication::NodeId;
+use gearify_storage::{EventPosition, EventRow};
+use gearify_web::ports::{Decided, Position, SubmitError};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The order of variants is part of the protocol: only append.
+#[derive(Serialize, Deserialize)]
+pub enum PeerRequest {
+    /// Decide a shop's request, as leader.
+    Decide(Box<Request>),
+    History(HistoryQuery),
+    /// How the node and its groups are.
+    Report,
+    /// Propose to the cluster group, as leader.
+    Propose(Command),
+    /// A certificate for the caller's key, for another while.
+    Renew,
+    /// Only from a tool that holds this node's own key.
+    Admin(Admin),
+}
+gearify_storage::first_version!(PeerRequest);
+
+#[derive(Serialize, Deserialize)]
+pub enum Admin {
+    Status,
+    Token { valid_secs: u64 },
+    SetState { node: u64, state: NodeState },
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct HistoryQuery {
+    pub group: GroupKind,
+    pub index: u64,
+    pub n: u32,
+    /// A node whose history ends before this entry can't answer.
+    pub through: u64,
+    pub limit: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct HistoryPage {
+    pub rows: Vec<PlainRow>,
+    /// There is no more, or as much as was asked for is there.
+    pub is_whole: bool,
+}
+gearify_storage::first_version!(HistoryPage);
+
+/// Position, stream, number and body of an event.
+pub type PlainRow = (u64, u32, Vec<u8>, u64, Vec<u8>);
+
+pub fn plain(row: &EventRow) -> PlainRow {
+    (row.position.index, row.position.n, row.stream.to_vec(), row.seq, row.body.to_vec())
+}
+
+pub fn row((index, n, stream, seq, body): PlainRow) -> EventRow {
+    EventRow {
+        position: EventPosition::new(index, n),
+        stream: Bytes::from(stream),
+        seq,
+        body: Bytes::from(body),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub enum DecideAnswer {
+    Decided { result: Result<ShopReply, ShopRefusal>, replayed: bool, group: GroupKind, index: u64 },
+    NotLeader { leader: Option<u64> },
+    Refused(ShopRefusal),
+    Overloaded,
+    Unavailable,
+    Unknown,
+}
+gearify_storage::first_version!(DecideAnswer);
+
+impl From<Result<Decided, Undecided>> for DecideAnswer {
+    fn from(decided: Result<Decided, Undecided>) -> DecideAnswer {
+        match decided {
+            Ok(Decided { result, replayed, position: Position { group, index } }) => {
+                DecideAnswer::Decided { result, replayed, group, index }
+            }
+            Err(Undecided::NotLeader { leader }) => {
+                DecideAnswer::NotLeader { leader: leader.map(|leader| leader.0) }
+            }
+            Err(Undecided::Unreachable) => DecideAnswer::Unavailable,
+            Err(Undecided::Submit(SubmitError::Refused(refusal))) => DecideAnswer::Refused(refusal),
+            Err(Undecided::Submit(SubmitError::Overloaded)) => DecideAnswer::Overloaded,
+            Err(Undecided::Submit(SubmitError::Unavailable)) => DecideAnswer::Unavailable,
+            Err(Undecided::Submit(SubmitError::Unknown)) => DecideAnswer::Unknown,
+        }
+    }
+}
+
+impl From<DecideAnswer> for Result<Decided, Undecided> {
+    fn from(answer: DecideAnswer) -> Result<Decided, Undecided> {
+        Err(match answer {
+            DecideAnswer::Decided { result, replayed, group, index } => {
+                return Ok(Decided { result, replayed, position: Position { group, index } });
+            }
+            DecideAnswer::NotLeader { leader } => Undecided::NotLeader { leader: leader.map(NodeId) },
+            DecideAnswer::Refused(refusal) => SubmitError::Refused(refusal).into(),
+            DecideAnswer::Overloaded => SubmitError::Overloaded.into(),
+            DecideAnswer::Unavailable => SubmitError::Unavailable.into(),
+            DecideAnswer::Unknown => SubmitError::Unknown.into(),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub enum ProposeAnswer {
+    Applied(Outcome),
+    NotLeader { leader: Option<u64> },
+    Unknown,
+}
+gearify_storage::first_version!(ProposeAnswer);
+
+/// A certificate, in the order of [`gearify_replication::net::Issued`].
+#[derive(Serialize, Deserialize)]
+pub struct IssuedAnswer {
+    pub certificate: Vec<u8>,
+    pub valid_until: u64,
+}
+gearify_storage::first_version!(IssuedAnswer);
+
+#[derive(Serialize, Deserialize)]
+pub enum AdminAnswer {
+    Status(Box<ClusterStatus>),
+    Token(String),
+    Done,
+    Refused(Refusal),
+    Unavailable,
+}
+gearify_storage::first_version!(AdminAnswer);
+
+/// Who wants to join, with the proof that it holds the key and the token.
+#[derive(Serialize, Deserialize)]
+pub struct JoinRequest {
+    pub token: TokenId,
+    pub secret: [u8; 16],
+    pub public_key: [u8; 32],
+    /// Over [`join_proof_text`].
+    pub proof: Vec<u8>,
+    pub region: String,
+    pub address: String,
+    pub master_key: String,
+    pub now_ms: i64,
+}
+gearify_storage::first_version!(JoinRequest);
+
+/// What the joining node signs: its key belongs to this request and to no other.
+pub fn join_proof_text(token: &TokenId, region: &str, address: &str) -> Vec<u8> {
+    [b"gearify join\0", &token[..], region.as_bytes(), b"\0", address.as_bytes()].concat()
+}
+
+#[derive(Serialize, Deserialize)]
+pub enum JoinAnswer {
+    Admitted(Box<Admission>),
+    /// Only the leader takes in nodes.
+    TryAt {
+        address: String,
+    },
+}
+gearify_storage::first_version!(JoinAnswer);
+
+#[derive(Serialize, Deserialize)]
+pub struct Admission {
+    pub node: u64,
+    pub certificate: Vec<u8>,
+    pub valid_until: u64,
+    pub authority: Vec<u8>,
+    pub peers: super::identity::KnownPeers,
+}
+
+/// One node as it sees itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NodeReport {
+    pub version: String,
+    pub now_ms: i64,
+    pub certificate_until: u64,
+    pub log_bytes: u64,
+    pub state_bytes: u64,
+    pub free_bytes: u64,
+    pub groups: BTreeMap<String, GroupReport>,
+}
+gearify_storage::first_version!(NodeReport);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupReport {
+    pub leader: Option<u64>,
+    pub term: u64,
+    pub last_log: u64,
+    pub committed: u64,
+    pub applied: u64,
+    pub snapshot: Option<u64>,
+    pub voters: BTreeSet<u64>,
+    pub learners: BTreeSet<u64>,
+    pub is_changing: bool,
+}
+
+/// The cluster as one node could gather it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    pub cluster: String,
+    pub asked: u64,
+    pub nodes: Vec<NodeStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NodeStatus {
+    pub node: u64,
+    pub region: String,
+    pub address: String,
+    pub state: NodeState,
+    /// `None`: it did not answer.
+    pub report: Option<NodeReport>,
+}

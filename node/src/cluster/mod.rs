@@ -1,0 +1,43 @@
+//! A node as one of several: who the others are, how one joins, and what nodes ask each other.
+//!
+//! A node without `cluster/identity.json` is alone and nothing here runs. With it, a group of its own,
+//! [`CLUSTER_GROUP`], holds the roster (`roster`, pure; `machine`): nodes, tokens, the sealed key of the
+//! authority. `member` runs on every node: it keeps the address book in step with the roster, brings the
+//! groups' members in step with it while leading, and renews the certificate. `peers` is what nodes ask
+//! each other; `founding` makes the first node and `joining` every other, both while nothing runs.
+
+mod desk;
+mod founding;
+mod hex;
+pub mod identity;
+mod joining;
+mod machine;
+mod member;
+mod messages;
+mod peers;
+pub mod roster;
+mod token;
+
+pub use desk::{AdminError, drain, new_token, remove, status};
+pub use founding::{FoundError, Founded, found};
+pub use identity::{ClusterDir, Identity, IdentityError};
+pub use joining::{JoinError, Joined, join};
+pub use member::{Member, MemberError, MemberOptions};
+pub use messages::{ClusterStatus, GroupReport, NodeReport, NodeStatus};
+pub use token::{JoinToken, TokenError};
+
+use gearify_replication::GroupId;
+use std::time::Duration;
+
+/// The group of the roster, beside those of the shops.
+pub const CLUSTER_GROUP: GroupId = GroupId(3);
+/// Its name where groups have names.
+pub const CLUSTER_GROUP_NAME: &str = "cluster";
+
+/// A certificate holds so long …
+const CERTIFICATE_VALID: Duration = Duration::from_secs(30 * 24 * 3600);
+/// … and is renewed when no more than this is left.
+const CERTIFICATE_RENEWED: Duration = Duration::from_secs(20 * 24 * 3600);
+
+/// How long a new join token can be used, unless said otherwise.
+pub const TOKEN_VALID: Duration = Duration::from_secs(3600);

@@ -1,0 +1,378 @@
+//! What other nodes ask of this one, and what it asks of them.
+
+use super::CERTIFICATE_VALID;
+use super::founding::open_authority;
+use super::member::{Member, known_peers};
+use super::messages::{
+    Admin, AdminAnswer, Admission, ClusterStatus, DecideAnswer, GroupReport, HistoryPage, HistoryQuery,
+    IssuedAnswer, JoinAnswer, JoinRequest, NodeReport, NodeStatus, PeerRequest, ProposeAnswer,
+    join_proof_text, plain, row,
+};
+use super::roster::{Command, NodeState, Reply};
+use super::token::{JoinToken, secret_hash};
+use crate::forward::{Forward, Undecided};
+use crate::snapshot::HistoryPeers;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gearify_commerce::GroupKind;
+use gearify_commerce::intent::Request;
+use gearify_replication::net::{Authority, Issued, PeerName, PeerService, check_proof};
+use gearify_replication::{Group, NodeId, TransportError};
+use gearify_storage::{EventPosition, EventRow, decode, disk, encode};
+use gearify_web::ports::{Decided, SubmitError};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// Longer than any request waits: the one who forwards gives up first.
+const DECIDE_WITHIN: Duration = Duration::from_secs(12);
+const HISTORY_WITHIN: Duration = Duration::from_secs(20);
+const REPORT_WITHIN: Duration = Duration::from_secs(2);
+/// Events of one page of history, by bytes; a row is at most one more.
+const PAGE_BYTES_MAX: usize = 2 << 20;
+const PAGE_ROWS_MAX: usize = 10_000;
+/// Clocks of nodes may differ by so much when one joins.
+const CLOCK_OFFSET_MAX_MS: i64 = 30_000;
+const ADDRESS_BYTES_MAX: usize = 255;
+
+impl PeerService for Member {
+    fn request(&self, from: PeerName, request: Bytes) -> BoxFuture<'_, Result<Bytes, String>> {
+        async move {
+            let request: PeerRequest = decode(&request).map_err(|error| error.to_string())?;
+            match request {
+                PeerRequest::Decide(request) => self.decide(&request).await,
+                PeerRequest::History(query) => self.history(query).await,
+                PeerRequest::Report => Ok(encode(&self.report().await).into()),
+                PeerRequest::Propose(command) => Ok(encode(&self.propose_here(command).await).into()),
+                PeerRequest::Renew => {
+                    let Issued { certificate, valid_until } = self.issue(&from)?;
+                    Ok(encode(&IssuedAnswer { certificate, valid_until }).into())
+                }
+                PeerRequest::Admin(_) if from != self.me => {
+                    Err("only this node's own tools may ask for that".into())
+                }
+                PeerRequest::Admin(admin) => Ok(encode(&self.admin(admin).await).into()),
+            }
+        }
+        .boxed()
+    }
+
+    fn join(&self, request: Bytes) -> BoxFuture<'_, Result<Bytes, String>> {
+        async move {
+            let request: JoinRequest = decode(&request).map_err(|error| error.to_string())?;
+            Ok(encode(&self.admit(request).await?).into())
+        }
+        .boxed()
+    }
+}
+
+impl Member {
+    async fn decide(&self, request: &Request) -> Result<Bytes, String> {
+        let backend = self.backend().ok_or("the node is starting or stopping")?;
+        Ok(encode(&DecideAnswer::from(backend.decide(request).await)).into())
+    }
+
+    async fn history(&self, query: HistoryQuery) -> Result<Bytes, String> {
+        let backend = self.backend().ok_or("the node is starting or stopping")?;
+        let reader = backend.history(query.group).clone();
+        let read = move || {
+            if reader.position() < query.through {
+                return Err(format!("this node's history ends at {}", reader.position()));
+            }
+            let limit = (query.limit as usize).min(PAGE_ROWS_MAX);
+            let found = reader.read(EventPosition::new(query.index, query.n), limit);
+            let found = found.map_err(|error| error.to_string())?;
+            let (mut bytes, mut rows) = (0, Vec::new());
+            for row in &found {
+                rows.push(plain(row));
+                bytes += row.body.len() + row.stream.len() + 32;
+                if bytes > PAGE_BYTES_MAX {
+                    break;
+                }
+            }
+            let is_whole = rows.len() == found.len();
+            Ok(encode(&HistoryPage { rows, is_whole }).into())
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
+    }
+
+    /// A certificate for a node of the roster, under the key it joined with.
+    pub(super) fn issue(&self, name: &PeerName) -> Result<Issued, String> {
+        let roster = self.roster.borrow().clone();
+        let record = roster.nodes.get(&name.node().0).ok_or("the roster does not know this node")?;
+        if record.state == NodeState::Removed || record.region != name.region() {
+            return Err("the roster does not know this node so".into());
+        }
+        let key = open_authority(&self.vault, &roster.cluster, &roster.authority_key);
+        let key = key.map_err(|error| error.to_string())?;
+        let authority = Authority::from_parts(&roster.cluster, roster.authority.clone(), &key);
+        let authority = authority.map_err(|error| error.to_string())?;
+        let issued = authority.issue(name, &record.public_key, SystemTime::now(), CERTIFICATE_VALID);
+        issued.map_err(|error| error.to_string())
+    }
+
+    async fn admit(&self, request: JoinRequest) -> Result<JoinAnswer, String> {
+        let group = self.group().ok_or("the node is starting")?;
+        if !group.is_leader() {
+            let leader = group.leader().filter(|leader| *leader != self.node());
+            let record = leader.and_then(|leader| self.net.book().find(leader));
+            let record = record.ok_or("the cluster has no leader at the moment")?;
+            return Ok(JoinAnswer::TryAt { address: record.address });
+        }
+        self.check_join(&request)?;
+        let command = Command::Admit {
+            token: request.token,
+            secret_hash: secret_hash(&request.secret),
+            public_key: request.public_key,
+            region: request.region.clone(),
+            address: request.address,
+        };
+        let node = match self.propose_here(command).await {
+            ProposeAnswer::Applied(Ok(Reply::Admitted { node })) => node,
+            ProposeAnswer::Applied(Err(refusal)) => return Err(refusal.to_string()),
+            _ => return Err("the cluster could not decide; try again with the same token".into()),
+        };
+        let name = PeerName::new(self.me.cluster(), &request.region, NodeId(node));
+        let Issued { certificate, valid_until } = self.issue(&name.map_err(|error| error.to_string())?)?;
+        let roster = self.roster.borrow().clone();
+        tracing::info!(node, "a node was taken in");
+        Ok(JoinAnswer::Admitted(Box::new(Admission {
+            node,
+            certificate,
+            valid_until,
+            authority: roster.authority.clone(),
+            peers: known_peers(&roster),
+        })))
+    }
+
+    /// Everything that can be refused without an entry.
+    fn check_join(&self, request: &JoinRequest) -> Result<(), String> {
+        let roster = self.roster.borrow().clone();
+        let now_ms = crate::backend::now().as_millis();
+        let secret = secret_hash(&request.secret);
+        let known = roster.check_token(now_ms, &request.token, &secret, &request.public_key);
+        known.map_err(|refusal| refusal.to_string())?;
+        let text = join_proof_text(&request.token, &request.region, &request.address);
+        check_proof(&request.public_key, &text, &request.proof).map_err(|error| error.to_string())?;
+        PeerName::new(self.me.cluster(), &request.region, NodeId(0)).map_err(|error| error.to_string())?;
+        let port = request.address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        if request.address.len() > ADDRESS_BYTES_MAX || port.is_none_or(|port| port == 0) {
+            return Err("its address is not host:port".into());
+        }
+        if request.master_key != roster.master_key {
+            return Err("its master key is not the cluster's; copy the first node's to it".into());
+        }
+        let offset = request.now_ms.abs_diff(now_ms);
+        if offset > CLOCK_OFFSET_MAX_MS.unsigned_abs() {
+            return Err(format!("its clock differs by {} s", offset / 1000));
+        }
+        Ok(())
+    }
+
+    async fn admin(&self, admin: Admin) -> AdminAnswer {
+        match admin {
+            Admin::Status => AdminAnswer::Status(Box::new(self.status().await)),
+            Admin::Token { valid_secs } => {
+                let roster = self.roster.borrow().clone();
+                let Some(authority) = self.authority_public_key() else { return AdminAnswer::Unavailable };
+                let token = JoinToken::new(&roster.cluster, authority);
+                let expires_ms =
+                    crate::backend::now().as_millis() + i64::try_from(valid_secs * 1000).unwrap_or(i64::MAX);
+                let command =
+                    Command::AddToken { token: token.id, secret_hash: token.secret_hash(), expires_ms };
+                match self.propose(command).await {
+                    Some(Ok(_)) => AdminAnswer::Token(token.to_string()),
+                    Some(Err(refusal)) => AdminAnswer::Refused(refusal),
+                    None => AdminAnswer::Unavailable,
+                }
+            }
+            Admin::SetState { node, state } => match self.propose(Command::SetState { node, state }).await {
+                Some(Ok(_)) => AdminAnswer::Done,
+                Some(Err(refusal)) => AdminAnswer::Refused(refusal),
+                None => AdminAnswer::Unavailable,
+            },
+        }
+    }
+
+    fn authority_public_key(&self) -> Option<[u8; 32]> {
+        let roster = self.roster.borrow().clone();
+        let key = open_authority(&self.vault, &roster.cluster, &roster.authority_key).ok()?;
+        Some(Authority::from_parts(&roster.cluster, roster.authority.clone(), &key).ok()?.public_key())
+    }
+
+    async fn status(&self) -> ClusterStatus {
+        let roster = self.roster.borrow().clone();
+        let asked = roster.nodes.iter().map(|(node, record)| async move {
+            let report = match record.state {
+                NodeState::Removed => None,
+                _ if *node == self.node().0 => Some(self.report().await),
+                _ => self.report_of(NodeId(*node)).await,
+            };
+            NodeStatus {
+                node: *node,
+                region: record.region.clone(),
+                address: record.address.clone(),
+                state: record.state,
+                report,
+            }
+        });
+        let nodes = futures::future::join_all(asked).await;
+        ClusterStatus { cluster: self.me.cluster().to_owned(), asked: self.node().0, nodes }
+    }
+
+    async fn report_of(&self, node: NodeId) -> Option<NodeReport> {
+        let answer = self.net.request(node, encode(&PeerRequest::Report).into(), REPORT_WITHIN).await;
+        decode(&answer.ok()?).ok()
+    }
+
+    async fn report(&self) -> NodeReport {
+        let dir = self.data_dir.clone();
+        let sizes = tokio::task::spawn_blocking(move || {
+            (bytes_in(&dir.join("log")), bytes_in(&dir.join("groups")), disk::free_bytes(&dir).unwrap_or(0))
+        });
+        let (log_bytes, state_bytes, free_bytes) = sizes.await.unwrap_or_default();
+        NodeReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now_ms: crate::backend::now().as_millis(),
+            certificate_until: self.certificate_until(),
+            log_bytes,
+            state_bytes,
+            free_bytes,
+            groups: self
+                .groups()
+                .iter()
+                .map(|(name, group)| ((*name).to_owned(), group_report(group)))
+                .collect(),
+        }
+    }
+
+    /// Whether this node is a member of every group, has caught up since its start, and is not behind.
+    pub fn standing(&self) -> Result<String, String> {
+        match self.state() {
+            None => return Err("this node is not in the roster yet".into()),
+            Some(NodeState::Active) => {}
+            Some(NodeState::Draining) => return Err("this node is draining".into()),
+            Some(NodeState::Removed) => return Err("this node was removed".into()),
+        }
+        if !self.has_caught_up() {
+            return Err("catching up since the start".into());
+        }
+        const BEHIND_MAX: u64 = 1_000;
+        for (name, group) in self.groups() {
+            let metrics = group.metrics();
+            if !metrics.voters.contains(&self.node()) && !metrics.learners.contains(&self.node()) {
+                return Err(format!("not a member of {name} yet"));
+            }
+            let behind = metrics.last_log.unwrap_or(0).saturating_sub(metrics.applied.unwrap_or(0));
+            if behind > BEHIND_MAX {
+                return Err(format!("{behind} entries behind in {name}"));
+            }
+        }
+        Ok(format!("node {} of cluster {}", self.node(), self.me.cluster()))
+    }
+}
+
+fn group_report(group: &Group) -> GroupReport {
+    let metrics = group.metrics();
+    let numbers = |nodes: &std::collections::BTreeSet<NodeId>| nodes.iter().map(|node| node.0).collect();
+    GroupReport {
+        leader: metrics.leader.map(|leader| leader.0),
+        term: metrics.term,
+        last_log: metrics.last_log.unwrap_or(0),
+        committed: metrics.committed.unwrap_or(0),
+        applied: metrics.applied.unwrap_or(0),
+        snapshot: metrics.snapshot,
+        voters: numbers(&metrics.voters),
+        learners: numbers(&metrics.learners),
+        is_changing: metrics.is_joint,
+    }
+}
+
+fn bytes_in(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let of = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => bytes_in(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(of).sum()
+}
+
+impl Forward for Member {
+    fn forward(&self, to: NodeId, request: Request) -> BoxFuture<'_, Result<Decided, Undecided>> {
+        async move {
+            let request = encode(&PeerRequest::Decide(Box::new(request)));
+            let answer = self.net.request(to, request.into(), DECIDE_WITHIN).await;
+            match answer {
+                Ok(answer) => match decode::<DecideAnswer>(&answer) {
+                    Ok(answer) => answer.into(),
+                    Err(error) => {
+                        tracing::error!(node = %to, %error, "a decision was not understood");
+                        Err(SubmitError::Unknown.into())
+                    }
+                },
+                Err(TransportError::Unreachable { .. } | TransportError::Refused { .. }) => {
+                    Err(Undecided::Unreachable)
+                }
+                Err(TransportError::Broken { .. } | TransportError::TimedOut { .. }) => {
+                    Err(SubmitError::Unknown.into())
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+impl HistoryPeers for Member {
+    fn read(
+        &self,
+        group: GroupKind,
+        from: EventPosition,
+        through: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, String> {
+        let known = known_peers(&self.roster.borrow());
+        let others = known.iter().filter(|(node, peer)| !peer.is_removed && **node != self.node().0);
+        let mut nodes: Vec<NodeId> = others.map(|(node, _)| NodeId(*node)).collect();
+        if nodes.is_empty() {
+            // Before the roster is here, what was learnt by joining must do.
+            nodes = self.net.book().nodes();
+        }
+        let mut last = "there is no other node to ask".to_owned();
+        for node in nodes {
+            match self.runtime.block_on(self.history_of(node, group, from, through, limit)) {
+                Ok(rows) => return Ok(rows),
+                Err(reason) => last = format!("node {node}: {reason}"),
+            }
+        }
+        Err(last)
+    }
+}
+
+impl Member {
+    /// Events from one node, page by page.
+    async fn history_of(
+        &self,
+        node: NodeId,
+        group: GroupKind,
+        mut from: EventPosition,
+        through: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, String> {
+        let mut rows: Vec<EventRow> = Vec::new();
+        while rows.len() < limit {
+            let limit = (limit - rows.len()) as u32;
+            let query = HistoryQuery { group, index: from.index, n: from.n, through, limit };
+            let request = encode(&PeerRequest::History(query)).into();
+            let answer = self.net.request(node, request, HISTORY_WITHIN).await;
+            let answer = answer.map_err(|error| error.to_string())?;
+            let page: HistoryPage = decode(&answer).map_err(|error| error.to_string())?;
+            rows.extend(page.rows.into_iter().map(row));
+            match rows.last() {
+                Some(last) if !page.is_whole => from = last.position.next(),
+                _ => break,
+            }
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,374 @@
+//! Who belongs to the cluster: nodes, join tokens, and the sealed key that signs certificates.
+//!
+//! Pure, like commerce: an entry carries its time; the same entries give the same roster everywhere. A
+//! refusal changes nothing. Node numbers only rise: one that was given is never given again, because votes
+//! were given under it.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Tokens waiting to be used; more means that somebody makes them in a loop.
+const TOKENS_MAX: usize = 100;
+
+pub type TokenId = [u8; 8];
+
+/// The replicated state of the cluster group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roster {
+    /// Empty before the cluster is founded.
+    pub cluster: String,
+    /// The authority's certificate and, sealed under the master key, its key.
+    pub authority: Vec<u8>,
+    pub authority_key: Vec<u8>,
+    /// Tells master keys apart: a node with another one could not read what it is sent.
+    pub master_key: String,
+    pub last_node: u64,
+    pub nodes: BTreeMap<u64, NodeRecord>,
+    pub tokens: BTreeMap<TokenId, TokenRecord>,
+}
+gearify_storage::first_version!(Roster);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRecord {
+    pub region: String,
+    /// Host and port of its peer listener.
+    pub address: String,
+    pub public_key: [u8; 32],
+    pub state: NodeState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    Active,
+    /// About to stop: it leads nothing.
+    Draining,
+    /// Gone for good. The record stays, so that it is refused for ever.
+    Removed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRecord {
+    pub secret_hash: [u8; 32],
+    pub expires_ms: i64,
+    /// The node that used it.
+    pub used_by: Option<u64>,
+}
+
+/// One entry of the cluster group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub at_ms: i64,
+    pub command: Command,
+}
+gearify_storage::first_version!(Entry);
+
+/// The order of variants is stored: only append.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// The first entry: the cluster with its first node.
+    Found(Box<Founding>),
+    AddToken {
+        token: TokenId,
+        secret_hash: [u8; 32],
+        expires_ms: i64,
+    },
+    Admit {
+        token: TokenId,
+        secret_hash: [u8; 32],
+        public_key: [u8; 32],
+        region: String,
+        address: String,
+    },
+    SetState {
+        node: u64,
+        state: NodeState,
+    },
+    /// A node listens elsewhere now.
+    Move {
+        node: u64,
+        address: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Founding {
+    pub cluster: String,
+    pub authority: Vec<u8>,
+    pub authority_key: Vec<u8>,
+    pub master_key: String,
+    pub node: u64,
+    pub record: NodeRecord,
+    pub token: TokenId,
+    pub token_record: TokenRecord,
+}
+
+/// What an entry gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    Done,
+    Admitted { node: u64 },
+}
+
+/// Why an entry changed nothing. The order of variants is stored: only append.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    #[error("the cluster is not founded yet")]
+    NotFounded,
+    #[error("the cluster is founded already")]
+    Founded,
+    #[error("this join token is not known")]
+    UnknownToken,
+    #[error("this join token has expired")]
+    TokenExpired,
+    #[error("this join token was used")]
+    TokenUsed,
+    #[error("too many join tokens wait to be used")]
+    TooManyTokens,
+    #[error("there is no node {node}")]
+    UnknownNode { node: u64 },
+    #[error("node {node} was removed")]
+    NodeRemoved { node: u64 },
+    #[error("node {node} is the last one")]
+    LastNode { node: u64 },
+    #[error("node {node} is at this address already")]
+    AddressTaken { node: u64 },
+}
+
+pub type Outcome = Result<Reply, Refusal>;
+
+/// [`Outcome`] as the machine's reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer(pub Outcome);
+gearify_storage::first_version!(Answer);
+
+impl Roster {
+    pub fn apply(&mut self, entry: &Entry) -> Outcome {
+        match &entry.command {
+            Command::Found(founding) => self.found(founding),
+            _ if self.cluster.is_empty() => Err(Refusal::NotFounded),
+            Command::AddToken { token, secret_hash, expires_ms } => {
+                self.tokens.retain(|_, record| record.expires_ms > entry.at_ms);
+                if self.tokens.values().filter(|record| record.used_by.is_none()).count() >= TOKENS_MAX {
+                    return Err(Refusal::TooManyTokens);
+                }
+                let record =
+                    TokenRecord { secret_hash: *secret_hash, expires_ms: *expires_ms, used_by: None };
+                self.tokens.insert(*token, record);
+                Ok(Reply::Done)
+            }
+            Command::Admit { token, secret_hash, public_key, region, address } => {
+                let record = NodeRecord {
+                    region: region.clone(),
+                    address: address.clone(),
+                    public_key: *public_key,
+                    state: NodeState::Active,
+                };
+                self.admit(entry.at_ms, token, secret_hash, record)
+            }
+            Command::SetState { node, state } => self.set_state(*node, *state),
+            Command::Move { node, address } => {
+                self.check_address(address, Some(*node))?;
+                self.live(*node)?.address.clone_from(address);
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn found(&mut self, founding: &Founding) -> Outcome {
+        if !self.cluster.is_empty() {
+            return Err(Refusal::Founded);
+        }
+        *self = Roster {
+            cluster: founding.cluster.clone(),
+            authority: founding.authority.clone(),
+            authority_key: founding.authority_key.clone(),
+            master_key: founding.master_key.clone(),
+            last_node: founding.node,
+            nodes: [(founding.node, founding.record.clone())].into(),
+            tokens: [(founding.token, founding.token_record.clone())].into(),
+        };
+        Ok(Reply::Done)
+    }
+
+    fn admit(&mut self, at_ms: i64, token: &TokenId, secret: &[u8; 32], record: NodeRecord) -> Outcome {
+        if let Some(node) = self.check_token(at_ms, token, secret, &record.public_key)? {
+            return Ok(Reply::Admitted { node });
+        }
+        self.check_address(&record.address, None)?;
+        self.last_node += 1;
+        let node = self.last_node;
+        self.nodes.insert(node, record);
+        self.tokens.get_mut(token).expect("it was checked").used_by = Some(node);
+        Ok(Reply::Admitted { node })
+    }
+
+    /// The node that the token and this key were given to already, if they were: an answer that was lost on
+    /// the way can be asked for again, by nobody else.
+    pub fn check_token(
+        &self,
+        at_ms: i64,
+        token: &TokenId,
+        secret_hash: &[u8; 32],
+        public_key: &[u8; 32],
+    ) -> Result<Option<u64>, Refusal> {
+        let record = self.tokens.get(token).filter(|record| record.secret_hash == *secret_hash);
+        let record = record.ok_or(Refusal::UnknownToken)?;
+        if at_ms >= record.expires_ms {
+            return Err(Refusal::TokenExpired);
+        }
+        let Some(node) = record.used_by else { return Ok(None) };
+        let is_same = self
+            .nodes
+            .get(&node)
+            .is_some_and(|known| known.public_key == *public_key && known.state != NodeState::Removed);
+        if is_same { Ok(Some(node)) } else { Err(Refusal::TokenUsed) }
+    }
+
+    fn check_address(&self, address: &str, own: Option<u64>) -> Result<(), Refusal> {
+        let taken = |(node, record): &(&u64, &NodeRecord)| {
+            record.address == address && record.state != NodeState::Removed && own != Some(**node)
+        };
+        match self.nodes.iter().find(taken) {
+            Some((node, _)) => Err(Refusal::AddressTaken { node: *node }),
+            None => Ok(()),
+        }
+    }
+
+    fn set_state(&mut self, node: u64, state: NodeState) -> Outcome {
+        let others =
+            self.nodes.iter().filter(|(other, record)| **other != node && record.state == NodeState::Active);
+        let is_last = others.count() == 0;
+        let record = self.live(node)?;
+        if state != NodeState::Active && is_last {
+            return Err(Refusal::LastNode { node });
+        }
+        record.state = state;
+        Ok(Reply::Done)
+    }
+
+    fn live(&mut self, node: u64) -> Result<&mut NodeRecord, Refusal> {
+        let record = self.nodes.get_mut(&node).ok_or(Refusal::UnknownNode { node })?;
+        if record.state == NodeState::Removed { Err(Refusal::NodeRemoved { node }) } else { Ok(record) }
+    }
+
+    pub fn state_of(&self, node: u64) -> Option<NodeState> {
+        self.nodes.get(&node).map(|record| record.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn record(node: u64) -> NodeRecord {
+        NodeRecord {
+            region: "home".into(),
+            address: format!("192.0.2.{node}:7400"),
+            public_key: [node as u8; 32],
+            state: NodeState::Active,
+        }
+    }
+
+    fn founded() -> Roster {
+        let mut roster = Roster::default();
+        let founding = Founding {
+            cluster: "acme".into(),
+            authority: vec![1],
+            authority_key: vec![2],
+            master_key: "f".into(),
+            node: 1,
+            record: record(1),
+            token: [1; 8],
+            token_record: TokenRecord { secret_hash: [1; 32], expires_ms: HOUR, used_by: None },
+        };
+        assert_eq!(at(&mut roster, 0, Command::Found(Box::new(founding))), Ok(Reply::Done));
+        roster
+    }
+
+    fn at(roster: &mut Roster, at_ms: i64, command: Command) -> Outcome {
+        let before = roster.clone();
+        let outcome = roster.apply(&Entry { at_ms, command });
+        if outcome.is_err() {
+            assert_eq!(*roster, before, "a refusal changes nothing");
+        }
+        outcome
+    }
+
+    fn admit(token: u8, secret: u8, node: u64) -> Command {
+        let NodeRecord { region, address, public_key, .. } = record(node);
+        Command::Admit { token: [token; 8], secret_hash: [secret; 32], public_key, region, address }
+    }
+
+    fn token(number: u8) -> Command {
+        Command::AddToken { token: [number; 8], secret_hash: [number; 32], expires_ms: HOUR }
+    }
+
+    #[test]
+    fn a_token_takes_in_one_node_once() {
+        let mut roster = founded();
+        assert_eq!(at(&mut roster, 1, admit(9, 9, 2)), Err(Refusal::UnknownToken));
+        assert_eq!(at(&mut roster, 1, admit(1, 9, 2)), Err(Refusal::UnknownToken));
+        assert_eq!(at(&mut roster, 1, admit(1, 1, 2)), Ok(Reply::Admitted { node: 2 }));
+        // The same node may ask for its answer again; another may not.
+        assert_eq!(at(&mut roster, 2, admit(1, 1, 2)), Ok(Reply::Admitted { node: 2 }));
+        assert_eq!(at(&mut roster, 2, admit(1, 1, 3)), Err(Refusal::TokenUsed));
+        assert_eq!(at(&mut roster, 2, token(2)), Ok(Reply::Done));
+        assert_eq!(at(&mut roster, HOUR, admit(2, 2, 3)), Err(Refusal::TokenExpired));
+        assert_eq!(at(&mut roster, 3, admit(2, 2, 2)), Err(Refusal::AddressTaken { node: 2 }));
+        assert_eq!(at(&mut roster, 3, admit(2, 2, 3)), Ok(Reply::Admitted { node: 3 }));
+    }
+
+    #[test]
+    fn a_number_is_never_given_again_and_the_removed_stay_removed() {
+        let mut roster = founded();
+        at(&mut roster, 1, admit(1, 1, 2)).unwrap();
+        let remove = |node| Command::SetState { node, state: NodeState::Removed };
+        assert_eq!(at(&mut roster, 2, remove(2)), Ok(Reply::Done));
+        assert_eq!(at(&mut roster, 2, admit(1, 1, 2)), Err(Refusal::TokenUsed));
+        at(&mut roster, 2, token(2)).unwrap();
+        // The address is free again, the number is not.
+        assert_eq!(at(&mut roster, 3, admit(2, 2, 2)), Ok(Reply::Admitted { node: 3 }));
+        let back = Command::SetState { node: 2, state: NodeState::Active };
+        assert_eq!(at(&mut roster, 3, back), Err(Refusal::NodeRemoved { node: 2 }));
+        assert_eq!(at(&mut roster, 3, remove(7)), Err(Refusal::UnknownNode { node: 7 }));
+        assert_eq!(roster.state_of(2), Some(NodeState::Removed));
+    }
+
+    #[test]
+    fn the_last_active_node_can_neither_rest_nor_go() {
+        let mut roster = founded();
+        for state in [NodeState::Draining, NodeState::Removed] {
+            let last = Command::SetState { node: 1, state };
+            assert_eq!(at(&mut roster, 1, last), Err(Refusal::LastNode { node: 1 }));
+        }
+        at(&mut roster, 1, admit(1, 1, 2)).unwrap();
+        let drain = |node| Command::SetState { node, state: NodeState::Draining };
+        assert_eq!(at(&mut roster, 2, drain(1)), Ok(Reply::Done));
+        assert_eq!(at(&mut roster, 2, drain(2)), Err(Refusal::LastNode { node: 2 }));
+        assert_eq!(
+            at(&mut roster, 3, Command::SetState { node: 1, state: NodeState::Active }),
+            Ok(Reply::Done)
+        );
+    }
+
+    #[test]
+    fn nothing_happens_before_the_founding_and_that_happens_once() {
+        let mut roster = Roster::default();
+        assert_eq!(at(&mut roster, 0, token(1)), Err(Refusal::NotFounded));
+        let mut roster = founded();
+        let again = Founding {
+            cluster: "other".into(),
+            authority: vec![],
+            authority_key: vec![],
+            master_key: String::new(),
+            node: 1,
+            record: record(1),
+            token: [1; 8],
+            token_record: TokenRecord { secret_hash: [1; 32], expires_ms: HOUR, used_by: None },
+        };
+        assert_eq!(at(&mut roster, 1, Command::Found(Box::new(again))), Err(Refusal::Founded));
+    }
+}

@@ -1,0 +1,361 @@
+//! Three nodes of one cluster, each the real binary: joined by token, written to through followers, and
+//! their leaders killed while people order.
+
+use crate::buyers::{Acknowledged, Attempt, Heard, acknowledged, read};
+use crate::kills::retried;
+use gearify_commerce::orders::ORDERS;
+use gearify_commerce::{GroupKind, ReadScope, Site, TenantId};
+use gearify_node::state::{GroupState, group_name};
+use gearify_storage::SledOptions;
+use gearify_tests::http::Host;
+use gearify_tests::process::{NodeProcess, Ran, Serve, free_address, gearify, run};
+use gearify_tests::shop::{Premises, SLUG};
+use rand::Rng;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+const ROUNDS: usize = 3;
+const BUYERS: usize = 4;
+/// Debug builds on a machine with other work.
+const PATIENCE: Duration = Duration::from_secs(90);
+const GROUPS: [&str; 4] = ["cluster", "world", "catalogue-0", "region-0"];
+
+/// Three data directories and what runs on them.
+struct Region<'p> {
+    premises: &'p Premises,
+    peers: Vec<SocketAddr>,
+    nodes: BTreeMap<usize, NodeProcess>,
+}
+
+impl Region<'_> {
+    fn serve(&self, n: usize) -> Serve {
+        let data = match n {
+            0 => self.premises.data(),
+            _ => self.premises.data().with_file_name(format!("node-{}", n + 1)),
+        };
+        let log = self.premises.log().with_extension(format!("{}.log", n + 1));
+        Serve { data, log, ..self.premises.serve() }
+            .set("cluster.listen", self.peers[n])
+            .set("keys.master_key_file", self.premises.data().join("master.key").display())
+    }
+
+    /// A command of the node's own machine.
+    fn tell(&self, n: usize, words: &[&str]) -> Ran {
+        let serve = self.serve(n);
+        let mut command = gearify(words);
+        command.args(["--set", &format!("node.data_dir={}", serve.data.display())]);
+        for (key, value) in &serve.options {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        run(command)
+    }
+
+    #[track_caller]
+    fn done(&self, n: usize, words: &[&str]) -> String {
+        let ran = self.tell(n, words);
+        assert!(ran.status.success(), "{words:?}: {}", ran.stderr);
+        ran.stdout
+    }
+
+    fn join(&self, n: usize, token: &str) {
+        let said = self.done(n, &["join", token, &self.peers[0].to_string()]);
+        assert!(said.contains(&format!("this is node {}", n + 1)), "{said}");
+    }
+
+    fn start(&mut self, n: usize) {
+        let node = self.serve(n).start();
+        self.nodes.insert(n, node);
+    }
+
+    fn status(&self, n: usize) -> Value {
+        serde_json::from_str(&self.done(n, &["cluster", "status", "--json"])).expect("status is JSON")
+    }
+
+    fn host(&self, n: usize) -> Host {
+        Host::new(self.nodes[&n].public, &format!("{SLUG}.localhost"))
+    }
+
+    /// The place of the node that leads a group, as a running node sees it.
+    fn leader(&self, group: &str) -> usize {
+        let asked = *self.nodes.keys().next().expect("a node runs");
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status(asked);
+            let of_asked = |node: &&Value| node["node"] == (asked + 1) as u64;
+            let node = status["nodes"].as_array().and_then(|nodes| nodes.iter().find(of_asked));
+            let leader = node.and_then(|node| node["report"]["groups"][group]["leader"].as_u64());
+            match leader {
+                Some(leader) if self.nodes.contains_key(&(leader as usize - 1)) => {
+                    return leader as usize - 1;
+                }
+                _ => assert!(Instant::now() < until, "no leader of {group}: {status}"),
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn wait_for_voters(&self, voters: &[u64]) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status(0);
+            let nodes = status["nodes"].as_array().cloned().unwrap_or_default();
+            let agree = nodes.iter().all(|node| {
+                let groups = &node["report"]["groups"];
+                GROUPS.iter().all(|group| {
+                    groups[group]["voters"] == serde_json::json!(voters)
+                        && groups[group]["is_changing"] == false
+                })
+            });
+            if agree {
+                return;
+            }
+            assert!(Instant::now() < until, "not all of {voters:?} vote: {status}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn wait_until_first_is_alone(&self) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status(0);
+            let groups = &status["nodes"][0]["report"]["groups"];
+            let alone = GROUPS.iter().all(|group| {
+                groups[group]["voters"] == serde_json::json!([1])
+                    && groups[group]["learners"] == serde_json::json!([])
+            });
+            if alone && status["nodes"][1]["state"] == "removed" {
+                return;
+            }
+            assert!(Instant::now() < until, "node 2 is still a member: {status}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+/// An address that is free now and that no outgoing connection will be given: it lies below the ports
+/// that the kernel hands out. A node keeps it over its restarts.
+fn lasting_address() -> SocketAddr {
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], rand::rng().random_range(10_000..30_000)));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
+fn token_in(text: &str) -> String {
+    let is_token = |word: &&str| word.starts_with("gearify-join-");
+    text.split_whitespace().find(is_token).expect("a token is printed").to_owned()
+}
+
+/// Buys until told to stop, whatever happens to the nodes meanwhile.
+async fn buy_through(
+    host: Host,
+    stop: Arc<AtomicBool>,
+    serial: Arc<AtomicUsize>,
+    last: Arc<LastSale>,
+) -> Heard {
+    let mut heard = Heard::default();
+    while !stop.load(Ordering::Relaxed) {
+        let number = serial.fetch_add(1, Ordering::Relaxed);
+        let sku = ["BALL", "GRIP", "RARE"][number % 3];
+        let Ok(attempt) = Attempt::prepare(&host, sku, number, "tok_ok").await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let answer = attempt.place().await;
+        let before = heard.acknowledged.len();
+        heard.note(attempt, answer);
+        if heard.acknowledged.len() > before {
+            last.note();
+        }
+    }
+    heard
+}
+
+/// When an order was last acknowledged.
+struct LastSale(Mutex<Instant>);
+
+impl LastSale {
+    fn note(&self) {
+        *self.0.lock().expect("nobody panics here") = Instant::now();
+    }
+
+    fn at(&self) -> Instant {
+        *self.0.lock().expect("nobody panics here")
+    }
+}
+
+#[test]
+fn three_nodes_lose_no_acknowledged_order_when_their_leaders_are_killed() {
+    let premises = Premises::new();
+    let (mut files, mut market) = premises.open_shop();
+    for (sku, minor, pieces) in [("BALL", 2_490, 100_000), ("GRIP", 333, 100_000), ("RARE", 4_999, 20)] {
+        market.product(&mut files, sku, minor);
+        market.stock(&mut files, sku, 0, pieces);
+    }
+    files.stop();
+
+    // A node that served alone becomes the first of three.
+    let peers = (0..3).map(|_| lasting_address()).collect();
+    let mut region = Region { premises: &premises, peers, nodes: BTreeMap::new() };
+    let first_token = token_in(&region.done(0, &["cluster", "init"]));
+    region.start(0);
+    region.join(1, &first_token);
+    let replayed = region.tell(2, &["join", &first_token, &region.peers[0].to_string()]);
+    assert!(!replayed.status.success());
+    assert!(replayed.stderr.contains("this join token was used"), "{}", replayed.stderr);
+    region.start(1);
+    // Joined through a node that does not lead.
+    let token = token_in(&region.done(1, &["cluster", "token"]));
+    region.join(2, &token);
+    region.start(2);
+    region.wait_for_voters(&[1, 2, 3]);
+
+    let serial = Arc::new(AtomicUsize::new(0));
+    let mut known: Vec<Acknowledged> = Vec::new();
+    let (mut uncertain, mut pauses) = (0, Vec::new());
+
+    // A write through a follower is there on it, and on every other node soon.
+    let leader = region.leader("region-0");
+    let follower = (leader + 1) % 3;
+    premises.runtime.block_on(async {
+        let host = region.host(follower);
+        let attempt = Attempt::prepare(&host, "BALL", 1_000_000, "tok_ok").await.expect("a cart");
+        let answer = attempt.place().await.expect("the follower answers").expect(201);
+        let order = acknowledged(&answer.json);
+        assert_eq!(acknowledged(&read(&host, &order).await), order, "it reads its own write");
+        known.push(order);
+    });
+
+    for _ in 0..ROUNDS {
+        let leader = region.leader("region-0");
+        let survivors: Vec<usize> = (0..3).filter(|n| *n != leader).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let last = Arc::new(LastSale(Mutex::new(Instant::now())));
+        let heard = premises.runtime.block_on(async {
+            let mut buyers = JoinSet::new();
+            for buyer in 0..BUYERS {
+                let host = region.host(survivors[buyer % survivors.len()]);
+                buyers.spawn(buy_through(host, stop.clone(), serial.clone(), last.clone()));
+            }
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            region.nodes.remove(&leader).expect("it runs").kill();
+            let killed = Instant::now();
+            // The others elect, and sell again.
+            while last.at() < killed + Duration::from_millis(300) {
+                assert!(killed.elapsed() < PATIENCE, "nothing is sold after the leader was killed");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            pauses.push(last.at() - killed);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            stop.store(true, Ordering::Relaxed);
+            let mut heard = Heard::default();
+            while let Some(bought) = buyers.join_next().await {
+                heard.add(bought.expect("buyers do not panic"));
+            }
+            // What was uncertain becomes certain, at another node, under the same key.
+            uncertain += heard.unknown.len();
+            let until = Instant::now() + PATIENCE;
+            while !heard.unknown.is_empty() {
+                assert!(Instant::now() < until, "{} outcomes stay unknown", heard.unknown.len());
+                let unknown = std::mem::take(&mut heard.unknown);
+                heard.add(retried(unknown, &region.host(survivors[0])).await);
+            }
+            heard
+        });
+        known.extend(heard.acknowledged);
+        region.start(leader);
+    }
+    println!(
+        "{ROUNDS} leaders killed: {} orders, {uncertain} uncertain, sold again after {pauses:?}",
+        known.len()
+    );
+    assert!(known.len() > ROUNDS * 5, "too few orders to mean anything: {}", known.len());
+
+    // Every node, the restarted ones too, tells every acknowledged order.
+    premises.runtime.block_on(async {
+        for n in 0..3 {
+            let host = region.host(n);
+            for order in &known {
+                let until = Instant::now() + PATIENCE;
+                loop {
+                    let now = read(&host, order).await;
+                    assert_eq!(acknowledged(&now), *order, "node {}", n + 1);
+                    if now["payment_status"] != "pending" {
+                        break;
+                    }
+                    assert!(Instant::now() < until, "the payment is not settled: {now}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    });
+    let dirs: Vec<_> = (0..3).map(|n| region.serve(n).data).collect();
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+    let told: BTreeSet<String> = known.iter().map(|order| order.id.clone()).collect();
+    for dir in dirs {
+        assert_eq!(orders_in(&dir, market.tenant), told, "{}", dir.display());
+    }
+}
+
+/// The orders in a stopped node's own state.
+fn orders_in(data: &std::path::Path, tenant: TenantId) -> BTreeSet<String> {
+    let kind = GroupKind::Region;
+    let dir = data.join("groups").join(group_name(kind));
+    let (state, set_aside) =
+        GroupState::open(kind, &dir, SledOptions { cache_bytes: 8 << 20 }).expect("the state opens");
+    assert!(set_aside.is_none(), "the state is whole");
+    let view = ReadScope::new(&*state, tenant, Site::FIRST);
+    ORDERS.list(&view, &(), usize::MAX).iter().map(|order| order.id.to_string()).collect()
+}
+
+#[test]
+fn a_removed_node_ends_and_serves_no_more() {
+    let premises = Premises::new();
+    let (files, _) = premises.open_shop();
+    files.stop();
+    let peers = (0..3).map(|_| lasting_address()).collect();
+    let mut region = Region { premises: &premises, peers, nodes: BTreeMap::new() };
+    let token = token_in(&region.done(0, &["cluster", "init"]));
+    let again = region.tell(0, &["cluster", "init"]);
+    assert!(again.stderr.contains("belongs to cluster"), "{}", again.stderr);
+    region.start(0);
+    let last = region.tell(0, &["node", "remove", "1"]);
+    assert!(last.stderr.contains("node 1 is the last one"), "{}", last.stderr);
+    let garbage = region.tell(1, &["join", "gearify-join-00", &region.peers[0].to_string()]);
+    assert!(garbage.stderr.contains("this is not a join token"), "{}", garbage.stderr);
+
+    // With a master key of its own, a node could not read what it is sent.
+    let stranger = premises.data().with_file_name("stranger");
+    let mut own_key = gearify(&["join", &token, &region.peers[0].to_string()]);
+    own_key.args(["--set", &format!("node.data_dir={}", stranger.display())]);
+    own_key.args(["--set", &format!("cluster.listen={}", region.peers[2])]);
+    let refused = run(own_key);
+    assert!(refused.stderr.contains("its master key is not the cluster's"), "{}", refused.stderr);
+
+    // The token was not spent by that.
+    region.join(1, &token);
+    region.start(1);
+    let drained = region.done(0, &["node", "drain", "2"]);
+    assert!(drained.contains("node 2"), "{drained}");
+    region.done(0, &["node", "drain", "2", "--undo"]);
+    region.done(0, &["node", "remove", "2"]);
+    let removed = region.nodes.remove(&1).expect("it runs");
+    let status = removed.ended();
+    assert!(!status.success(), "{status}");
+    let ran = run(region.serve(1).command(free_address(), free_address()));
+    assert!(ran.stderr.contains("was removed from cluster"), "{}", ran.stderr);
+    // Its log alone can't make it a node again, and the first goes on.
+    region.wait_until_first_is_alone();
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+}
