@@ -127,7 +127,19 @@ pub struct FoundProducts {
 impl FoundProducts {
     pub fn cards(&self, visit: &Visit, specs: impl Fn(&Face) -> Vec<String>) -> Vec<ProductCard> {
         let pairs = self.answer.hits.iter().zip(&self.faces);
-        pairs.filter_map(|(hit, face)| face.as_ref().map(|face| face.card(visit, hit, specs(face)))).collect()
+        let cards =
+            pairs.filter_map(|(hit, face)| face.as_ref().map(|face| face.card(visit, hit, specs(face))));
+        let mut cards: Vec<ProductCard> = cards.collect();
+        keep_telling_badges(&mut cards);
+        cards
+    }
+}
+
+/// A badge sets a few apart: on more than every third card it says nothing and is left out.
+fn keep_telling_badges(cards: &mut [ProductCard]) {
+    let badged = cards.iter().filter(|card| card.badge.is_some()).count();
+    if badged * 3 > cards.len() {
+        cards.iter_mut().for_each(|card| card.badge = None);
     }
 }
 
@@ -350,5 +362,41 @@ fn head(visit: &Visit, query: &ListQuery, page: &ListingPage, path: &str) -> Hea
         previous_url: absolute(&page.previous_href),
         next_url: absolute(&page.next_href),
         ..Head::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storefront::view::parts::{Availability, PriceTag};
+    use gearify_commerce::Currency;
+
+    fn cards(badges: &[bool]) -> Vec<ProductCard> {
+        let price = crate::storefront::convert::amount(1_200, Currency::GBP);
+        let card = |badged: &bool| ProductCard {
+            href: "/p/match-ball".to_owned(),
+            name: "Match Ball".to_owned(),
+            brand: None,
+            picture: None,
+            price: PriceTag { price, from: false, compare_at: None },
+            availability: Availability::InStock,
+            specs: Vec::new(),
+            rating: None,
+            badge: badged.then(|| "New".to_owned()),
+        };
+        badges.iter().map(card).collect()
+    }
+
+    #[test]
+    fn new_is_said_of_a_few_or_of_none() {
+        let told = |badges: &[bool]| {
+            let mut cards = cards(badges);
+            keep_telling_badges(&mut cards);
+            cards.iter().map(|card| card.badge.is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[true, false, false]), [true, false, false]);
+        assert_eq!(told(&[true, true, false]), [false; 3]);
+        assert_eq!(told(&[true]), [false], "alone it sets nothing apart");
+        assert!(told(&[]).is_empty());
     }
 }
