@@ -5,7 +5,7 @@ use crate::stage::{Stage, look};
 use crate::telling::{Telling, minor};
 use crate::{Pure, audit};
 use gearify_commerce::cart::{Address, CARTS, Contact};
-use gearify_commerce::command::GroupKind;
+use gearify_commerce::command::{GroupKind, Settled};
 use gearify_commerce::intent::{
     CartIntent, CheckoutIntent, Intent, OrderIntent, PaymentChoice, RefundRequest, VariantRef,
 };
@@ -210,11 +210,16 @@ impl<S: Stage> Scenario<S> {
                 Some(tell(who, "reserves", result, "held"))
             }
             Act::Pays { who, token } => {
-                let result = self.places(who, "test", Some(token));
-                Some(self.tell_order(who, &format!("pays with {token}"), result))
+                let what = format!("pays with {token}");
+                Some(match self.places(who, "test", Some(token)) {
+                    // A request that comes again is told what was answered first.
+                    Ok(Some(answered)) => tell(who, &what, Ok(()), &describe(&answered.order)),
+                    Ok(None) => self.tell_order(who, &what, Ok(())),
+                    Err(refusal) => self.tell_order(who, &what, Err(refusal)),
+                })
             }
             Act::PaysLater { who } => {
-                let result = self.places(who, "manual", None);
+                let result = self.places(who, "manual", None).map(drop);
                 Some(self.tell_order(who, "pays later", result))
             }
             Act::TriesAgain { who, token } => {
@@ -332,7 +337,13 @@ impl<S: Stage> Scenario<S> {
         self.submit(Actor::Guest, None, Intent::Cart(CartIntent::ChooseRate { cart, rate }))
     }
 
-    fn places(&mut self, who: &Shopper, provider: &str, token: Option<&str>) -> Result<(), Refusal> {
+    /// Answers what the shop had stored as the answer, if the same was asked before.
+    fn places(
+        &mut self,
+        who: &Shopper,
+        provider: &str,
+        token: Option<&str>,
+    ) -> Result<Option<Settled>, Refusal> {
         let cart = self.carts[who];
         let addressed = look(&self.stage, GroupKind::Region, self.market.tenant, |view| {
             CARTS.get(view, &cart).is_some_and(|cart| cart.shipping_rate.is_some())
@@ -354,7 +365,7 @@ impl<S: Stage> Scenario<S> {
             self.stage.submit(self.market.tenant, Actor::Guest, Some(&key), Intent::Checkout(place))?;
         self.orders.insert(who.clone(), OrderId::from_bits(reply.id.expect("an order answers with its id")));
         self.provider_answers();
-        Ok(())
+        Ok(reply.record.map(|record| gearify_storage::decode(&record).expect("an answer can be read")))
     }
 
     /// The test provider, as far as stories need it: answers every open call by its token.

@@ -163,7 +163,7 @@ pub fn a_request_that_comes_again_is_answered_as_it_was_and_acts_once(shop: &mut
     ada pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
     ada pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
     ada is shipped: 253.95 GBP, confirmed, paid, fulfilled
-    ada pays with tok_ok: 253.95 GBP, confirmed, paid, fulfilled
+    ada pays with tok_ok: 253.95 GBP, confirmed, paid, unfulfilled
     ");
     assert_eq!(shop.available("BAT"), 4, "one order, however often it was asked for");
     shop.run([ada.pays_with("tok_declined")]);
