@@ -269,6 +269,12 @@ fn the_commands_of_the_readme_exist() {
                 assert!(root().join("tests/run").exists());
                 continue;
             }
+            // Figures take a release build and many minutes; here only that there is such a program.
+            ["cargo", "build", "--release", .., "&&", "target/release/load", "all"] => {
+                let manifest = std::fs::read_to_string(root().join("benches/Cargo.toml"));
+                assert!(manifest.expect("the benches have a manifest").contains("name = \"load\""));
+                continue;
+            }
             other => panic!("nobody checks whether this works: {other:?}"),
         };
         // Words before the first option are subcommands, or the value of one; their help knows the options.
