@@ -19,7 +19,9 @@ use crate::query::{
 use crate::shelves::Shelves;
 use crate::text::{self, Matches};
 
-const SHELF_BOOST: f32 = 4.0;
+/// More than any text scores: a name that has the word does not push down a shelf whose products are
+/// called otherwise. Small enough that scores keep their order beside it.
+const SHELF_LEAD: f32 = 4096.0;
 
 /// Smaller comes first. Second the product number.
 type Key = (u64, u32);
@@ -175,7 +177,7 @@ impl<'a> Order<'a> {
         let doublings = u64::BITS - self.popularity(number).leading_zeros();
         let on_shelf = self.shelf.as_ref().is_some_and(|shelf| shelf.contains(number));
         let score =
-            score.max(0.0) * (1.0 + 0.02 * doublings as f32) * if on_shelf { SHELF_BOOST } else { 1.0 };
+            score.max(0.0) * (1.0 + 0.02 * doublings as f32) + if on_shelf { SHELF_LEAD } else { 0.0 };
         // Bits of floats that are not negative are ordered as the floats are.
         u64::from(u32::MAX - score.to_bits())
     }
