@@ -149,13 +149,18 @@ impl Demo {
 
     /// Bytes in the raft log after a row, and the last row: what orders really wrote.
     pub fn logged(&self, after: i64) -> Result<(u64, i64)> {
-        let path = self.data.path().join("node/log/raftlog.sqlite");
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let log = rusqlite::Connection::open_with_flags(path, flags)?;
-        log.pragma_update(None, "query_only", true)?;
-        let sql = "SELECT coalesce(sum(length(body) + length(term)), 0), coalesce(max(id), ?1) FROM log WHERE id > ?1";
-        Ok(log.query_row(sql, [after], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?)
+        logged(&self.data.path().join("node"), after)
     }
+}
+
+/// Bytes in the raft log of the node in `dir` after a row, and the last row.
+pub fn logged(dir: &Path, after: i64) -> Result<(u64, i64)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let log = rusqlite::Connection::open_with_flags(dir.join("log/raftlog.sqlite"), flags)?;
+    log.pragma_update(None, "query_only", true)?;
+    let sql =
+        "SELECT coalesce(sum(length(body) + length(term)), 0), coalesce(max(id), ?1) FROM log WHERE id > ?1";
+    Ok(log.query_row(sql, [after], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?)
 }
 
 pub fn binary() -> Result<PathBuf> {

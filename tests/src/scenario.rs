@@ -147,6 +147,11 @@ pub mod owner {
     }
 }
 
+/// The name of a shopper's intention to order: sent twice, it is one order.
+pub fn placing_key(who: &Shopper) -> String {
+    format!("{} places", who.0)
+}
+
 /// A story on a stage.
 pub struct Scenario<S: Stage> {
     pub stage: S,
@@ -337,6 +342,18 @@ impl<S: Stage> Scenario<S> {
         self.submit(Actor::Guest, None, Intent::Cart(CartIntent::ChooseRate { cart, rate }))
     }
 
+    /// What a shopper asks for who orders the goods in their cart; sent under [`placing_key`].
+    pub fn placing(&self, who: &Shopper, provider: &str, token: Option<&str>) -> Intent {
+        Intent::Checkout(CheckoutIntent::Place {
+            cart: self.carts[who],
+            expected_total: None,
+            payment: PaymentChoice { provider: provider.into(), token: token.map(Into::into) },
+            note: None,
+            terms_version: None,
+            source: Source::Web,
+        })
+    }
+
     /// Answers what the shop had stored as the answer, if the same was asked before.
     fn places(
         &mut self,
@@ -351,18 +368,8 @@ impl<S: Stage> Scenario<S> {
         if !addressed {
             self.gives_address(who)?;
         }
-        let payment = PaymentChoice { provider: provider.into(), token: token.map(Into::into) };
-        let place = CheckoutIntent::Place {
-            cart,
-            expected_total: None,
-            payment,
-            note: None,
-            terms_version: None,
-            source: Source::Web,
-        };
-        let key = format!("{} places", who.0);
-        let reply =
-            self.stage.submit(self.market.tenant, Actor::Guest, Some(&key), Intent::Checkout(place))?;
+        let (key, place) = (placing_key(who), self.placing(who, provider, token));
+        let reply = self.stage.submit(self.market.tenant, Actor::Guest, Some(&key), place)?;
         self.orders.insert(who.clone(), OrderId::from_bits(reply.id.expect("an order answers with its id")));
         self.provider_answers();
         Ok(reply.record.map(|record| gearify_storage::decode(&record).expect("an answer can be read")))
