@@ -42,6 +42,9 @@ enum Command {
     /// Drains or removes a node of the cluster, from any other.
     #[command(subcommand)]
     Node(cluster::NodeCommand),
+    /// Makes room for another region.
+    #[command(subcommand)]
+    Region(cluster::RegionCommand),
     /// Works on shops.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -186,6 +189,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Cluster(command) => cluster::run(command),
         Command::Join(arguments) => cluster::join(&arguments),
         Command::Node(command) => cluster::node(command),
+        Command::Region(command) => cluster::region(command),
         Command::Tenant(TenantCommand::Create(arguments)) => tenant::create(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Config(ConfigCommand::Check(config)) => {

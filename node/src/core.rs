@@ -27,7 +27,7 @@ use crate::state::{GROUPS, GroupState, group_id, group_name};
 use crate::telemetry::TenantLabels;
 use crate::vault::NodeVault;
 use gearify_commerce::{GroupKind, Vault};
-use gearify_replication::{GroupOptions, Node, NodeId, NodeOptions, StartError, Transport};
+use gearify_replication::{GroupOptions, Node, NodeId, NodeOptions, Source, StartError, Transport};
 use gearify_search::{SearchError, SearchIndexes, SearchOptions};
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{
@@ -64,6 +64,10 @@ pub struct CoreOptions {
     pub on_fatal: OnFatal,
     /// Makes this node the only voter of every group that has no members yet.
     pub found: bool,
+    /// The number of this node's region.
+    pub region: u16,
+    /// Where the groups that all regions share are read from, on a node that is no member of them.
+    pub observe: Option<Arc<dyn Source>>,
 }
 
 /// Why a node does not start: one line each.
@@ -147,8 +151,14 @@ impl Core {
             let machine = ShopMachine::new(files.state.clone(), history, Arc::new(live.clone()));
             let machine = machine.map_err(|source| CoreError::State { group: group_name(kind), source })?;
             let failed = |source| CoreError::Group { group: group_name(kind), source };
-            let group = node.start_group(group_id(kind), machine, options.group_options.clone());
-            let group = group.await.map_err(failed)?;
+            let (id, group_options) = (group_id(kind, options.region), options.group_options.clone());
+            let group = match &options.observe {
+                Some(source) if kind != GroupKind::Region => {
+                    node.observe_group(id, machine, source.clone(), &group_options).await
+                }
+                _ => node.start_group(id, machine, group_options).await,
+            };
+            let group = group.map_err(failed)?;
             let history = files.store.lock().reader();
             groups.insert(kind, GroupHandle { group, state: files.state.clone(), history });
         }
@@ -222,7 +232,7 @@ impl Core {
     /// Waits until the groups have leaders. One that this node leads itself has then applied everything that
     /// was acknowledged before: what it reads is not older than what it once said.
     pub async fn wait_for_leaders(&self, within: Duration) -> Result<(), CoreError> {
-        for (kind, handle) in self.backend.groups() {
+        for (kind, handle) in self.backend.groups().filter(|(_, handle)| !handle.group.is_observer()) {
             let mut leadership = handle.group.leadership();
             let me = handle.group.node();
             let led = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != me || now.mine));
@@ -357,7 +367,7 @@ impl Files {
 
 /// Makes this node the only voter of groups without members, and waits until it leads them.
 async fn found(groups: &BTreeMap<GroupKind, GroupHandle>, me: NodeId) -> Result<(), CoreError> {
-    for (kind, handle) in groups {
+    for (kind, handle) in groups.iter().filter(|(_, handle)| !handle.group.is_observer()) {
         let group = group_name(*kind);
         let failed = |reason: String| CoreError::Found { group, reason };
         if !handle.group.is_bootstrapped().await.map_err(|error| failed(error.to_string()))? {

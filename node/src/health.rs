@@ -46,15 +46,16 @@ impl Health for NodeHealth {
         let mut parts = Vec::new();
         for (kind, handle) in self.backend.groups() {
             let leader = handle.group.leader();
+            let is_observer = handle.group.is_observer();
+            let ready = leader.is_some() || (is_observer && handle.group.applied_index() > 0);
             let detail = match leader {
+                _ if is_observer && handle.group.is_cut_off() => {
+                    format!("cut off from other regions, applied to {}", handle.group.applied_index())
+                }
                 Some(leader) => format!("led by node {leader}, applied to {}", handle.group.applied_index()),
                 None => "has no leader".to_owned(),
             };
-            parts.push(PartHealth {
-                part: format!("group {}", group_name(kind)),
-                ready: leader.is_some(),
-                detail,
-            });
+            parts.push(PartHealth { part: format!("group {}", group_name(kind)), ready, detail });
         }
         for (name, progress) in self.board.rows() {
             let lag = progress.lag.values().sum::<u64>();

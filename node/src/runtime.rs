@@ -223,6 +223,8 @@ fn take_place(options: &mut CoreOptions, member: &Arc<Member>) -> Result<(), Mem
     options.forward = member.clone();
     options.peers = member.clone();
     options.found = member.founds()?;
+    options.region = member.region_number();
+    options.observe = member.source();
     Ok(())
 }
 
@@ -239,6 +241,7 @@ pub async fn open_core(settings: &Settings) -> Result<Core, StartError> {
         options.node = member.node();
         options.cluster = member.log_name();
         options.found = member.founds()?;
+        options.region = member.region_number();
     }
     let core = Core::start(options).await?;
     core.wait_for_leaders(LEADER_WAIT).await?;
@@ -318,6 +321,8 @@ fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Provi
         clock: Arc::new(SystemClock),
         on_fatal: Arc::new(end_process),
         found: true,
+        region: 0,
+        observe: None,
     }
 }
 

@@ -45,12 +45,18 @@ const OUTBOX_CLEAR_MAX: usize = 512;
 /// The groups of a region with one shard, in the order they start.
 pub const GROUPS: [GroupKind; 3] = [GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
 
-/// The stable number of a group in the log file.
-pub fn group_id(kind: GroupKind) -> GroupId {
+/// Below this number groups are shared by all regions; from it on each region has its own numbers.
+pub const FIRST_REGIONAL: u16 = 16;
+/// Numbers of one region, one for each shard that it may have.
+const REGION_GROUPS: u16 = 64;
+
+/// The stable number of a group in the log file and on the wire, for a node of the region with this number.
+/// Two regions never share the number of a group, so that a frame that went astray fits nothing.
+pub fn group_id(kind: GroupKind, region: u16) -> GroupId {
     match kind {
         GroupKind::World => GroupId(1),
         GroupKind::Catalogue => GroupId(2),
-        GroupKind::Region => GroupId(16),
+        GroupKind::Region => GroupId(FIRST_REGIONAL + region * REGION_GROUPS),
     }
 }
 

@@ -138,6 +138,8 @@ impl TestCluster {
             clock: Arc::new(gearify_web::SystemClock),
             on_fatal: Arc::new(move |reason| eprintln!("node {} can't go on: {reason}", n + 1)),
             found: self.options.nodes == 1,
+            region: 0,
+            observe: None,
         })
         .await?;
         let stop = CancellationToken::new();

@@ -1,12 +1,13 @@
 //! Committed entries as a stream, for observers on this node and beyond it.
 
-use crate::frames;
+use crate::frames::{self, FrameError};
 use crate::log_store::LogStore;
 use crate::position::LogPosition;
-use crate::types;
+use crate::types::{self, Entry, StoredMembership};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use openraft::EntryPayload;
 use std::collections::VecDeque;
 use tokio::sync::watch;
 
@@ -18,6 +19,22 @@ const READ_BYTES_MAX: usize = 1 << 20;
 pub struct FollowedEntry {
     pub position: LogPosition,
     pub commands: Vec<Bytes>,
+    /// The group's members from here on, opaque, where the entry changed them.
+    pub membership: Option<Bytes>,
+}
+
+impl FollowedEntry {
+    pub(crate) fn of(entry: &Entry) -> Result<FollowedEntry, FrameError> {
+        let membership = match &entry.payload {
+            EntryPayload::Membership(membership) => {
+                let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
+                Some(frames::encode_stored_membership(&stored))
+            }
+            EntryPayload::Normal(_) | EntryPayload::Blank => None,
+        };
+        let commands = frames::commands_of(entry)?;
+        Ok(FollowedEntry { position: types::position(&entry.log_id), commands, membership })
+    }
 }
 
 /// Why a stream of entries ended.
@@ -77,8 +94,7 @@ impl Following {
         }
         for entry in entries {
             self.next = entry.log_id.index + 1;
-            let commands = frames::commands_of(&entry).map_err(std::io::Error::from)?;
-            self.ahead.push_back(FollowedEntry { position: types::position(&entry.log_id), commands });
+            self.ahead.push_back(FollowedEntry::of(&entry).map_err(std::io::Error::from)?);
         }
         Ok(())
     }

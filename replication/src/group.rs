@@ -9,6 +9,7 @@ use crate::machine::Machine;
 use crate::members::SeenMembers;
 use crate::network::Network;
 use crate::node::{Fatal, StartError};
+use crate::observe::{self, Observed, Page, PageError};
 use crate::position::{Applied, GroupId, NodeId};
 use crate::proposer::{
     ENTRY_COMMANDS_MAX, Patience, ProposeError, Proposed, Proposer, QUEUE_COMMANDS_MAX, Room,
@@ -18,13 +19,14 @@ use crate::timers::Timers;
 use crate::transport::Transport;
 use crate::types::{Raft, Types};
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use gearify_storage::raftlog::GroupLog;
 use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use openraft::type_config::async_runtime::watch::WatchReceiver;
 use openraft::{ChangeMembers, Config, EmptyNode, RaftMetrics, ServerState, SnapshotPolicy};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -153,38 +155,49 @@ pub(crate) struct GroupSeed {
     pub on_fatal: Fatal,
 }
 
-/// A cloneable handle on one group of this node.
+/// A cloneable handle on one group of this node, be it as member or as observer.
 #[derive(Clone)]
 pub struct Group {
-    inner: Arc<GroupInner>,
+    seat: Seat,
+}
+
+#[derive(Clone)]
+enum Seat {
+    Member(Arc<GroupInner>),
+    Observer(Arc<Observed>),
 }
 
 impl Group {
     /// Queues one command; commands that arrive while an entry is in flight share the next entry.
     /// Returns after the command is committed and applied on this node.
     pub async fn propose(&self, command: Bytes) -> Result<Proposed, ProposeError> {
-        self.inner.proposer.propose(command).await
+        match &self.seat {
+            Seat::Member(inner) => inner.proposer.propose(command).await,
+            Seat::Observer(_) => Err(ProposeError::NotLeader { leader: self.leader() }),
+        }
     }
 
     /// Returns once this node has applied everything that was acknowledged anywhere before the call:
     /// a local read after it is linearizable. The index returned is how far that was.
     pub async fn read_barrier(&self) -> Result<u64, ReadError> {
-        let deadline = self.inner.timers.read;
-        tokio::time::timeout(deadline, self.read_barrier_unbounded())
+        tokio::time::timeout(self.read_deadline(), self.read_barrier_unbounded())
             .await
             .unwrap_or(Err(ReadError::TimedOut))
     }
 
     async fn read_barrier_unbounded(&self) -> Result<u64, ReadError> {
-        let mut answer = read_index(&self.inner).await.map_err(|_| ReadError::Stopped)?;
+        let mut answer = match &self.seat {
+            Seat::Member(inner) => read_index(inner).await.map_err(|_| ReadError::Stopped)?,
+            Seat::Observer(_) => ReadIndexAnswer::NotLeader(self.leader()),
+        };
         if let ReadIndexAnswer::NotLeader(Some(leader)) = answer
-            && leader != self.inner.me
+            && leader != self.node()
         {
             answer = self.remote_read_index(leader).await?;
         }
         match answer {
             ReadIndexAnswer::Index(index) => {
-                self.wait_applied(index, self.inner.timers.read).await?;
+                self.wait_applied(index, self.read_deadline()).await?;
                 Ok(index)
             }
             ReadIndexAnswer::NotLeader(leader) => Err(ReadError::NotLeader { leader }),
@@ -194,7 +207,11 @@ impl Group {
 
     async fn remote_read_index(&self, leader: NodeId) -> Result<ReadIndexAnswer, ReadError> {
         let request = frames::encode_request(&Request::ReadIndex);
-        let call = self.inner.transport.call(leader, self.inner.id, request, self.inner.timers.read);
+        let transport = match &self.seat {
+            Seat::Member(inner) => &inner.transport,
+            Seat::Observer(observed) => &observed.transport,
+        };
+        let call = transport.call(leader, self.id(), request, self.read_deadline());
         let unreachable = ReadError::NotLeader { leader: Some(leader) };
         let answer = call.await.map_err(|_| unreachable.clone())?;
         frames::decode_read_index_answer(answer).map_err(|_| unreachable)
@@ -202,7 +219,7 @@ impl Group {
 
     /// Waits until the entry at `index` is applied on this node.
     pub async fn wait_applied(&self, index: u64, deadline: Duration) -> Result<(), ReadError> {
-        let mut applied = self.inner.applied.clone();
+        let mut applied = self.applied();
         let reached = applied.wait_for(|applied| *applied >= index);
         match tokio::time::timeout(deadline, reached).await {
             Ok(Ok(_)) => Ok(()),
@@ -211,38 +228,96 @@ impl Group {
         }
     }
 
+    fn read_deadline(&self) -> Duration {
+        match &self.seat {
+            Seat::Member(inner) => inner.timers.read,
+            Seat::Observer(observed) => observed.read,
+        }
+    }
+
     pub fn id(&self) -> GroupId {
-        self.inner.id
+        match &self.seat {
+            Seat::Member(inner) => inner.id,
+            Seat::Observer(observed) => observed.id,
+        }
     }
 
     pub fn node(&self) -> NodeId {
-        self.inner.me
+        match &self.seat {
+            Seat::Member(inner) => inner.me,
+            Seat::Observer(observed) => observed.me,
+        }
+    }
+
+    /// Whether this node only follows the group.
+    pub fn is_observer(&self) -> bool {
+        matches!(self.seat, Seat::Observer(_))
+    }
+
+    /// Whether an observer has heard from nobody for a while; for a member, whether it knows no leader.
+    pub fn is_cut_off(&self) -> bool {
+        match &self.seat {
+            Seat::Member(_) => self.leader().is_none(),
+            Seat::Observer(observed) => observed.is_cut_off(),
+        }
     }
 
     pub fn leader(&self) -> Option<NodeId> {
-        self.inner.leadership.borrow().leader
+        self.leadership().borrow().leader
     }
 
     pub fn is_leader(&self) -> bool {
-        self.inner.leadership.borrow().mine
+        self.leadership().borrow().mine
     }
 
     pub fn applied_index(&self) -> u64 {
-        *self.inner.applied.borrow()
+        *self.applied().borrow()
     }
 
     /// Follows the applied index.
     pub fn applied(&self) -> watch::Receiver<u64> {
-        self.inner.applied.clone()
+        match &self.seat {
+            Seat::Member(inner) => inner.applied.clone(),
+            Seat::Observer(observed) => observed.applied.clone(),
+        }
     }
 
     /// Follows who leads.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
-        self.inner.leadership.clone()
+        match &self.seat {
+            Seat::Member(inner) => inner.leadership.clone(),
+            Seat::Observer(observed) => observed.leadership.clone(),
+        }
     }
 
     pub fn metrics(&self) -> GroupMetrics {
-        metrics_of(&self.inner.raft.metrics().borrow_watched())
+        match &self.seat {
+            Seat::Member(inner) => metrics_of(&inner.raft.metrics().borrow_watched()),
+            Seat::Observer(observed) => {
+                let Leadership { leader, term, .. } = *observed.leadership.borrow();
+                let applied = Some(self.applied_index());
+                GroupMetrics { leader, term, committed: applied, applied, ..GroupMetrics::default() }
+            }
+        }
+    }
+
+    /// Committed entries from `from` on for somebody who follows the group, waiting at most `wait` for the
+    /// first, or a snapshot in their place.
+    pub async fn page(&self, from: u64, wait: Duration) -> Result<Page, PageError> {
+        match &self.seat {
+            Seat::Member(inner) => observe::page_of_member(inner, from, wait).await,
+            Seat::Observer(observed) => observed.page(from, wait).await,
+        }
+    }
+
+    /// A piece of the snapshot that [`Group::page`] offered; empty at its end.
+    pub async fn snapshot_part(&self, hash: [u8; 32], offset: u64) -> Result<Bytes, PageError> {
+        let snapshots = match &self.seat {
+            Seat::Member(inner) => Arc::clone(&inner.snapshots),
+            Seat::Observer(observed) => Arc::clone(&observed.snapshots),
+        };
+        let read = tokio::task::spawn_blocking(move || observe::part_of(&snapshots, &hash, offset));
+        Ok(read.await.map_err(std::io::Error::other)??.into())
     }
 
     /// Committed entries from `from` on, as this node applies them; never ends by itself.
@@ -250,14 +325,21 @@ impl Group {
     /// # Errors
     /// [`FollowError::Purged`] if `from` is no longer in the log: take a snapshot first.
     pub fn follow(&self, from: u64) -> BoxStream<'static, Result<FollowedEntry, FollowError>> {
-        follow::follow(self.inner.log.clone(), self.inner.applied.clone(), from)
+        match &self.seat {
+            Seat::Member(inner) => follow::follow(inner.log.clone(), inner.applied.clone(), from),
+            // An observer has no log.
+            Seat::Observer(_) => {
+                let first = self.applied_index() + 1;
+                futures::stream::once(async move { Err(FollowError::Purged { first }) }).boxed()
+            }
+        }
     }
 
     /// Gives the group its first members. Once, on one node, before any of them has anything.
     pub async fn bootstrap(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
         let members: BTreeMap<NodeId, EmptyNode> =
             voters.into_iter().map(|node| (node, EmptyNode::new())).collect();
-        match self.inner.raft.initialize(members).await {
+        match self.member()?.raft.initialize(members).await {
             Ok(()) => Ok(()),
             Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Err(MembershipError::NotPristine),
             Err(RaftError::APIError(InitializeError::NotInMembers(error))) => {
@@ -269,35 +351,39 @@ impl Group {
 
     /// Whether the group has members, here or anywhere this node has heard of.
     pub async fn is_bootstrapped(&self) -> Result<bool, ReadError> {
-        self.inner.raft.is_initialized().await.map_err(|_| ReadError::Stopped)
+        match &self.seat {
+            Seat::Member(inner) => inner.raft.is_initialized().await.map_err(|_| ReadError::Stopped),
+            Seat::Observer(_) => Ok(true),
+        }
     }
 
     /// Adds a member that receives everything and votes on nothing, and waits until it is close.
     pub async fn add_learner(&self, node: NodeId) -> Result<(), MembershipError> {
-        let added = self.inner.raft.add_learner(node, EmptyNode::new(), true).await;
+        let added = self.member()?.raft.add_learner(node, EmptyNode::new(), true).await;
         added.map(drop).map_err(membership_error)
     }
 
     /// Adds a member that receives everything and votes on nothing, and does not wait for it.
     pub(crate) async fn begin_learner(&self, node: NodeId) -> Result<(), MembershipError> {
-        let added = self.inner.raft.add_learner(node, EmptyNode::new(), false).await;
+        let added = self.member()?.raft.add_learner(node, EmptyNode::new(), false).await;
         added.map(drop).map_err(membership_error)
     }
 
     pub(crate) async fn remove_learners(&self, nodes: BTreeSet<NodeId>) -> Result<(), MembershipError> {
-        let removed = self.inner.raft.change_membership(ChangeMembers::RemoveNodes(nodes), false).await;
+        let removed = self.member()?.raft.change_membership(ChangeMembers::RemoveNodes(nodes), false).await;
         removed.map(drop).map_err(membership_error)
     }
 
     /// The members as this node, leading, sees them.
     pub(crate) fn seen_members(&self) -> SeenMembers {
-        let metrics = self.inner.raft.metrics();
+        let Seat::Member(inner) = &self.seat else { return SeenMembers::default() };
+        let metrics = inner.raft.metrics();
         let metrics = metrics.borrow_watched();
         let membership = metrics.membership_config.membership();
         let configs = membership.get_joint_config();
         let matched = metrics.replication.iter().flatten();
         SeenMembers {
-            me: self.inner.me,
+            me: inner.me,
             voters: configs.last().cloned().unwrap_or_default(),
             learners: membership.learner_ids().collect(),
             is_joint: configs.len() > 1,
@@ -308,15 +394,17 @@ impl Group {
 
     /// Makes exactly these members vote; they must be members already. Those removed leave the group.
     pub async fn set_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
-        let changed = self.inner.raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), false).await;
+        let changed =
+            self.member()?.raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), false).await;
         changed.map(drop).map_err(membership_error)
     }
 
     /// Hands leadership to another voter and waits until it leads.
     pub async fn transfer_leader(&self, to: NodeId) -> Result<(), MembershipError> {
-        self.inner.raft.trigger().transfer_leader(to).await.map_err(|_| MembershipError::Unknown)?;
-        let mut leadership = self.inner.leadership.clone();
-        let deadline = self.inner.timers.election_max * 3;
+        let inner = self.member()?;
+        inner.raft.trigger().transfer_leader(to).await.map_err(|_| MembershipError::Unknown)?;
+        let mut leadership = inner.leadership.clone();
+        let deadline = inner.timers.election_max * 3;
         let led = leadership.wait_for(|leadership| leadership.leader == Some(to));
         match tokio::time::timeout(deadline, led).await {
             Ok(Ok(_)) => Ok(()),
@@ -327,25 +415,38 @@ impl Group {
 
     /// Starts a snapshot now; it is done when [`GroupMetrics::snapshot`] has moved.
     pub async fn trigger_snapshot(&self) -> Result<(), ReadError> {
-        self.inner.raft.trigger().snapshot().await.map_err(|_| ReadError::Stopped)
+        match &self.seat {
+            Seat::Member(inner) => inner.raft.trigger().snapshot().await.map_err(|_| ReadError::Stopped),
+            // It keeps no log that a snapshot would make shorter.
+            Seat::Observer(_) => Ok(()),
+        }
     }
 
     pub(crate) fn from_inner(inner: Arc<GroupInner>) -> Group {
-        Group { inner }
+        Group { seat: Seat::Member(inner) }
     }
 
-    pub(crate) fn inner(&self) -> &Arc<GroupInner> {
-        &self.inner
+    pub(crate) fn from_observed(observed: Arc<Observed>) -> Group {
+        Group { seat: Seat::Observer(observed) }
     }
 
-    pub(crate) async fn start(seed: GroupSeed) -> Result<Group, StartError> {
+    fn member(&self) -> Result<&Arc<GroupInner>, MembershipError> {
+        match &self.seat {
+            Seat::Member(inner) => Ok(inner),
+            Seat::Observer(_) => Err(MembershipError::NotLeader { leader: self.leader() }),
+        }
+    }
+}
+
+impl GroupInner {
+    pub(crate) async fn start(seed: GroupSeed) -> Result<Arc<GroupInner>, StartError> {
         let config = Arc::new(config_of(&seed.options)?);
         let snapshots = Arc::new(SnapshotStore::open(seed.dir.join("snapshots"))?);
         let (machine, applied) = {
-            let (snapshots, log) = (Arc::clone(&snapshots), seed.log.clone());
+            let (snapshots, log, dir) = (Arc::clone(&snapshots), seed.log.clone(), seed.dir.clone());
             let mut machine = seed.machine;
             tokio::task::spawn_blocking(move || {
-                let applied = prepare_machine(machine.as_mut(), &snapshots, &log)?;
+                let applied = prepare_machine(machine.as_mut(), &snapshots, &log, &dir)?;
                 Ok::<_, StartError>((machine, applied))
             })
             .await
@@ -395,11 +496,17 @@ impl Group {
             stop,
             apply_ended: tokio::sync::Mutex::new(Some(apply_ended)),
         };
-        Ok(Group { inner: Arc::new(inner) })
+        Ok(Arc::new(inner))
     }
-}
 
-impl GroupInner {
+    pub(crate) fn leadership(&self) -> Leadership {
+        *self.leadership.borrow()
+    }
+
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.clone()
+    }
+
     /// Ends the group's tasks and its apply thread; the machine is dropped before this returns.
     pub(crate) async fn stop(&self) {
         self.stop.cancel();
@@ -415,13 +522,18 @@ fn prepare_machine(
     machine: &mut dyn Machine,
     snapshots: &SnapshotStore,
     log: &GroupLog,
+    dir: &Path,
 ) -> Result<Applied, StartError> {
     if let Some(file) = snapshots.interrupted_install()? {
         apply::install(machine, snapshots, &file)?;
     }
     let applied = machine.applied()?;
     let state = log.state();
-    if state.vote.is_none() && (applied.position.is_some() || snapshots.position().is_some()) {
+    let only_observed = observe::only_observed(dir, state.vote.is_some());
+    if state.vote.is_none()
+        && !only_observed
+        && (applied.position.is_some() || snapshots.position().is_some())
+    {
         // Every entry was preceded by a vote: this log is not the one the machine was fed from.
         return Err(StartError::LogMissing);
     }

@@ -25,6 +25,8 @@ pub struct WantedMembers {
     pub members: BTreeSet<NodeId>,
     /// Those among them that are about to stop: they should not lead, nor begin to vote.
     pub resting: BTreeSet<NodeId>,
+    /// Exactly these should vote, once each of them is caught up; `None` leaves the choice to the count.
+    pub voters: Option<BTreeSet<NodeId>>,
 }
 
 /// The members as the leader sees them.
@@ -76,6 +78,13 @@ pub fn next_step(wanted: &WantedMembers, seen: &SeenMembers) -> Option<MemberSte
 
 fn target_voters(wanted: &WantedMembers, seen: &SeenMembers) -> BTreeSet<NodeId> {
     let mut target: BTreeSet<NodeId> = seen.voters.intersection(&wanted.members).copied().collect();
+    if let Some(chosen) = &wanted.voters {
+        let ready = |node: &NodeId| {
+            target.contains(node) || (seen.learners.contains(node) && is_caught_up(seen, *node))
+        };
+        // All at once: one by one they would pass through even numbers.
+        return if !chosen.is_empty() && chosen.iter().all(ready) { chosen.clone() } else { target };
+    }
     let ready = |node: &&NodeId| {
         wanted.members.contains(node) && !wanted.resting.contains(node) && is_caught_up(seen, **node)
     };
@@ -131,7 +140,7 @@ impl Group {
         if !self.is_leader() || seen.voters.len() < 2 {
             return Ok(());
         }
-        let wanted = WantedMembers { members: seen.voters.clone(), resting: BTreeSet::new() };
+        let wanted = WantedMembers { members: seen.voters.clone(), ..WantedMembers::default() };
         match heir(&wanted, &seen, &seen.voters) {
             Some(heir) => self.transfer_leader(heir).await,
             None => Err(MembershipError::Refused { reason: "no other voter is caught up".into() }),
@@ -161,7 +170,7 @@ mod tests {
     }
 
     fn wanted(members: &[u64], resting: &[u64]) -> WantedMembers {
-        WantedMembers { members: nodes(members), resting: nodes(resting) }
+        WantedMembers { members: nodes(members), resting: nodes(resting), voters: None }
     }
 
     fn check(wanted: WantedMembers, seen: &SeenMembers, step: Option<MemberStep>) {
@@ -180,6 +189,27 @@ mod tests {
         let five = Some(MemberStep::SetVoters(nodes(&[1, 2, 3, 4, 5])));
         check(wanted(&[1, 2, 3, 4, 5, 6], &[]), &seen(&[1, 2, 3], &[4, 5, 6]), five);
         check(wanted(&[1, 2, 3, 4, 5, 6], &[]), &seen(&[1, 2, 3, 4, 5], &[6]), None);
+    }
+
+    #[test]
+    fn chosen_voters_take_over_together() {
+        let chosen = |members: &[u64], voters: &[u64]| WantedMembers {
+            voters: Some(nodes(voters)),
+            ..wanted(members, &[])
+        };
+        let spread = || chosen(&[1, 2, 3, 4, 5, 6], &[1, 2, 4, 5, 6]);
+        check(spread(), &seen(&[1, 2, 3], &[4, 5]), Some(MemberStep::AddLearner(NodeId(6))));
+        let mut behind = seen(&[1, 2, 3], &[4, 5, 6]);
+        behind.matched.remove(&NodeId(6));
+        check(spread(), &behind, None);
+        let five = Some(MemberStep::SetVoters(nodes(&[1, 2, 4, 5, 6])));
+        check(spread(), &seen(&[1, 2, 3], &[4, 5, 6]), five);
+        // Who no longer votes stays as a learner.
+        check(spread(), &seen(&[1, 2, 4, 5, 6], &[]), Some(MemberStep::AddLearner(NodeId(3))));
+        check(spread(), &seen(&[1, 2, 4, 5, 6], &[3]), None);
+        // A leader that is not chosen hands over first.
+        let third_leads = seen(&[3, 1, 2], &[4, 5, 6]);
+        check(spread(), &third_leads, Some(MemberStep::HandOver(NodeId(2))));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::frames;
 use crate::group::{Group, GroupInner, GroupOptions, GroupSeed};
 use crate::inbound::Inbound;
 use crate::machine::{Machine, MachineError};
+use crate::observe::{Observed, ObserverSeed, Source};
 use crate::position::{GroupId, NodeId};
 use crate::transport::{NoTransport, Transport};
 use gearify_storage::raftlog::{Damage, OnFatal, RaftLog, RaftLogError, RaftLogOptions};
@@ -100,6 +101,7 @@ pub struct Node {
     groups: Arc<GroupTable>,
     /// Groups on their way into `groups`.
     starting: Mutex<BTreeSet<GroupId>>,
+    observed: Mutex<BTreeMap<GroupId, Arc<Observed>>>,
 }
 
 impl Node {
@@ -112,7 +114,9 @@ impl Node {
         let mut log = RaftLogOptions::new(&options.dir, identity);
         log.cache_bytes = options.log_cache_bytes;
         log.on_fatal = Arc::clone(&options.on_fatal);
-        Ok(Node { log: RaftLog::open(log)?, options, groups: Arc::default(), starting: Mutex::default() })
+        let log = RaftLog::open(log)?;
+        let (groups, starting, observed) = Default::default();
+        Ok(Node { log, options, groups, starting, observed })
     }
 
     pub fn id(&self) -> NodeId {
@@ -146,7 +150,7 @@ impl Node {
         machine: Box<dyn Machine>,
         options: GroupOptions,
     ) -> Result<Group, StartError> {
-        let group = Group::start(GroupSeed {
+        let group = GroupInner::start(GroupSeed {
             id,
             me: self.options.id,
             log: self.log.group(id.0),
@@ -157,12 +161,39 @@ impl Node {
             on_fatal: Arc::clone(&self.options.on_fatal),
         })
         .await?;
-        self.groups.write().insert(id, Arc::clone(group.inner()));
-        Ok(group)
+        self.groups.write().insert(id, Arc::clone(&group));
+        Ok(Group::from_inner(group))
+    }
+
+    /// Follows a group without taking part in it. `options` say how long a read waits.
+    pub async fn observe_group(
+        &self,
+        id: GroupId,
+        machine: impl Machine,
+        source: Arc<dyn Source>,
+        options: &GroupOptions,
+    ) -> Result<Group, StartError> {
+        if self.groups.read().contains_key(&id) || self.observed.lock().contains_key(&id) {
+            return Err(StartError::Running);
+        }
+        let observed = Observed::start(ObserverSeed {
+            id,
+            me: self.options.id,
+            dir: &self.options.dir.join(format!("group-{id}")),
+            machine: Box::new(machine),
+            transport: Arc::clone(&self.options.transport),
+            read: options.timers.read,
+            source,
+            on_fatal: Arc::clone(&self.options.on_fatal),
+        })
+        .await?;
+        self.observed.lock().insert(id, Arc::clone(&observed));
+        Ok(Group::from_observed(observed))
     }
 
     pub fn group(&self, id: GroupId) -> Option<Group> {
-        self.groups.read().get(&id).map(|inner| Group::from_inner(Arc::clone(inner)))
+        let member = self.groups.read().get(&id).map(|inner| Group::from_inner(Arc::clone(inner)));
+        member.or_else(|| self.observed.lock().get(&id).cloned().map(Group::from_observed))
     }
 
     /// Stops every group and writes out what the log still holds. Leadership is not handed over; do
@@ -170,6 +201,10 @@ impl Node {
     pub async fn stop(self) {
         let groups: Vec<_> = std::mem::take(&mut *self.groups.write()).into_values().collect();
         for group in groups {
+            group.stop().await;
+        }
+        let observed = std::mem::take(&mut *self.observed.lock());
+        for group in observed.into_values() {
             group.stop().await;
         }
         let log = self.log;

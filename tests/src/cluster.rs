@@ -198,6 +198,8 @@ impl Cluster {
             clock,
             on_fatal: Arc::new(move |reason| panic!("node {node} can't go on: {reason}")),
             found,
+            region: 0,
+            observe: None,
         };
         std::fs::create_dir_all(&options.data_dir).expect("a directory for the node");
         let core = self.runtime.block_on(Core::start(options)).expect("the node starts");

@@ -7,6 +7,8 @@ use gearify_config::Settings;
 use gearify_node::cluster::{self, ClusterStatus, JoinToken, NodeStatus, TOKEN_VALID};
 use gearify_node::runtime::{master_key, peer_address};
 use gearify_node::vault::NodeVault;
+use gearify_replication::NodeId;
+use gearify_replication::net::PeerName;
 use gearify_storage::DirLock;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -58,6 +60,26 @@ pub struct JoinArgs {
     token: String,
     /// The peer address of any node of the cluster.
     address: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum RegionCommand {
+    /// Makes room for a new region and prints a token with which its first node can join.
+    Add(RegionAddArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct RegionAddArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The new region, as its nodes have it in node.region.
+    region: String,
+    /// Where shoppers will reach it, like https://south.shops.example.
+    #[arg(long, default_value = "")]
+    public: String,
+    /// Minutes within which the token must be used.
+    #[arg(long, default_value_t = TOKEN_VALID.as_secs() / 60, value_parser = clap::value_parser!(u64).range(1..=1440))]
+    minutes: u64,
 }
 
 #[derive(Subcommand, Debug)]
@@ -133,6 +155,25 @@ pub fn join(arguments: &JoinArgs) -> anyhow::Result<ExitCode> {
     say(&format!(
         "this is node {} of cluster {} now; start it with `gearify serve`",
         joined.node, joined.cluster
+    ))
+}
+
+pub fn region(command: RegionCommand) -> anyhow::Result<ExitCode> {
+    let RegionCommand::Add(RegionAddArgs { config, region, public, minutes }) = command;
+    let settings = settings(&config)?;
+    let name = PeerName::new("any", &region, NodeId(0));
+    name.context("a region has a name like eu-west")?;
+    anyhow::ensure!(region.len() <= 32, "a region's name has at most 32 letters");
+    let is_url = public.starts_with("https://") || public.starts_with("http://");
+    anyhow::ensure!(public.is_empty() || is_url, "--public is not a URL like https://south.shops.example");
+    let valid = Duration::from_secs(minutes * 60);
+    let (data_dir, own) = (&settings.node.data_dir, own_listener(&settings));
+    let token = cluster::add_region(data_dir, own, &region, public.trim_end_matches('/'), valid);
+    let token = block_on(async { Ok(token.await?) })?;
+    let address = peer_address(&settings);
+    say(&format!(
+        "region {region} may begin. On its first node, with node.region = \"{region}\" and the cluster's master \
+         key:\n\n  gearify join {token} {address}\n\nMore of its nodes join with tokens of `gearify cluster token`."
     ))
 }
 
@@ -213,6 +254,7 @@ fn rows(status: &ClusterStatus) -> Vec<GroupRow<'_>> {
                 () if report.leader == Some(node.node) => "leader",
                 () if report.voters.contains(&node.node) => "voter",
                 () if report.learners.contains(&node.node) => "learner",
+                () if report.is_observer => "observer",
                 () => "-",
             };
             rows.push((name, node.node, role, report));

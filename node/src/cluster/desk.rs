@@ -48,6 +48,22 @@ pub async fn new_token(data_dir: &Path, address: SocketAddr, valid: Duration) ->
     }
 }
 
+/// Lets nodes join in a new region, and gives a token for its first.
+pub async fn add_region(
+    data_dir: &Path,
+    address: SocketAddr,
+    region: &str,
+    public: &str,
+    valid: Duration,
+) -> Result<String, AdminError> {
+    let (region, public) = (region.to_owned(), public.to_owned());
+    let admin = Admin::AddRegion { region, public, valid_secs: valid.as_secs() };
+    match ask(data_dir, address, admin).await? {
+        AdminAnswer::Token(token) => Ok(token),
+        _ => Err(AdminError::Other),
+    }
+}
+
 /// Makes a node lead nothing, or lets it lead again.
 pub async fn drain(data_dir: &Path, address: SocketAddr, node: u64, undo: bool) -> Result<(), AdminError> {
     let state = if undo { NodeState::Active } else { NodeState::Draining };

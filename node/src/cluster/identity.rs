@@ -37,6 +37,9 @@ pub struct Identity {
     pub cluster: String,
     pub region: String,
     pub node: u64,
+    /// Numbers the groups that are the region's own.
+    #[serde(default)]
+    pub region_number: u16,
     /// Whose raft log this is; a log that was there before the cluster keeps its name.
     pub log_name: String,
     /// Hexadecimal PKCS#8 and DER.
@@ -77,6 +80,7 @@ impl Identity {
         Identity {
             cluster: name.cluster().to_owned(),
             region: name.region().to_owned(),
+            region_number: 0,
             node: name.node().0,
             log_name: log_name.to_owned(),
             key: hex::encode(&key.to_pkcs8()),

@@ -2,6 +2,7 @@
 
 use super::identity::{ClusterDir, Identity, IdentityError};
 use super::messages::{Admission, JoinAnswer, JoinRequest, join_proof_text};
+use super::regions::region_number;
 use super::token::JoinToken;
 use crate::vault::NodeVault;
 use bytes::Bytes;
@@ -78,8 +79,9 @@ pub async fn join(
     let name = PeerName::new(&token.cluster, region, NodeId(admission.node))?;
     let issued = Issued { certificate: admission.certificate, valid_until: admission.valid_until };
     dir.save_peers(&admission.peers)?;
-    let identity =
+    let mut identity =
         Identity::new(&name, &token.cluster, &key, &issued, &admission.authority, &vault.fingerprint());
+    identity.region_number = region_number(&admission.peers, region);
     dir.save_identity(&identity)?;
     dir.end_joining()?;
     Ok(Joined { cluster: token.cluster.clone(), node: admission.node })

@@ -7,15 +7,17 @@ use super::founding::LONE_LOG_NAME;
 use super::identity::{ClusterDir, Identity, IdentityError, KnownPeer, KnownPeers};
 use super::machine::{RosterMachine, RosterView};
 use super::messages::{IssuedAnswer, PeerRequest, ProposeAnswer};
+use super::regions::{Seats, shared_seats};
 use super::roster::{Answer, Command, Entry, NodeState, Outcome, Refusal, Roster};
 use super::{CERTIFICATE_RENEWED, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
 use crate::backend::NodeBackend;
 use crate::core::Core;
-use crate::state::group_name;
+use crate::state::{FIRST_REGIONAL, group_name};
 use crate::vault::NodeVault;
 use gearify_replication::net::{Issued, NetLimits, PeerBook, PeerName, PeerRecord, TcpNet, TlsError};
 use gearify_replication::{
-    Group, GroupOptions, MembershipError, NodeId, ProposeError, StartError, TransportError, WantedMembers,
+    Group, GroupOptions, MembershipError, NodeId, ProposeError, Source, StartError, TransportError,
+    WantedMembers,
 };
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{decode, encode};
@@ -79,6 +81,8 @@ pub struct Member {
     identity: Mutex<Identity>,
     /// Where others reach it.
     address: String,
+    /// It belongs to the groups that all regions share; otherwise it observes them.
+    is_member: bool,
     machine: Mutex<Option<RosterMachine>>,
     group: OnceLock<Group>,
     backend: OnceLock<Weak<NodeBackend>>,
@@ -105,7 +109,9 @@ impl Member {
         check(&identity, &options)?;
         let book = PeerBook::default();
         let me = identity.name()?;
-        fill(&book, &dir.peers()?, me.node());
+        let known = dir.peers()?;
+        fill(&book, &known, me.node());
+        let is_member = takes_seat(&known, me.node());
         let net = TcpNet::new(&identity.credentials()?, book, NetLimits::default())?;
         let (machine, roster) = RosterMachine::new();
         Ok(Some(Arc::new(Member {
@@ -118,6 +124,7 @@ impl Member {
             dir,
             identity: Mutex::new(identity),
             address: options.address,
+            is_member,
             machine: Mutex::new(Some(machine)),
             group: OnceLock::new(),
             backend: OnceLock::new(),
@@ -129,6 +136,16 @@ impl Member {
 
     pub fn node(&self) -> NodeId {
         self.me.node()
+    }
+
+    /// The number of this node's region.
+    pub fn region_number(&self) -> u16 {
+        self.identity.lock().region_number
+    }
+
+    /// Where this node reads the shared groups, unless it is a member of them.
+    pub fn source(self: &Arc<Member>) -> Option<Arc<dyn Source>> {
+        (!self.is_member).then(|| self.clone() as Arc<dyn Source>)
     }
 
     pub fn net(&self) -> &TcpNet {
@@ -148,6 +165,10 @@ impl Member {
     /// Whether this node makes the groups: only the first one, before the cluster is founded.
     pub fn founds(&self) -> Result<bool, MemberError> {
         Ok(self.dir.founding()?.is_some())
+    }
+
+    pub(super) fn known_on_disk(&self) -> KnownPeers {
+        self.dir.peers().unwrap_or_default()
     }
 
     pub(super) fn backend(&self) -> Option<Arc<NodeBackend>> {
@@ -170,7 +191,10 @@ impl Member {
         options: GroupOptions,
     ) -> Result<(), MemberError> {
         let machine = self.machine.lock().take().expect("a member starts once");
-        let group = core.node().start_group(CLUSTER_GROUP, machine, options).await?;
+        let group = match self.source() {
+            Some(source) => core.node().observe_group(CLUSTER_GROUP, machine, source, &options).await?,
+            None => core.node().start_group(CLUSTER_GROUP, machine, options).await?,
+        };
         let founding = self.dir.founding()?;
         if founding.is_some() && !group.is_bootstrapped().await.unwrap_or(true) {
             group.bootstrap([self.node()].into()).await?;
@@ -185,6 +209,7 @@ impl Member {
         self.keep_running(self.clone().watch_for_removal());
         self.keep_running(self.clone().renew());
         self.keep_running(self.clone().reconcile(group, CLUSTER_GROUP_NAME));
+        self.keep_running(self.clone().watch_seat());
         for (kind, handle) in core.backend().groups() {
             self.keep_running(self.clone().reconcile(handle.group.clone(), group_name(kind)));
         }
@@ -219,7 +244,7 @@ impl Member {
     }
 
     async fn catch_up(self: Arc<Member>) {
-        for (name, group) in self.groups() {
+        for (name, group) in self.groups().into_iter().filter(|(_, group)| !group.is_observer()) {
             while let Err(error) = group.read_barrier().await {
                 tracing::debug!(group = name, %error, "not caught up yet");
                 sleep(Duration::from_millis(200)).await;
@@ -368,6 +393,19 @@ impl Member {
         (self.on_fatal)(&MemberError::Removed { cluster, node }.to_string());
     }
 
+    /// Says when this node has, or no longer has, a seat in the shared groups that it can only take or leave
+    /// by starting again.
+    async fn watch_seat(self: Arc<Member>) {
+        let mut roster = self.roster.clone();
+        let node = self.node();
+        let is_other = |roster: &Arc<Roster>| {
+            roster.nodes.contains_key(&node.0) && takes_seat(&known_peers(roster), node) && !self.is_member
+        };
+        if roster.wait_for(is_other).await.is_ok() {
+            tracing::warn!("this node shall vote in the groups that all regions share: restart it");
+        }
+    }
+
     // --- members ---------------------------------------------------------------------------------
 
     async fn reconcile(self: Arc<Member>, group: Group, name: &'static str) {
@@ -377,7 +415,7 @@ impl Member {
             if !group.is_leader() || roster.cluster.is_empty() {
                 continue;
             }
-            match group.reconcile(&wanted(&roster, &group)).await {
+            match group.reconcile(&wanted(&roster, &group, self.me.region())).await {
                 Ok(None) => {}
                 Ok(Some(step)) => tracing::info!(group = name, ?step, "members changed"),
                 Err(error) => tracing::warn!(group = name, %error, "members did not change yet"),
@@ -438,19 +476,28 @@ fn check(identity: &Identity, options: &MemberOptions<'_>) -> Result<(), MemberE
     if should_have && !has_log { Err(MemberError::LogGone { node }) } else { Ok(()) }
 }
 
-/// Those the roster knows as here or gone; members it does not know yet are left alone.
-fn wanted(roster: &Roster, group: &Group) -> WantedMembers {
-    let of = |state: NodeState| {
-        let found = roster.nodes.iter().filter(move |(_, record)| record.state == state);
-        found.map(|(node, _)| NodeId(*node)).collect::<BTreeSet<NodeId>>()
+/// A node that nobody has heard of yet makes the first region.
+fn takes_seat(known: &KnownPeers, node: NodeId) -> bool {
+    !known.contains_key(&node.0) || shared_seats(known).members.contains(&node)
+}
+
+/// The members that a group should have: of the region's own, all its nodes; of the others, who has a seat.
+/// Members that the roster does not know yet are left alone.
+fn wanted(roster: &Roster, group: &Group, region: &str) -> WantedMembers {
+    let known = known_peers(roster);
+    let Seats { members, voters } = match group.id().0 < FIRST_REGIONAL {
+        true => shared_seats(&known),
+        false => {
+            let here = known.iter().filter(|(_, peer)| peer.region == region && !peer.is_removed);
+            Seats { members: here.map(|(node, _)| NodeId(*node)).collect(), voters: None }
+        }
     };
-    let (resting, removed) = (of(NodeState::Draining), of(NodeState::Removed));
     let metrics = group.metrics();
     let present = metrics.voters.union(&metrics.learners).copied();
-    let mut members: BTreeSet<NodeId> = present.filter(|node| !removed.contains(node)).collect();
-    members.extend(of(NodeState::Active));
-    members.extend(&resting);
-    WantedMembers { members, resting }
+    let unknown = present.filter(|node| !known.contains_key(&node.0));
+    let resting = roster.nodes.iter().filter(|(_, record)| record.state == NodeState::Draining);
+    let resting: BTreeSet<NodeId> = resting.map(|(node, _)| NodeId(*node)).collect();
+    WantedMembers { members: unknown.chain(members).collect(), resting, voters }
 }
 
 pub(super) fn known_peers(roster: &Roster) -> KnownPeers {

@@ -26,6 +26,17 @@ pub enum PeerRequest {
     Renew,
     /// Only from a tool that holds this node's own key.
     Admin(Admin),
+    /// Committed entries of a shared group, for an observer.
+    Follow {
+        group: u16,
+        from: u64,
+    },
+    /// A piece of the snapshot that an answer to `Follow` named.
+    SnapshotPart {
+        group: u16,
+        hash: [u8; 32],
+        offset: u64,
+    },
 }
 gearify_storage::first_version!(PeerRequest);
 
@@ -34,6 +45,7 @@ pub enum Admin {
     Status,
     Token { valid_secs: u64 },
     SetState { node: u64, state: NodeState },
+    AddRegion { region: String, public: String, valid_secs: u64 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -203,6 +215,8 @@ pub struct GroupReport {
     pub voters: BTreeSet<u64>,
     pub learners: BTreeSet<u64>,
     pub is_changing: bool,
+    /// It follows the group without being a member.
+    pub is_observer: bool,
 }
 
 /// The cluster as one node could gather it.

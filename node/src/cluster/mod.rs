@@ -4,9 +4,11 @@
 //! [`CLUSTER_GROUP`], holds the roster (`roster`, pure; `machine`): nodes, tokens, the sealed key of the
 //! authority. `member` runs on every node: it keeps the address book in step with the roster, brings the
 //! groups' members in step with it while leading, and renews the certificate. `peers` is what nodes ask
-//! each other; `founding` makes the first node and `joining` every other, both while nothing runs.
+//! each other, `following` how a node that is no member of the shared groups reads them, and `regions` who
+//! has which seat; `founding` makes the first node and `joining` every other, both while nothing runs.
 
 mod desk;
+mod following;
 mod founding;
 mod hex;
 pub mod identity;
@@ -15,10 +17,11 @@ mod machine;
 mod member;
 mod messages;
 mod peers;
+pub mod regions;
 pub mod roster;
 mod token;
 
-pub use desk::{AdminError, drain, new_token, remove, status};
+pub use desk::{AdminError, add_region, drain, new_token, remove, status};
 pub use founding::{FoundError, Founded, found};
 pub use identity::{ClusterDir, Identity, IdentityError};
 pub use joining::{JoinError, Joined, join};

@@ -40,14 +40,22 @@ impl PeerService for Member {
         async move {
             let request: PeerRequest = decode(&request).map_err(|error| error.to_string())?;
             match request {
-                PeerRequest::Decide(request) => self.decide(&request).await,
-                PeerRequest::History(query) => self.history(query).await,
+                PeerRequest::Decide(request) => {
+                    self.require_business(&from, request.intent.group())?;
+                    self.decide(&request).await
+                }
+                PeerRequest::History(query) => {
+                    self.require_business(&from, query.group)?;
+                    self.history(query).await
+                }
                 PeerRequest::Report => Ok(encode(&self.report().await).into()),
                 PeerRequest::Propose(command) => Ok(encode(&self.propose_here(command).await).into()),
                 PeerRequest::Renew => {
                     let Issued { certificate, valid_until } = self.issue(&from)?;
                     Ok(encode(&IssuedAnswer { certificate, valid_until }).into())
                 }
+                PeerRequest::Follow { group, from } => self.page(group, from).await,
+                PeerRequest::SnapshotPart { group, hash, offset } => self.part(group, hash, offset).await,
                 PeerRequest::Admin(_) if from != self.me => {
                     Err("only this node's own tools may ask for that".into())
                 }
@@ -67,6 +75,14 @@ impl PeerService for Member {
 }
 
 impl Member {
+    /// What belongs to a region is nobody else's business.
+    fn require_business(&self, from: &PeerName, group: GroupKind) -> Result<(), String> {
+        if group != GroupKind::Region || from.region() == self.me.region() {
+            return Ok(());
+        }
+        Err(format!("{from} has no business with what belongs to region {}", self.me.region()))
+    }
+
     async fn decide(&self, request: &Request) -> Result<Bytes, String> {
         let backend = self.backend().ok_or("the node is starting or stopping")?;
         Ok(encode(&DecideAnswer::from(backend.decide(request).await)).into())
@@ -159,6 +175,13 @@ impl Member {
         if request.address.len() > ADDRESS_BYTES_MAX || port.is_none_or(|port| port == 0) {
             return Err("its address is not host:port".into());
         }
+        if !roster.has_region(&request.region) {
+            let region = &request.region;
+            return Err(format!(
+                "the cluster has no region {region}; add it with `gearify region add {region}`, or set \
+                 node.region to one that is there"
+            ));
+        }
         if request.master_key != roster.master_key {
             return Err("its master key is not the cluster's; copy the first node's to it".into());
         }
@@ -172,6 +195,13 @@ impl Member {
     async fn admin(&self, admin: Admin) -> AdminAnswer {
         match admin {
             Admin::Status => AdminAnswer::Status(Box::new(self.status().await)),
+            Admin::AddRegion { region, public, valid_secs } => {
+                match self.propose(Command::AddRegion { region, public }).await {
+                    Some(Ok(_)) => Box::pin(self.admin(Admin::Token { valid_secs })).await,
+                    Some(Err(refusal)) => AdminAnswer::Refused(refusal),
+                    None => AdminAnswer::Unavailable,
+                }
+            }
             Admin::Token { valid_secs } => {
                 let roster = self.roster.borrow().clone();
                 let Some(authority) = self.authority_public_key() else { return AdminAnswer::Unavailable };
@@ -260,7 +290,12 @@ impl Member {
         const BEHIND_MAX: u64 = 1_000;
         for (name, group) in self.groups() {
             let metrics = group.metrics();
-            if !metrics.voters.contains(&self.node()) && !metrics.learners.contains(&self.node()) {
+            if group.is_observer() {
+                // Cut off it is as good as any other for what it sells itself.
+                if metrics.applied.unwrap_or(0) == 0 {
+                    return Err(format!("nothing of {name} is here yet"));
+                }
+            } else if !metrics.voters.contains(&self.node()) && !metrics.learners.contains(&self.node()) {
                 return Err(format!("not a member of {name} yet"));
             }
             let behind = metrics.last_log.unwrap_or(0).saturating_sub(metrics.applied.unwrap_or(0));
@@ -285,6 +320,7 @@ fn group_report(group: &Group) -> GroupReport {
         voters: numbers(&metrics.voters),
         learners: numbers(&metrics.learners),
         is_changing: metrics.is_joint,
+        is_observer: group.is_observer(),
     }
 }
 
@@ -332,7 +368,10 @@ impl HistoryPeers for Member {
         limit: usize,
     ) -> Result<Vec<EventRow>, String> {
         let known = known_peers(&self.roster.borrow());
-        let others = known.iter().filter(|(node, peer)| !peer.is_removed && **node != self.node().0);
+        let others = known.iter().filter(|(node, peer)| {
+            let has_it = group != GroupKind::Region || peer.region == self.me.region();
+            has_it && !peer.is_removed && **node != self.node().0
+        });
         let mut nodes: Vec<NodeId> = others.map(|(node, _)| NodeId(*node)).collect();
         if nodes.is_empty() {
             // Before the roster is here, what was learnt by joining must do.

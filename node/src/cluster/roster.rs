@@ -4,11 +4,14 @@
 //! refusal changes nothing. Node numbers only rise: one that was given is never given again, because votes
 //! were given under it.
 
+use gearify_storage::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Tokens waiting to be used; more means that somebody makes them in a loop.
 const TOKENS_MAX: usize = 100;
+/// Every node knows of every region.
+const REGIONS_MAX: usize = 100;
 
 pub type TokenId = [u8; 8];
 
@@ -25,8 +28,41 @@ pub struct Roster {
     pub last_node: u64,
     pub nodes: BTreeMap<u64, NodeRecord>,
     pub tokens: BTreeMap<TokenId, TokenRecord>,
+    /// Regions that were added, by name; the first, and those of earlier times, may have none.
+    pub regions: BTreeMap<String, RegionRecord>,
 }
-gearify_storage::first_version!(Roster);
+
+impl Record for Roster {
+    const VERSION: u8 = 2;
+    type Previous = RosterV1;
+}
+
+/// Before regions could be added.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RosterV1 {
+    cluster: String,
+    authority: Vec<u8>,
+    authority_key: Vec<u8>,
+    master_key: String,
+    last_node: u64,
+    nodes: BTreeMap<u64, NodeRecord>,
+    tokens: BTreeMap<TokenId, TokenRecord>,
+}
+gearify_storage::first_version!(RosterV1);
+
+impl From<RosterV1> for Roster {
+    fn from(old: RosterV1) -> Roster {
+        let RosterV1 { cluster, authority, authority_key, master_key, last_node, nodes, tokens } = old;
+        let regions = BTreeMap::new();
+        Roster { cluster, authority, authority_key, master_key, last_node, nodes, tokens, regions }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionRecord {
+    /// Where shoppers reach it, as a URL without a path; empty if nobody has said.
+    pub public: String,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeRecord {
@@ -89,6 +125,11 @@ pub enum Command {
         node: u64,
         address: String,
     },
+    /// Nodes may join in this region from now on; said again, it changes the address.
+    AddRegion {
+        region: String,
+        public: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +174,8 @@ pub enum Refusal {
     LastNode { node: u64 },
     #[error("node {node} is at this address already")]
     AddressTaken { node: u64 },
+    #[error("there are {REGIONS_MAX} regions; more are not possible")]
+    TooManyRegions,
 }
 
 pub type Outcome = Result<Reply, Refusal>;
@@ -167,6 +210,13 @@ impl Roster {
                 self.admit(entry.at_ms, token, secret_hash, record)
             }
             Command::SetState { node, state } => self.set_state(*node, *state),
+            Command::AddRegion { region, public } => {
+                if !self.has_region(region) && self.regions.len() >= REGIONS_MAX {
+                    return Err(Refusal::TooManyRegions);
+                }
+                self.regions.insert(region.clone(), RegionRecord { public: public.clone() });
+                Ok(Reply::Done)
+            }
             Command::Move { node, address } => {
                 self.check_address(address, Some(*node))?;
                 self.live(*node)?.address.clone_from(address);
@@ -187,6 +237,7 @@ impl Roster {
             last_node: founding.node,
             nodes: [(founding.node, founding.record.clone())].into(),
             tokens: [(founding.token, founding.token_record.clone())].into(),
+            regions: BTreeMap::new(),
         };
         Ok(Reply::Done)
     }
@@ -250,6 +301,11 @@ impl Roster {
     fn live(&mut self, node: u64) -> Result<&mut NodeRecord, Refusal> {
         let record = self.nodes.get_mut(&node).ok_or(Refusal::UnknownNode { node })?;
         if record.state == NodeState::Removed { Err(Refusal::NodeRemoved { node }) } else { Ok(record) }
+    }
+
+    /// Whether nodes may join in this region: it was added, or nodes are or were there.
+    pub fn has_region(&self, region: &str) -> bool {
+        self.regions.contains_key(region) || self.nodes.values().any(|record| record.region == region)
     }
 
     pub fn state_of(&self, node: u64) -> Option<NodeState> {
@@ -352,6 +408,22 @@ mod tests {
             at(&mut roster, 3, Command::SetState { node: 1, state: NodeState::Active }),
             Ok(Reply::Done)
         );
+    }
+
+    #[test]
+    fn a_region_is_known_once_it_was_added_and_an_old_roster_has_the_first() {
+        let mut roster = founded();
+        assert!(roster.has_region("home") && !roster.has_region("south"));
+        let add = |public: &str| Command::AddRegion { region: "south".into(), public: public.into() };
+        assert_eq!(at(&mut roster, 1, add("")), Ok(Reply::Done));
+        assert_eq!(at(&mut roster, 2, add("https://south.example")), Ok(Reply::Done));
+        assert_eq!(roster.regions["south"].public, "https://south.example");
+        let Roster { cluster, authority, authority_key, master_key, last_node, nodes, tokens, .. } =
+            roster.clone();
+        let old = RosterV1 { cluster, authority, authority_key, master_key, last_node, nodes, tokens };
+        let read: Roster = gearify_storage::decode(&gearify_storage::encode(&old)).unwrap();
+        assert_eq!(read, Roster { regions: BTreeMap::new(), ..roster });
+        assert!(read.has_region("home") && !read.has_region("south"));
     }
 
     #[test]

@@ -80,7 +80,7 @@ async fn a_damaged_member_is_replaced_under_a_new_id(wire: Wire) {
 
 async fn reconciled(cluster: &mut Cluster, members: &[u64], resting: &[u64]) {
     let set = |numbers: &[u64]| numbers.iter().copied().map(NodeId).collect();
-    let wanted = WantedMembers { members: set(members), resting: set(resting) };
+    let wanted = WantedMembers { members: set(members), resting: set(resting), voters: None };
     let start = Instant::now();
     let mut quiet = 0;
     // Done when no node has had anything to do for a while: lags are seen late.
