@@ -51,7 +51,7 @@ impl House {
         let key = SigningKey::from_seed(&[7; 32]).expect("any seed makes a key");
         let state = AppState::new(Parts {
             backend: core.backend().clone(),
-            blobs: Arc::new(NodeBlobs(core.blobs.clone())),
+            blobs: Arc::new(NodeBlobs::new(core.blobs.clone(), None)),
             search: Arc::new(core.search.clone()),
             lists: Arc::new(core.lists.clone()),
             keys: Arc::new(StaticKeys::new(key)),

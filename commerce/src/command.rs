@@ -8,13 +8,13 @@ use crate::actor::Actor;
 use crate::event::Envelope;
 use crate::ids::{IdSource, PaymentId, TenantId};
 use crate::processes::{self, checkout, schedule};
-use crate::scope::{Count, Scope, Site, Table, View};
+use crate::scope::{Count, ReadScope, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
 use crate::{
     cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff, tax,
     tenants,
 };
-use gearify_storage::{Tx, encode};
+use gearify_storage::{Reader, Tx, encode};
 use serde::{Deserialize, Serialize};
 
 /// The replicated groups; each owns a part of the state.
@@ -252,6 +252,12 @@ fn advance_time(tx: &mut Tx<'_>, stamped: &Stamped, ids: &mut IdSource) -> Times
         GROUP_TIME.put(&mut scope, &(), &Count(now as u64));
     }
     Timestamp::from_millis(now)
+}
+
+/// The time of the newest command a group has applied, as its leaders stamped it; `None` before the first.
+pub fn group_time(reader: &dyn Reader) -> Option<Timestamp> {
+    let view = ReadScope::new(reader, TenantId::PLATFORM, Site::NONE);
+    GROUP_TIME.get(&view, &()).map(|count| Timestamp::from_millis(count.0 as i64))
 }
 
 /// What became of an earlier command with this id, if it is still remembered. The leader asks before it

@@ -121,9 +121,10 @@ impl NodeRuntime {
         let stop = CancellationToken::new();
         let health = Arc::new(NodeHealth::new(&core, settings.node.data_dir.clone(), member.clone()));
         let web = web_settings(settings);
+        let blobs = NodeBlobs::new(core.blobs.clone(), member.clone());
         let state = AppState::new(Parts {
             backend: core.backend().clone(),
-            blobs: Arc::new(NodeBlobs(core.blobs.clone())),
+            blobs: Arc::new(blobs.clone()),
             search: Arc::new(core.search.clone()),
             lists: Arc::new(core.lists.clone()),
             keys: Arc::new(keys),
@@ -160,6 +161,7 @@ impl NodeRuntime {
                 tracing::error!(%error, "the operations listener ended");
             }
         }));
+        servers.push(tokio::spawn(blobs.tend(core.states.clone(), stop.clone())));
         servers.push(tokio::spawn(scheduler::run(core.backend().clone(), stop.clone())));
         servers.push(tokio::spawn(crate::providers::run(core.backend().clone(), providers, stop.clone())));
         if let Some(metrics) = metrics {

@@ -104,6 +104,8 @@ pub mod names {
     pub const LOG_BYTES: &str = "gearify_log_bytes";
     /// Space left where the node keeps its files.
     pub const DISK_FREE_BYTES: &str = "gearify_disk_free_bytes";
+    /// Pictures the shops name whose bytes are not on this node yet.
+    pub const BLOBS_MISSING: &str = "gearify_blobs_missing";
     /// Requests answered; labels `method`, `route` (the template), `status`.
     pub const HTTP_REQUESTS: &str = "http_requests_total";
     /// From a request's first byte to its answer's; labels as of [`HTTP_REQUESTS`].
@@ -130,7 +132,7 @@ const PROVIDER_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 const PROJECTOR_SECONDS: &[f64] =
     &[0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-const DESCRIPTIONS: [Description; 19] = [
+const DESCRIPTIONS: [Description; 20] = [
     describe(names::ORDERS, Kind::Counter, metrics::Unit::Count, "Orders by the status they entered."),
     describe(
         names::REVENUE,
@@ -203,6 +205,12 @@ const DESCRIPTIONS: [Description; 19] = [
     ),
     describe(names::LOG_BYTES, Kind::Gauge, metrics::Unit::Bytes, "Size of the node's log."),
     describe(names::DISK_FREE_BYTES, Kind::Gauge, metrics::Unit::Bytes, "Space left for the node's files."),
+    describe(
+        names::BLOBS_MISSING,
+        Kind::Gauge,
+        metrics::Unit::Count,
+        "Pictures named by shops whose bytes are not on this node yet.",
+    ),
     describe(names::HTTP_REQUESTS, Kind::Counter, metrics::Unit::Count, "Requests answered."),
     describe(
         names::HTTP_DURATION,

@@ -3,13 +3,20 @@
 //! Files: `aa/bb…`, the first two digits of the hash and the other 62. A blob is written beside its
 //! place, synced, renamed and its directory synced: when `put` returns, the bytes survive a power cut.
 //! Invariant: `get` returns the bytes of that hash or an error, never others.
+//! What nobody names is removed by [`BlobStore::sweep`], and only after a long while: see `sweep`.
+
+mod sweep;
+
+pub use sweep::Swept;
 
 use crate::disk;
 use crate::hash::ContentHash;
 use bytes::Bytes;
 use std::fs;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use sweep::Marks;
 
 /// The name of a blob.
 pub type BlobHash = ContentHash;
@@ -32,6 +39,8 @@ pub enum BlobError {
 pub struct BlobStore {
     dir: PathBuf,
     blob_bytes_max: u64,
+    /// Since when which blob has had no name; locked while one is put or removed.
+    marks: Arc<Marks>,
 }
 
 impl BlobStore {
@@ -41,7 +50,8 @@ impl BlobStore {
         for shelf in shelves(dir)? {
             remove_leftovers(&shelf)?;
         }
-        Ok(BlobStore { dir: dir.to_path_buf(), blob_bytes_max })
+        let marks = Arc::new(Marks::open(dir)?);
+        Ok(BlobStore { dir: dir.to_path_buf(), blob_bytes_max, marks })
     }
 
     /// Stores the bytes durably and returns their name. A blob already here is not written again,
@@ -55,20 +65,62 @@ impl BlobStore {
             return Err(BlobError::TooLarge { bytes: size, max: self.blob_bytes_max });
         }
         let hash = BlobHash::of(bytes);
+        if !self.renew(hash)? {
+            self.write(hash, bytes)?;
+        }
+        Ok(hash)
+    }
+
+    /// Stores what another node took in under this name, whatever the own limit is.
+    ///
+    /// # Errors
+    /// [`BlobError::Damaged`] before anything is written, if the bytes are not of that hash.
+    pub fn put_named(&self, hash: BlobHash, bytes: &[u8]) -> Result<(), BlobError> {
+        if BlobHash::of(bytes) != hash {
+            return Err(BlobError::Damaged { hash });
+        }
+        if self.renew(hash)? { Ok(()) } else { self.write(hash, bytes) }
+    }
+
+    /// Makes sure that a blob which is here and whole stays for as long as a new one would; false if it
+    /// has to be written.
+    pub fn renew(&self, hash: BlobHash) -> Result<bool, BlobError> {
+        self.marks.unmark(hash)?;
         match self.get(hash) {
             Ok(_) => {
                 // Whoever wrote it may have been stopped, or may not be there yet, before syncing its name.
                 self.sync_name(hash)?;
-                return Ok(hash);
+                Ok(true)
             }
-            Err(BlobError::Missing { .. } | BlobError::Damaged { .. }) => {}
-            Err(failure) => return Err(failure),
+            Err(BlobError::Missing { .. } | BlobError::Damaged { .. }) => Ok(false),
+            Err(failure) => Err(failure),
         }
+    }
+
+    fn write(&self, hash: BlobHash, bytes: &[u8]) -> Result<(), BlobError> {
         let path = self.path(hash);
         fs::create_dir_all(disk::parent(&path)?)?;
         disk::write_durably(&path, bytes)?;
-        self.sync_name(hash)?;
-        Ok(hash)
+        self.sync_name(hash)
+    }
+
+    /// At most `bytes_max` bytes from `offset` on, and the size of the whole. Not checked: whoever puts
+    /// the parts together compares the hash.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`].
+    pub fn read_part(
+        &self,
+        hash: BlobHash,
+        offset: u64,
+        bytes_max: u64,
+    ) -> Result<(u64, Vec<u8>), BlobError> {
+        let mut file = fs::File::open(self.path(hash)).map_err(|failure| missing(failure, hash))?;
+        let total = file.metadata()?.len();
+        let mut part = Vec::new();
+        file.seek(SeekFrom::Start(offset))?;
+        file.take(bytes_max).read_to_end(&mut part)?;
+        Ok((total, part))
     }
 
     /// The bytes of that hash, checked.
@@ -222,6 +274,26 @@ mod tests {
         assert_eq!(refusal.to_string(), "a blob of 1001 bytes is over the limit of 1000");
         assert_eq!(store.list().unwrap(), before);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn parts_put_together_are_the_whole_and_others_are_refused() {
+        let (_dir, store) = store();
+        let hash = store.put(&[7; 900]).unwrap();
+        let mut whole = Vec::new();
+        while whole.len() < 900 {
+            let (total, part) = store.read_part(hash, whole.len() as u64, 256).unwrap();
+            assert_eq!((total, part.len() <= 256 && !part.is_empty()), (900, true));
+            whole.extend(part);
+        }
+        assert_eq!(store.read_part(hash, 2_000, 256).unwrap(), (900, Vec::new()));
+        let (_other_dir, other) = self::store();
+        assert!(matches!(other.put_named(hash, &whole[1..]), Err(BlobError::Damaged { .. })));
+        assert!(matches!(other.read_part(hash, 0, 256), Err(BlobError::Missing { .. })));
+        other.put_named(hash, &whole).unwrap();
+        assert_eq!(other.get(hash).unwrap(), whole);
+        // Another node's limit was higher.
+        other.put_named(BlobHash::of(&[1; 1_001]), &[1; 1_001]).unwrap();
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub mod state_hash;
 pub mod table;
 pub mod tx;
 
-pub use blobs::{BlobError, BlobHash, BlobStore};
+pub use blobs::{BlobError, BlobHash, BlobStore, Swept};
 pub use codec::{CodecError, Record, decode, encode};
 pub use events::{EventPosition, EventReader, EventRow, EventStore, EventStoreError};
 pub use frozen::{Frozen, FrozenView};

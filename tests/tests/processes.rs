@@ -8,9 +8,13 @@ mod cluster;
 mod ends;
 #[path = "processes/kills.rs"]
 mod kills;
+#[path = "processes/pictures.rs"]
+mod pictures;
 #[path = "processes/readme.rs"]
 mod readme;
 #[path = "processes/rebuilds.rs"]
 mod rebuilds;
+#[path = "processes/region.rs"]
+mod region;
 #[path = "processes/starts.rs"]
 mod starts;

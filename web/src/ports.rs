@@ -3,6 +3,7 @@
 //! The node plugs in the real things; tests plug in a node in memory. Nothing here knows how a
 //! command is replicated, where a table lies or which engine answers a search.
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::command::{GroupKind, Reply};
 use gearify_commerce::event::Envelope;
@@ -129,7 +130,15 @@ pub fn with_scope<T>(
 
 /// Content-addressed bytes: product pictures.
 pub trait Blobs: Send + Sync + 'static {
-    /// Stores bytes durably and names them by their hash in hex.
+    /// Stores bytes durably, on a majority of the nodes that vote, and names them by their hash in hex.
+    ///
+    /// # Errors
+    /// [`std::io::ErrorKind::NotConnected`] if too few nodes could be reached.
     fn put(&self, bytes: bytes::Bytes) -> BoxFuture<'_, std::io::Result<String>>;
+    /// From this node's own disk.
     fn get(&self, hash: &str) -> BoxFuture<'_, std::io::Result<Option<bytes::Bytes>>>;
+    /// From another node, kept here from then on. Ask only for what a shop names: it costs a round of calls.
+    fn fetch(&self, _hash: &str) -> BoxFuture<'_, Option<bytes::Bytes>> {
+        futures::future::ready(None).boxed()
+    }
 }

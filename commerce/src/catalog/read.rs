@@ -7,6 +7,7 @@ use crate::code::Code;
 use crate::ids::{AddOnId, CategoryId, MediaId, ProductId, StockItemId, VariantId};
 use crate::locale::Locale;
 use crate::scope::View;
+use crate::tenants::BlobHash;
 use crate::text::Slug;
 use std::collections::BTreeMap;
 
@@ -234,4 +235,22 @@ pub fn option_words(
         Some((name, label))
     };
     product.details.options.iter().filter_map(words).collect()
+}
+
+/// Whether a picture with this content belongs to the tenant.
+pub fn names_blob(view: &(impl View + ?Sized), hash: &BlobHash) -> bool {
+    !MEDIA_BY_HASH.rows(view, &hash.to_string(), 1).is_empty()
+}
+
+/// The contents of the tenant's pictures, page by page in the order of their ids.
+pub fn blobs(view: &(impl View + ?Sized)) -> impl Iterator<Item = BlobHash> {
+    const PAGE: usize = 500;
+    let mut after = Some(MediaId::from_bits(0));
+    std::iter::from_fn(move || {
+        let page = MEDIA.list_after(view, &after?, PAGE);
+        after = page.last().map(|last| last.id);
+        Some(page)
+    })
+    .flatten()
+    .map(|media| media.details.hash)
 }

@@ -3,6 +3,7 @@
 //! Every node: the address book follows the roster; a node that finds itself removed ends, and will not
 //! start again. Whoever leads a group brings its members in step with the roster, one step a second.
 
+use super::blobs::FETCHES_MAX;
 use super::founding::LONE_LOG_NAME;
 use super::identity::{ClusterDir, Identity, IdentityError, KnownPeer, KnownPeers};
 use super::machine::{RosterMachine, RosterView};
@@ -19,6 +20,7 @@ use gearify_replication::{
     Group, GroupOptions, MembershipError, NodeId, ProposeError, Source, StartError, TransportError,
     WantedMembers,
 };
+use gearify_storage::BlobStore;
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{decode, encode};
 use parking_lot::Mutex;
@@ -29,6 +31,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -86,6 +89,9 @@ pub struct Member {
     machine: Mutex<Option<RosterMachine>>,
     group: OnceLock<Group>,
     backend: OnceLock<Weak<NodeBackend>>,
+    pub(super) blobs: OnceLock<Arc<BlobStore>>,
+    /// Blobs on their way here at a time.
+    pub(super) fetching: Semaphore,
     on_fatal: OnFatal,
     /// Since the start everything was here once that had been acknowledged anywhere before.
     has_caught_up: AtomicBool,
@@ -128,6 +134,8 @@ impl Member {
             machine: Mutex::new(Some(machine)),
             group: OnceLock::new(),
             backend: OnceLock::new(),
+            blobs: OnceLock::new(),
+            fetching: Semaphore::new(FETCHES_MAX),
             on_fatal: options.on_fatal,
             has_caught_up: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -201,6 +209,7 @@ impl Member {
         }
         let _ = self.group.set(group.clone());
         let _ = self.backend.set(Arc::downgrade(core.backend()));
+        let _ = self.blobs.set(core.blobs.clone());
         self.net.serve(listener, core.node().inbound(), self.clone());
         self.note(|identity| identity.has_begun = true)?;
         self.keep_running(self.clone().catch_up());
@@ -239,7 +248,8 @@ impl Member {
         self.roster.borrow().state_of(self.node().0)
     }
 
-    pub(super) fn has_caught_up(&self) -> bool {
+    /// Since the start, everything came here that had been acknowledged before it.
+    pub fn has_caught_up(&self) -> bool {
         self.has_caught_up.load(Ordering::Acquire)
     }
 

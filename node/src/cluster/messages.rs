@@ -7,7 +7,7 @@ use gearify_commerce::GroupKind;
 use gearify_commerce::intent::Request;
 use gearify_commerce::{Refusal as ShopRefusal, Reply as ShopReply};
 use gearify_replication::NodeId;
-use gearify_storage::{EventPosition, EventRow};
+use gearify_storage::{BlobHash, EventPosition, EventRow};
 use gearify_web::ports::{Decided, Position, SubmitError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,8 +37,26 @@ pub enum PeerRequest {
         hash: [u8; 32],
         offset: u64,
     },
+    BlobPart(BlobPart),
+    /// Fetch this blob from the caller, and answer when it is on disk.
+    KeepBlob(BlobHash),
 }
 gearify_storage::first_version!(PeerRequest);
+
+/// A part of a blob, as long as the answering node likes.
+#[derive(Serialize, Deserialize)]
+pub struct BlobPart {
+    pub hash: BlobHash,
+    pub offset: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub enum BlobAnswer {
+    Missing,
+    Part { bytes_total: u64, part: Vec<u8> },
+    Kept,
+}
+gearify_storage::first_version!(BlobAnswer);
 
 #[derive(Serialize, Deserialize)]
 pub enum Admin {

@@ -7,6 +7,7 @@
 //! each other, `following` how a node that is no member of the shared groups reads them, and `regions` who
 //! has which seat; `founding` makes the first node and `joining` every other, both while nothing runs.
 
+mod blobs;
 mod desk;
 mod following;
 mod founding;

@@ -60,6 +60,8 @@ impl PeerService for Member {
                     Err("only this node's own tools may ask for that".into())
                 }
                 PeerRequest::Admin(admin) => Ok(encode(&self.admin(admin).await).into()),
+                PeerRequest::BlobPart(part) => self.blob_part(part).await,
+                PeerRequest::KeepBlob(hash) => self.keep_blob_of(from.node(), hash).await,
             }
         }
         .boxed()

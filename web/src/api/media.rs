@@ -7,7 +7,9 @@ use crate::read::values::IMAGE_WIDTHS;
 use crate::routes::{Route, routes};
 use axum::body::Bytes;
 use axum::response::Response;
-use gearify_commerce::tenants::BlobHash;
+use gearify_commerce::catalog;
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::tenants::{self, BlobHash};
 use http::{HeaderValue, header};
 use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 use moka::sync::Cache;
@@ -93,7 +95,7 @@ async fn get_media(call: Call, Path((hash, size)): Path<(String, String)>) -> Re
         put_headers(&mut response, &tag);
         return Ok(response);
     }
-    let (kind, bytes) = load(&call, hash.as_str(), width).await?.ok_or_else(unknown)?;
+    let (kind, bytes) = load(&call, &hash, width).await?.ok_or_else(unknown)?;
     let mut response = Response::new(bytes.into());
     response.headers_mut().insert(header::CONTENT_TYPE, kind.media_type());
     put_headers(&mut response, &tag);
@@ -113,18 +115,41 @@ fn put_headers(response: &mut Response, tag: &str) {
     }
 }
 
-async fn load(call: &Call, hash: &str, width: Option<u32>) -> Result<Option<(Picture, Bytes)>, Problem> {
+/// Whether the shop has a picture with this content. Strangers' guesses send nobody looking for them.
+fn is_named(call: &Call, hash: &BlobHash) -> bool {
+    call.read(GroupKind::Catalogue, |view| catalog::names_blob(view, hash))
+        || call.read(GroupKind::World, |view| {
+            tenants::get(view).is_some_and(|tenant| tenant.branding.value.logo.as_ref() == Some(hash))
+        })
+}
+
+/// Stores a picture's bytes; an entry may name them from then on.
+pub async fn store(call: &Call, bytes: Bytes) -> Result<BlobHash, Problem> {
+    let hash = call.state().blobs.put(bytes).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotConnected => Problem::new(Kind::Unavailable).retry_after(2).because(error),
+        _ => Problem::internal(error),
+    })?;
+    BlobHash::parse(&hash).map_err(Problem::internal)
+}
+
+async fn load(call: &Call, hash: &BlobHash, width: Option<u32>) -> Result<Option<(Picture, Bytes)>, Problem> {
     if let Some(width) = width
-        && let Some(scaled) = SCALED.get(&(hash.to_owned(), width))
+        && let Some(scaled) = SCALED.get(&(hash.to_string(), width))
     {
         return Ok(Some(scaled));
     }
-    let Some(bytes) = call.state().blobs.get(hash).await.map_err(Problem::internal)? else { return Ok(None) };
+    let blobs = &call.state().blobs;
+    let bytes = match blobs.get(hash.as_str()).await.map_err(Problem::internal)? {
+        Some(bytes) => Some(bytes),
+        None if is_named(call, hash) => blobs.fetch(hash.as_str()).await,
+        None => None,
+    };
+    let Some(bytes) = bytes else { return Ok(None) };
     let Some(kind) = Picture::of(&bytes) else { return Ok(None) };
     match width {
         Some(width) if kind != Picture::Svg => {
             let scaled = scale(kind, bytes, width).await?;
-            SCALED.insert((hash.to_owned(), width), scaled.clone());
+            SCALED.insert((hash.to_string(), width), scaled.clone());
             Ok(Some(scaled))
         }
         _ => Ok(Some((kind, bytes))),

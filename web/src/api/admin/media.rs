@@ -4,7 +4,7 @@ use super::merge::{base, patched};
 use super::products::{made, own_locale};
 use super::texts::Words;
 use crate::api::me::tagged;
-use crate::api::media::{Picture, decode};
+use crate::api::media::{Picture, decode, store};
 use crate::extract::{Json, Path, read_body};
 use crate::gate::Call;
 use crate::problem::{Faults, Kind, Problem};
@@ -15,7 +15,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use gearify_commerce::catalog::{self, Command, Media, MediaDetails, MediaKind};
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::tenants::{BlobHash, Colour};
+use gearify_commerce::tenants::Colour;
 use gearify_commerce::{MediaId, Text};
 use http::StatusCode;
 use image::DynamicImage;
@@ -110,8 +110,7 @@ pub async fn take_picture(call: &Call, bytes: Bytes, alt: Text) -> Result<MediaI
     let (width, height, placeholder) =
         tokio::task::spawn_blocking(work).await.map_err(Problem::internal)??;
     // Fsynced before an entry names it.
-    let hash = call.state().blobs.put(bytes).await.map_err(Problem::internal)?;
-    let hash = BlobHash::parse(&hash).map_err(Problem::internal)?;
+    let hash = store(call, bytes).await?;
     let details = MediaDetails { hash, kind: MediaKind::Image, width, height, alt, focal: None, placeholder };
     let reply = call.submit(Command::AddMedia { details }).await?;
     made(&reply, MediaId::from_bits)

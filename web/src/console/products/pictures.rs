@@ -3,7 +3,7 @@
 use super::details::Offer;
 use super::edit::refused_state;
 use super::{path_of, product};
-use crate::api::media::{Picture as Format, decode};
+use crate::api::media::{Picture as Format, decode, store};
 use crate::console::done::Done;
 use crate::console::typed::Typed;
 use crate::console::view::form::{Section, Submit};
@@ -20,7 +20,7 @@ use gearify_commerce::catalog::{
     self, Command, Media, MediaDetails, MediaKind, PRODUCT_MEDIA_MAX, Product, ProductDetails,
 };
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::tenants::{BlobHash, Colour};
+use gearify_commerce::tenants::Colour;
 use gearify_commerce::{Locale, MediaId, ProductId, Text};
 
 /// Width that lists show, of those that pictures are scaled to.
@@ -177,8 +177,7 @@ pub async fn measure(bytes: Bytes) -> Result<Measured, Problem> {
 
 /// Keeps the bytes, then names them: an entry never names bytes that are not there.
 async fn add(call: &Call, bytes: Bytes, measured: Measured) -> Result<MediaId, Problem> {
-    let hash = call.state().blobs.put(bytes).await.map_err(Problem::internal)?;
-    let hash = BlobHash::parse(&hash).map_err(Problem::internal)?;
+    let hash = store(call, bytes).await?;
     let [red, green, blue] = measured.mean;
     let details = MediaDetails {
         hash,

@@ -1,6 +1,6 @@
 //! Colours, type and logo, with a warning where a colour is hard to see.
 
-use crate::api::media::{Picture as Format, decode};
+use crate::api::media::{Picture as Format, decode, store};
 use crate::colour::Colour as Shade;
 use crate::console::done::Done;
 use crate::console::typed::Typed;
@@ -17,7 +17,7 @@ use crate::storefront::view::branding::GROUND;
 use axum::response::Response;
 use bytes::Bytes;
 use gearify_commerce::staff::Permission::SettingsWrite;
-use gearify_commerce::tenants::{BlobHash, Branding, Colour, Command, FontFamily};
+use gearify_commerce::tenants::{Branding, Colour, Command, FontFamily};
 
 /// Larger logos are scaled down by nobody: they stand in every page's head.
 const LOGO_BYTES_MAX: usize = 512 << 10;
@@ -166,8 +166,7 @@ async fn save(
         return Ok(Err(Wrong::saying("Open the page again: it does not say which version it is of.")));
     };
     if let Some(bytes) = logo {
-        let hash = call.state().blobs.put(bytes).await.map_err(Problem::internal)?;
-        branding.logo = Some(BlobHash::parse(&hash).map_err(Problem::internal)?);
+        branding.logo = Some(store(call, bytes).await?);
     }
     match call.submit(Command::UpdateBranding { expected: Some(expected), branding }).await {
         Ok(_) => Ok(Ok(())),
@@ -178,6 +177,7 @@ async fn save(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gearify_commerce::tenants::BlobHash;
 
     #[test]
     fn branding_survives_its_form_and_a_broken_logo_is_refused() {
