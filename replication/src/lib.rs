@@ -41,7 +41,7 @@ pub use frames::FrameError;
 pub use group::{Group, GroupMetrics, GroupOptions, Leadership, MembershipError, ReadError};
 pub use inbound::{Inbound, SnapshotSink};
 pub use machine::{CommittedEntry, Machine, MachineError, SnapshotSource};
-pub use members::{MemberStep, WantedMembers};
+pub use members::{CAUGHT_UP_ENTRIES, MemberStep, WantedMembers};
 pub use memory_net::MemoryNet;
 pub use node::{Node, NodeOptions, StartError};
 pub use observe::{PAGE_WAIT, PART_BYTES, Page, PageError, SnapshotOffer, Source};

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// More voters make every write wait for more disks and survive nothing likely.
 pub const VOTERS_MAX: usize = 5;
 /// A learner that lacks fewer entries than this is caught up: as a voter it will not hold up writes.
-const CAUGHT_UP_ENTRIES: u64 = 1_000;
+pub const CAUGHT_UP_ENTRIES: u64 = 1_000;
 /// One step must be done by then; the next round sees how far it came.
 const STEP_DEADLINE: Duration = Duration::from_secs(15);
 

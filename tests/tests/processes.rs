@@ -8,6 +8,8 @@ mod cluster;
 mod ends;
 #[path = "processes/kills.rs"]
 mod kills;
+#[path = "processes/members.rs"]
+mod members;
 #[path = "processes/pictures.rs"]
 mod pictures;
 #[path = "processes/readme.rs"]

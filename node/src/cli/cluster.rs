@@ -4,7 +4,7 @@ use super::{ConfigArgs, block_on, say, settings};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use gearify_config::Settings;
-use gearify_node::cluster::{self, ClusterStatus, JoinToken, NodeStatus, TOKEN_VALID};
+use gearify_node::cluster::{self, ClusterStatus, Desk, JoinToken, NodeStatus, TOKEN_VALID};
 use gearify_node::runtime::{master_key, peer_address};
 use gearify_node::vault::NodeVault;
 use gearify_replication::NodeId;
@@ -88,6 +88,8 @@ pub enum NodeCommand {
     Drain(DrainArgs),
     /// Takes a node out of the cluster for good. Its number is never used again.
     Remove(NodeArgs),
+    /// Prints a token with which a new node takes the place of this one, lost or not, under a new number.
+    Replace(NodeArgs),
 }
 
 #[derive(Args, Debug)]
@@ -113,13 +115,13 @@ pub fn run(command: ClusterCommand) -> anyhow::Result<ExitCode> {
         ClusterCommand::Token(arguments) => {
             let settings = settings(&arguments.config)?;
             let valid = Duration::from_secs(arguments.minutes * 60);
-            let token = cluster::new_token(&settings.node.data_dir, own_listener(&settings), valid);
-            say(&block_on(async { Ok(token.await?) })?)
+            let desk = desk(&settings)?;
+            say(&block_on(async { Ok(desk.new_token(valid).await?) })?)
         }
         ClusterCommand::Status(arguments) => {
             let settings = settings(&arguments.config)?;
-            let status = cluster::status(&settings.node.data_dir, own_listener(&settings));
-            let status = block_on(async { Ok(status.await?) })?;
+            let desk = desk(&settings)?;
+            let status = block_on(async { Ok(desk.status().await?) })?;
             if arguments.json { say(&serde_json::to_string_pretty(&status)?) } else { say(&table(&status)) }
         }
     }
@@ -167,9 +169,9 @@ pub fn region(command: RegionCommand) -> anyhow::Result<ExitCode> {
     let is_url = public.starts_with("https://") || public.starts_with("http://");
     anyhow::ensure!(public.is_empty() || is_url, "--public is not a URL like https://south.shops.example");
     let valid = Duration::from_secs(minutes * 60);
-    let (data_dir, own) = (&settings.node.data_dir, own_listener(&settings));
-    let token = cluster::add_region(data_dir, own, &region, public.trim_end_matches('/'), valid);
-    let token = block_on(async { Ok(token.await?) })?;
+    let desk = desk(&settings)?;
+    let added = desk.add_region(&region, public.trim_end_matches('/'), valid);
+    let token = block_on(async { Ok(added.await?) })?;
     let address = peer_address(&settings);
     say(&format!(
         "region {region} may begin. On its first node, with node.region = \"{region}\" and the cluster's master \
@@ -181,8 +183,8 @@ pub fn node(command: NodeCommand) -> anyhow::Result<ExitCode> {
     match command {
         NodeCommand::Drain(DrainArgs { node: NodeArgs { config, node }, undo }) => {
             let settings = settings(&config)?;
-            let drained = cluster::drain(&settings.node.data_dir, own_listener(&settings), node, undo);
-            block_on(async { Ok(drained.await?) })?;
+            let desk = desk(&settings)?;
+            block_on(async { Ok(desk.drain(node, undo).await?) })?;
             say(&match undo {
                 false => format!("node {node} hands over what it leads; it says that it is not ready"),
                 true => format!("node {node} may lead again"),
@@ -190,11 +192,27 @@ pub fn node(command: NodeCommand) -> anyhow::Result<ExitCode> {
         }
         NodeCommand::Remove(NodeArgs { config, node }) => {
             let settings = settings(&config)?;
-            let removed = cluster::remove(&settings.node.data_dir, own_listener(&settings), node);
-            block_on(async { Ok(removed.await?) })?;
+            let desk = desk(&settings)?;
+            block_on(async { Ok(desk.remove(node).await?) })?;
             say(&format!("node {node} is removed and will end"))
         }
+        NodeCommand::Replace(NodeArgs { config, node }) => {
+            let settings = settings(&config)?;
+            let desk = desk(&settings)?;
+            let token = block_on(async { Ok(desk.replace(node, TOKEN_VALID).await?) })?;
+            let address = peer_address(&settings);
+            say(&format!(
+                "node {node} will be replaced. Within an hour, on the machine that takes its place:\n\n  gearify \
+                 join {token} {address}\n\nand start it with `gearify serve`. Node {node} is removed for good once \
+                 the new one votes in its place."
+            ))
+        }
     }
+}
+
+fn desk(settings: &Settings) -> anyhow::Result<Desk<'_>> {
+    let vault = NodeVault::new(master_key(settings)?);
+    Ok(Desk { data_dir: &settings.node.data_dir, address: own_listener(settings), vault })
 }
 
 /// Where this machine reaches its own node.

@@ -7,9 +7,10 @@ use super::blobs::FETCHES_MAX;
 use super::founding::LONE_LOG_NAME;
 use super::identity::{ClusterDir, Identity, IdentityError, KnownPeer, KnownPeers};
 use super::machine::{RosterMachine, RosterView};
-use super::messages::{IssuedAnswer, PeerRequest, ProposeAnswer};
+use super::messages::{IssuedAnswer, Order, PeerRequest, ProposeAnswer};
 use super::regions::{Seats, shared_seats};
 use super::roster::{Answer, Command, Entry, NodeState, Outcome, Refusal, Roster};
+use super::warrant::Warrant;
 use super::{CERTIFICATE_RENEWED, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
 use crate::backend::NodeBackend;
 use crate::core::Core;
@@ -17,8 +18,8 @@ use crate::state::{FIRST_REGIONAL, group_name};
 use crate::vault::NodeVault;
 use gearify_replication::net::{Issued, NetLimits, PeerBook, PeerName, PeerRecord, TcpNet, TlsError};
 use gearify_replication::{
-    Group, GroupOptions, MembershipError, NodeId, ProposeError, Source, StartError, TransportError,
-    WantedMembers,
+    CAUGHT_UP_ENTRIES, Group, GroupMetrics, GroupOptions, MembershipError, NodeId, ProposeError, Source,
+    StartError, TransportError, WantedMembers,
 };
 use gearify_storage::BlobStore;
 use gearify_storage::raftlog::OnFatal;
@@ -312,7 +313,7 @@ impl Member {
             let leader = self.group.get().and_then(Group::leader);
             let answer = match leader {
                 Some(leader) if leader != self.node() => {
-                    let request = encode(&PeerRequest::Propose(command.clone()));
+                    let request = encode(&self.proposal(&command));
                     let answer = self.net.request(leader, request.into(), CALL_WITHIN).await;
                     answer.ok().and_then(|answer| decode(&answer).ok())
                 }
@@ -324,6 +325,17 @@ impl Member {
             sleep(Duration::from_millis(100)).await;
         }
         None
+    }
+
+    /// What asks another node to propose: signed as the operator's, unless it is only about this node.
+    fn proposal(&self, command: &Command) -> PeerRequest {
+        if matches!(command, Command::Move { .. }) {
+            return PeerRequest::Propose(command.clone());
+        }
+        let order = encode(&Order::Propose(command.clone()));
+        let now_ms = crate::backend::now().as_millis();
+        let warrant = Warrant::sign(&self.vault, self.me.cluster(), self.node().0, now_ms, &order);
+        PeerRequest::Order(warrant, order)
     }
 
     /// On the first node, once: tells the cluster group what the cluster is.
@@ -430,6 +442,29 @@ impl Member {
                 Ok(Some(step)) => tracing::info!(group = name, ?step, "members changed"),
                 Err(error) => tracing::warn!(group = name, %error, "members did not change yet"),
             }
+            if group.id() == CLUSTER_GROUP {
+                self.end_replacements(&roster).await;
+            }
+        }
+    }
+
+    /// Removes nodes that vote nowhere any more because others do so in their place.
+    async fn end_replacements(&self, roster: &Roster) {
+        for old in roster.nodes.keys().copied() {
+            let Some(new) = roster.successor(old) else { continue };
+            let is_done = self.groups().iter().filter(|(_, group)| !group.is_observer()).all(|(_, group)| {
+                let metrics = group.metrics();
+                let (old, new) =
+                    (metrics.voters.contains(&NodeId(old)), metrics.voters.contains(&NodeId(new)));
+                new && !old && !metrics.is_joint
+            });
+            if is_done {
+                let remove = Command::SetState { node: old, state: NodeState::Removed };
+                match self.propose(remove).await {
+                    Some(Ok(_)) => tracing::info!(node = old, by = new, "a node was replaced"),
+                    outcome => tracing::warn!(node = old, ?outcome, "a replaced node is not removed yet"),
+                }
+            }
         }
     }
 
@@ -491,10 +526,22 @@ fn takes_seat(known: &KnownPeers, node: NodeId) -> bool {
     !known.contains_key(&node.0) || shared_seats(known).members.contains(&node)
 }
 
+/// Whether a node votes in a group that this node leads, or could at once.
+fn is_ready(metrics: &GroupMetrics, node: NodeId) -> bool {
+    let matched = metrics.matched.get(&node).copied();
+    let is_caught_up = matched.is_some_and(|at| at + CAUGHT_UP_ENTRIES >= metrics.last_log.unwrap_or(0));
+    metrics.voters.contains(&node) || (metrics.learners.contains(&node) && is_caught_up)
+}
+
 /// The members that a group should have: of the region's own, all its nodes; of the others, who has a seat.
 /// Members that the roster does not know yet are left alone.
 fn wanted(roster: &Roster, group: &Group, region: &str) -> WantedMembers {
-    let known = known_peers(roster);
+    let mut known = known_peers(roster);
+    let metrics = group.metrics();
+    for (node, peer) in &mut known {
+        // Votes change hands in one step, once the new node has what the old one had.
+        peer.is_removed |= roster.successor(*node).is_some_and(|new| is_ready(&metrics, NodeId(new)));
+    }
     let Seats { members, voters } = match group.id().0 < FIRST_REGIONAL {
         true => shared_seats(&known),
         false => {
@@ -502,7 +549,6 @@ fn wanted(roster: &Roster, group: &Group, region: &str) -> WantedMembers {
             Seats { members: here.map(|(node, _)| NodeId(*node)).collect(), voters: None }
         }
     };
-    let metrics = group.metrics();
     let present = metrics.voters.union(&metrics.learners).copied();
     let unknown = present.filter(|node| !known.contains_key(&node.0));
     let resting = roster.nodes.iter().filter(|(_, record)| record.state == NodeState::Draining);

@@ -1,6 +1,7 @@
 //! What nodes say to each other beside the groups' own traffic. Postcard behind a version byte.
 
 use super::roster::{Command, NodeState, Outcome, Refusal, TokenId};
+use super::warrant::Warrant;
 use crate::forward::Undecided;
 use bytes::Bytes;
 use gearify_commerce::GroupKind;
@@ -20,11 +21,11 @@ pub enum PeerRequest {
     History(HistoryQuery),
     /// How the node and its groups are.
     Report,
-    /// Propose to the cluster group, as leader.
+    /// Propose to the cluster group, as leader: only what a node may say about itself.
     Propose(Command),
     /// A certificate for the caller's key, for another while.
     Renew,
-    /// Only from a tool that holds this node's own key.
+    /// Refused by now: see `Order`.
     Admin(Admin),
     /// Committed entries of a shared group, for an observer.
     Follow {
@@ -40,8 +41,20 @@ pub enum PeerRequest {
     BlobPart(BlobPart),
     /// Fetch this blob from the caller, and answer when it is on disk.
     KeepBlob(BlobHash),
+    /// An [`Order`], and the proof that the operator gave it.
+    Order(Warrant, Vec<u8>),
 }
 gearify_storage::first_version!(PeerRequest);
+
+/// What only the operator may ask for. The order of variants is part of the protocol: only append.
+#[derive(Serialize, Deserialize)]
+pub enum Order {
+    /// From a tool that holds this node's own key.
+    Admin(Admin),
+    /// Passed on to the leader of the cluster group.
+    Propose(Command),
+}
+gearify_storage::first_version!(Order);
 
 /// A part of a blob, as long as the answering node likes.
 #[derive(Serialize, Deserialize)]
@@ -64,6 +77,7 @@ pub enum Admin {
     Token { valid_secs: u64 },
     SetState { node: u64, state: NodeState },
     AddRegion { region: String, public: String, valid_secs: u64 },
+    Replace { node: u64, valid_secs: u64 },
 }
 
 #[derive(Serialize, Deserialize)]

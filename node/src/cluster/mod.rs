@@ -21,8 +21,9 @@ mod peers;
 pub mod regions;
 pub mod roster;
 mod token;
+mod warrant;
 
-pub use desk::{AdminError, add_region, drain, new_token, remove, status};
+pub use desk::{AdminError, Desk};
 pub use founding::{FoundError, Founded, found};
 pub use identity::{ClusterDir, Identity, IdentityError};
 pub use joining::{JoinError, Joined, join};

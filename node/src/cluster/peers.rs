@@ -5,11 +5,12 @@ use super::founding::open_authority;
 use super::member::{Member, known_peers};
 use super::messages::{
     Admin, AdminAnswer, Admission, ClusterStatus, DecideAnswer, GroupReport, HistoryPage, HistoryQuery,
-    IssuedAnswer, JoinAnswer, JoinRequest, NodeReport, NodeStatus, PeerRequest, ProposeAnswer,
+    IssuedAnswer, JoinAnswer, JoinRequest, NodeReport, NodeStatus, Order, PeerRequest, ProposeAnswer,
     join_proof_text, plain, row,
 };
 use super::roster::{Command, NodeState, Reply};
 use super::token::{JoinToken, secret_hash};
+use super::warrant::Warrant;
 use crate::forward::{Forward, Undecided};
 use crate::snapshot::HistoryPeers;
 use bytes::Bytes;
@@ -49,17 +50,20 @@ impl PeerService for Member {
                     self.history(query).await
                 }
                 PeerRequest::Report => Ok(encode(&self.report().await).into()),
-                PeerRequest::Propose(command) => Ok(encode(&self.propose_here(command).await).into()),
+                PeerRequest::Propose(command) if is_about(&command, from.node()) => {
+                    Ok(encode(&self.propose_here(command).await).into())
+                }
+                PeerRequest::Propose(_) => Err("a node may only say where it is itself".into()),
                 PeerRequest::Renew => {
                     let Issued { certificate, valid_until } = self.issue(&from)?;
                     Ok(encode(&IssuedAnswer { certificate, valid_until }).into())
                 }
                 PeerRequest::Follow { group, from } => self.page(group, from).await,
                 PeerRequest::SnapshotPart { group, hash, offset } => self.part(group, hash, offset).await,
-                PeerRequest::Admin(_) if from != self.me => {
-                    Err("only this node's own tools may ask for that".into())
+                PeerRequest::Admin(_) => {
+                    Err("the operator's orders must be signed with the master key".into())
                 }
-                PeerRequest::Admin(admin) => Ok(encode(&self.admin(admin).await).into()),
+                PeerRequest::Order(warrant, order) => self.obey(&from, &warrant, &order).await,
                 PeerRequest::BlobPart(part) => self.blob_part(part).await,
                 PeerRequest::KeepBlob(hash) => self.keep_blob_of(from.node(), hash).await,
             }
@@ -76,7 +80,22 @@ impl PeerService for Member {
     }
 }
 
+/// What a node may change in the roster without the operator: where it is itself.
+fn is_about(command: &Command, node: NodeId) -> bool {
+    matches!(command, Command::Move { node: moved, .. } if *moved == node.0)
+}
+
 impl Member {
+    async fn obey(&self, from: &PeerName, warrant: &Warrant, order: &[u8]) -> Result<Bytes, String> {
+        let now_ms = crate::backend::now().as_millis();
+        warrant.check(&self.vault, self.me.cluster(), from.node().0, now_ms, order)?;
+        match decode(order).map_err(|error| error.to_string())? {
+            Order::Admin(_) if *from != self.me => Err("only this node's own tools may ask for that".into()),
+            Order::Admin(admin) => Ok(encode(&self.admin(admin).await).into()),
+            Order::Propose(command) => Ok(encode(&self.propose_here(command).await).into()),
+        }
+    }
+
     /// What belongs to a region is nobody else's business.
     fn require_business(&self, from: &PeerName, group: GroupKind) -> Result<(), String> {
         if group != GroupKind::Region || from.region() == self.me.region() {
@@ -204,25 +223,31 @@ impl Member {
                     None => AdminAnswer::Unavailable,
                 }
             }
-            Admin::Token { valid_secs } => {
-                let roster = self.roster.borrow().clone();
-                let Some(authority) = self.authority_public_key() else { return AdminAnswer::Unavailable };
-                let token = JoinToken::new(&roster.cluster, authority);
-                let expires_ms =
-                    crate::backend::now().as_millis() + i64::try_from(valid_secs * 1000).unwrap_or(i64::MAX);
-                let command =
-                    Command::AddToken { token: token.id, secret_hash: token.secret_hash(), expires_ms };
-                match self.propose(command).await {
-                    Some(Ok(_)) => AdminAnswer::Token(token.to_string()),
-                    Some(Err(refusal)) => AdminAnswer::Refused(refusal),
-                    None => AdminAnswer::Unavailable,
-                }
-            }
+            Admin::Token { valid_secs } => self.new_token(valid_secs, None).await,
+            Admin::Replace { node, valid_secs } => self.new_token(valid_secs, Some(node)).await,
             Admin::SetState { node, state } => match self.propose(Command::SetState { node, state }).await {
                 Some(Ok(_)) => AdminAnswer::Done,
                 Some(Err(refusal)) => AdminAnswer::Refused(refusal),
                 None => AdminAnswer::Unavailable,
             },
+        }
+    }
+
+    async fn new_token(&self, valid_secs: u64, replaces: Option<u64>) -> AdminAnswer {
+        let roster = self.roster.borrow().clone();
+        let Some(authority) = self.authority_public_key() else { return AdminAnswer::Unavailable };
+        let made = JoinToken::new(&roster.cluster, authority);
+        let now_ms = crate::backend::now().as_millis();
+        let expires_ms = now_ms.saturating_add_unsigned(valid_secs.saturating_mul(1000));
+        let (token, secret_hash) = (made.id, made.secret_hash());
+        let command = match replaces {
+            None => Command::AddToken { token, secret_hash, expires_ms },
+            Some(node) => Command::AddReplacement { token, secret_hash, expires_ms, node },
+        };
+        match self.propose(command).await {
+            Some(Ok(_)) => AdminAnswer::Token(made.to_string()),
+            Some(Err(refusal)) => AdminAnswer::Refused(refusal),
+            None => AdminAnswer::Unavailable,
         }
     }
 
@@ -415,5 +440,32 @@ impl Member {
             }
         }
         Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_alone_moves_its_own_node_and_changes_nothing_else() {
+        let of = |node| Command::Move { node, address: "192.0.2.2:7400".into() };
+        assert!(is_about(&of(2), NodeId(2)));
+        assert!(!is_about(&of(3), NodeId(2)));
+        let secret_hash = [1; 32];
+        let orders = [
+            Command::SetState { node: 2, state: NodeState::Removed },
+            Command::SetState { node: 3, state: NodeState::Removed },
+            Command::AddToken { token: [1; 8], secret_hash, expires_ms: 1 },
+            Command::Admit {
+                token: [1; 8],
+                secret_hash,
+                public_key: [1; 32],
+                region: "home".into(),
+                address: "192.0.2.2:7400".into(),
+            },
+            Command::AddRegion { region: "away".into(), public: String::new() },
+        ];
+        assert!(orders.iter().all(|order| !is_about(order, NodeId(2))));
     }
 }

@@ -30,11 +30,53 @@ pub struct Roster {
     pub tokens: BTreeMap<TokenId, TokenRecord>,
     /// Regions that were added, by name; the first, and those of earlier times, may have none.
     pub regions: BTreeMap<String, RegionRecord>,
+    /// Whose place the holder of a token will take.
+    pub replacing: BTreeMap<TokenId, u64>,
+    /// Nodes in whose place another has joined, with that one.
+    pub replaced: BTreeMap<u64, u64>,
 }
 
 impl Record for Roster {
+    const VERSION: u8 = 3;
+    type Previous = RosterV2;
+}
+
+/// Before a node could take another one's place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RosterV2 {
+    cluster: String,
+    authority: Vec<u8>,
+    authority_key: Vec<u8>,
+    master_key: String,
+    last_node: u64,
+    nodes: BTreeMap<u64, NodeRecord>,
+    tokens: BTreeMap<TokenId, TokenRecord>,
+    regions: BTreeMap<String, RegionRecord>,
+}
+
+impl Record for RosterV2 {
     const VERSION: u8 = 2;
     type Previous = RosterV1;
+}
+
+impl From<RosterV2> for Roster {
+    fn from(old: RosterV2) -> Roster {
+        let RosterV2 { cluster, authority, authority_key, master_key, last_node, nodes, tokens, regions } =
+            old;
+        let (replacing, replaced) = (BTreeMap::new(), BTreeMap::new());
+        Roster {
+            cluster,
+            authority,
+            authority_key,
+            master_key,
+            last_node,
+            nodes,
+            tokens,
+            regions,
+            replacing,
+            replaced,
+        }
+    }
 }
 
 /// Before regions could be added.
@@ -50,11 +92,11 @@ pub struct RosterV1 {
 }
 gearify_storage::first_version!(RosterV1);
 
-impl From<RosterV1> for Roster {
-    fn from(old: RosterV1) -> Roster {
+impl From<RosterV1> for RosterV2 {
+    fn from(old: RosterV1) -> RosterV2 {
         let RosterV1 { cluster, authority, authority_key, master_key, last_node, nodes, tokens } = old;
         let regions = BTreeMap::new();
-        Roster { cluster, authority, authority_key, master_key, last_node, nodes, tokens, regions }
+        RosterV2 { cluster, authority, authority_key, master_key, last_node, nodes, tokens, regions }
     }
 }
 
@@ -130,6 +172,13 @@ pub enum Command {
         region: String,
         public: String,
     },
+    /// Whoever joins with the token takes the node's place.
+    AddReplacement {
+        token: TokenId,
+        secret_hash: [u8; 32],
+        expires_ms: i64,
+        node: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,6 +225,10 @@ pub enum Refusal {
     AddressTaken { node: u64 },
     #[error("there are {REGIONS_MAX} regions; more are not possible")]
     TooManyRegions,
+    #[error("node {node} is being replaced by node {by} already")]
+    BeingReplaced { node: u64, by: u64 },
+    #[error("node {node} is of region {region}; its place can be taken in that region only")]
+    OtherRegion { node: u64, region: String },
 }
 
 pub type Outcome = Result<Reply, Refusal>;
@@ -191,13 +244,15 @@ impl Roster {
             Command::Found(founding) => self.found(founding),
             _ if self.cluster.is_empty() => Err(Refusal::NotFounded),
             Command::AddToken { token, secret_hash, expires_ms } => {
-                self.tokens.retain(|_, record| record.expires_ms > entry.at_ms);
-                if self.tokens.values().filter(|record| record.used_by.is_none()).count() >= TOKENS_MAX {
-                    return Err(Refusal::TooManyTokens);
+                self.add_token(entry.at_ms, *token, *secret_hash, *expires_ms)
+            }
+            Command::AddReplacement { token, secret_hash, expires_ms, node } => {
+                self.live(*node)?;
+                if let Some(by) = self.successor(*node) {
+                    return Err(Refusal::BeingReplaced { node: *node, by });
                 }
-                let record =
-                    TokenRecord { secret_hash: *secret_hash, expires_ms: *expires_ms, used_by: None };
-                self.tokens.insert(*token, record);
+                self.add_token(entry.at_ms, *token, *secret_hash, *expires_ms)?;
+                self.replacing.insert(*token, *node);
                 Ok(Reply::Done)
             }
             Command::Admit { token, secret_hash, public_key, region, address } => {
@@ -238,18 +293,49 @@ impl Roster {
             nodes: [(founding.node, founding.record.clone())].into(),
             tokens: [(founding.token, founding.token_record.clone())].into(),
             regions: BTreeMap::new(),
+            replacing: BTreeMap::new(),
+            replaced: BTreeMap::new(),
         };
         Ok(Reply::Done)
+    }
+
+    fn add_token(&mut self, at_ms: i64, token: TokenId, secret_hash: [u8; 32], expires_ms: i64) -> Outcome {
+        self.tokens.retain(|_, record| record.expires_ms > at_ms);
+        if self.tokens.values().filter(|record| record.used_by.is_none()).count() >= TOKENS_MAX {
+            return Err(Refusal::TooManyTokens);
+        }
+        let tokens = &self.tokens;
+        self.replacing.retain(|token, _| tokens.contains_key(token));
+        self.tokens.insert(token, TokenRecord { secret_hash, expires_ms, used_by: None });
+        Ok(Reply::Done)
+    }
+
+    /// The node that has joined in the place of this one, as long as both are there.
+    pub fn successor(&self, node: u64) -> Option<u64> {
+        let is_here = |node: &u64| self.state_of(*node).is_some_and(|state| state != NodeState::Removed);
+        self.replaced.get(&node).copied().filter(|by| is_here(by) && is_here(&node))
     }
 
     fn admit(&mut self, at_ms: i64, token: &TokenId, secret: &[u8; 32], record: NodeRecord) -> Outcome {
         if let Some(node) = self.check_token(at_ms, token, secret, &record.public_key)? {
             return Ok(Reply::Admitted { node });
         }
-        self.check_address(&record.address, None)?;
+        let replaces = self.replacing.get(token).copied();
+        if let Some(old) = replaces {
+            let region = &self.live(old)?.region;
+            if *region != record.region {
+                return Err(Refusal::OtherRegion { node: old, region: region.clone() });
+            }
+            if let Some(by) = self.successor(old) {
+                return Err(Refusal::BeingReplaced { node: old, by });
+            }
+        }
+        self.check_address(&record.address, replaces)?;
         self.last_node += 1;
         let node = self.last_node;
         self.nodes.insert(node, record);
+        self.replacing.remove(token);
+        self.replaced.extend(replaces.map(|old| (old, node)));
         self.tokens.get_mut(token).expect("it was checked").used_by = Some(node);
         Ok(Reply::Admitted { node })
     }
@@ -375,6 +461,39 @@ mod tests {
         assert_eq!(at(&mut roster, HOUR, admit(2, 2, 3)), Err(Refusal::TokenExpired));
         assert_eq!(at(&mut roster, 3, admit(2, 2, 2)), Err(Refusal::AddressTaken { node: 2 }));
         assert_eq!(at(&mut roster, 3, admit(2, 2, 3)), Ok(Reply::Admitted { node: 3 }));
+    }
+
+    #[test]
+    fn a_node_takes_the_place_of_another_of_its_region_once() {
+        let mut roster = founded();
+        at(&mut roster, 1, admit(1, 1, 2)).unwrap();
+        let replace = |number: u8, node| Command::AddReplacement {
+            token: [number; 8],
+            secret_hash: [number; 32],
+            expires_ms: HOUR,
+            node,
+        };
+        assert_eq!(at(&mut roster, 2, replace(2, 7)), Err(Refusal::UnknownNode { node: 7 }));
+        assert_eq!(at(&mut roster, 2, replace(2, 2)), Ok(Reply::Done));
+        assert_eq!(at(&mut roster, 2, replace(3, 2)), Ok(Reply::Done), "the first token may be lost");
+        let Command::Admit { token, secret_hash, public_key, address, .. } = admit(2, 2, 3) else { panic!() };
+        let away = Command::Admit { token, secret_hash, public_key, region: "away".into(), address };
+        let region = "home".to_owned();
+        assert_eq!(at(&mut roster, 3, away), Err(Refusal::OtherRegion { node: 2, region }));
+        assert_eq!(at(&mut roster, 3, admit(2, 2, 3)), Ok(Reply::Admitted { node: 3 }));
+        assert_eq!(at(&mut roster, 4, admit(2, 2, 3)), Ok(Reply::Admitted { node: 3 }), "asked again");
+        assert_eq!(roster.successor(2), Some(3));
+        let taken = Refusal::BeingReplaced { node: 2, by: 3 };
+        assert_eq!(at(&mut roster, 4, admit(3, 3, 4)), Err(taken.clone()));
+        assert_eq!(at(&mut roster, 4, replace(4, 2)), Err(taken));
+        // The new one is lost before it votes: another may take the place.
+        let remove = |node| Command::SetState { node, state: NodeState::Removed };
+        at(&mut roster, 5, remove(3)).unwrap();
+        assert_eq!(roster.successor(2), None);
+        assert_eq!(at(&mut roster, 6, admit(3, 3, 4)), Ok(Reply::Admitted { node: 4 }));
+        at(&mut roster, 7, remove(2)).unwrap();
+        assert_eq!(roster.successor(2), None);
+        assert_eq!(at(&mut roster, 8, replace(5, 2)), Err(Refusal::NodeRemoved { node: 2 }));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 const ROUNDS: usize = 3;
 const BUYERS: usize = 4;
 /// Buys until told to stop, whatever happens to the nodes meanwhile.
-async fn buy_through(
+pub async fn buy_through(
     host: Host,
     stop: Arc<AtomicBool>,
     serial: Arc<AtomicUsize>,
@@ -45,7 +45,13 @@ async fn buy_through(
 }
 
 /// When an order was last acknowledged.
-struct LastSale(Mutex<Instant>);
+pub struct LastSale(Mutex<Instant>);
+
+impl Default for LastSale {
+    fn default() -> LastSale {
+        LastSale(Mutex::new(Instant::now()))
+    }
+}
 
 impl LastSale {
     fn note(&self) {
@@ -102,7 +108,7 @@ fn three_nodes_lose_no_acknowledged_order_when_their_leaders_are_killed() {
         let leader = region.leader("region-0");
         let survivors: Vec<usize> = (0..3).filter(|n| *n != leader).collect();
         let stop = Arc::new(AtomicBool::new(false));
-        let last = Arc::new(LastSale(Mutex::new(Instant::now())));
+        let last = Arc::<LastSale>::default();
         let heard = premises.runtime.block_on(async {
             let mut buyers = JoinSet::new();
             for buyer in 0..BUYERS {

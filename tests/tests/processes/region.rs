@@ -7,6 +7,7 @@ use rand::Rng;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Debug builds on a machine with other work.
@@ -39,7 +40,12 @@ impl Region<'_> {
 
     /// A command of the node's own machine.
     pub fn tell(&self, n: usize, words: &[&str]) -> Ran {
-        let serve = self.serve(n);
+        self.tell_with_key(n, &self.premises.data().join("master.key"), words)
+    }
+
+    /// The same with another master key.
+    pub fn tell_with_key(&self, n: usize, key: &Path, words: &[&str]) -> Ran {
+        let serve = self.serve(n).set("keys.master_key_file", key.display());
         let mut command = gearify(words);
         command.args(["--set", &format!("node.data_dir={}", serve.data.display())]);
         for (key, value) in &serve.options {
@@ -97,7 +103,7 @@ impl Region<'_> {
         loop {
             let status = self.status(0);
             let nodes = status["nodes"].as_array().cloned().unwrap_or_default();
-            let agree = nodes.iter().all(|node| {
+            let agree = nodes.iter().filter(|node| node["state"] != "removed").all(|node| {
                 let groups = &node["report"]["groups"];
                 GROUPS.iter().all(|group| {
                     groups[group]["voters"] == serde_json::json!(voters)

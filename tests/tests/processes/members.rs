@@ -1,0 +1,117 @@
+//! Nodes that come and go while the region sells: one replaced, one asked to end.
+
+use crate::buyers::{Attempt, Heard, acknowledged, read};
+use crate::cluster::buy_through;
+use crate::region::{PATIENCE, Region, token_in};
+use gearify_node::testpay::Faults;
+use gearify_storage::{MasterKey, SystemRandom};
+use gearify_tests::process::{free_address, run};
+use gearify_tests::shop::Premises;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+const IN_WORK: usize = 6;
+
+#[test]
+fn a_lost_node_is_replaced_and_one_that_is_asked_to_end_loses_no_order() {
+    let premises = Premises::new();
+    let (mut files, mut market) = premises.open_shop();
+    market.product(&mut files, "BALL", 2_490);
+    market.stock(&mut files, "BALL", 0, 100_000);
+    files.stop();
+    let mut region = Region::of(&premises, 4);
+    let mut token = token_in(&region.done(0, &["cluster", "init"]));
+    region.start(0);
+    for n in [1, 2] {
+        region.join(n, &token);
+        region.start(n);
+        token = token_in(&region.done(n, &["cluster", "token"]));
+    }
+    region.wait_for_voters(&[1, 2, 3]);
+
+    // With the key of another cluster, nobody gives orders here.
+    let stranger = premises.data().with_file_name("stranger.key");
+    MasterKey::load_or_create(&stranger, &SystemRandom).expect("the directory takes a key");
+    let forged = region.tell_with_key(0, &stranger, &["node", "remove", "2"]);
+    assert!(forged.stderr.contains("the master key did not sign"), "{}", forged.stderr);
+
+    // Node 3 is lost for good. Any other gives the token, and the new one is node 4.
+    region.nodes.remove(&2).expect("it runs").kill();
+    let other_key = region.serve(2).set("keys.master_key_file", stranger.display());
+    let other_key = run(other_key.command(free_address(), free_address()));
+    assert!(other_key.stderr.contains("the master key is not that of cluster"), "{}", other_key.stderr);
+    let unknown = region.tell(1, &["node", "replace", "7"]);
+    assert!(unknown.stderr.contains("there is no node 7"), "{}", unknown.stderr);
+    let token = token_in(&region.done(1, &["node", "replace", "3"]));
+    region.join(3, &token);
+    let twice = region.tell(1, &["node", "replace", "3"]);
+    assert!(twice.stderr.contains("is being replaced by node 4"), "{}", twice.stderr);
+    region.start(3);
+    region.wait_for_voters(&[1, 2, 4]);
+    let until = Instant::now() + PATIENCE;
+    while region.status(0)["nodes"][2]["state"] != "removed" {
+        assert!(Instant::now() < until, "node 3 is still there: {}", region.status(0));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let back = run(region.serve(2).command(free_address(), free_address()));
+    assert!(!back.status.success() && back.stderr.contains("was removed from"), "{}", back.stderr);
+
+    // The leader is asked to end while people order through it and through the others.
+    let leader = region.leader("region-0");
+    let others: Vec<usize> = [0, 1, 3].into_iter().filter(|n| *n != leader).collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let serial = Arc::new(AtomicUsize::new(IN_WORK));
+    let host = region.host(leader);
+    let ending = region.nodes.remove(&leader).expect("it runs");
+    let (heard, answered) = premises.runtime.block_on(async {
+        let mut waiting = Vec::new();
+        for number in 0..IN_WORK {
+            waiting.push(Attempt::prepare(&host, "BALL", number, "tok_ok").await.expect("a cart"));
+        }
+        let mut buyers = JoinSet::new();
+        for n in &others {
+            buyers.spawn(buy_through(region.host(*n), stop.clone(), serial.clone(), Arc::default()));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let slow = Faults { delay_ms: 800, ..Faults::default() };
+        premises.provider.set_faults(&slow).await.expect("the provider takes orders");
+        let mut orders = JoinSet::new();
+        for attempt in waiting {
+            orders.spawn(async move { attempt.place().await });
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        ending.ask_to_end();
+        let mut answered = Vec::new();
+        while let Some(answer) = orders.join_next().await {
+            let answer = answer.expect("buyers do not panic").expect("an accepted order is answered");
+            answered.push(acknowledged(&answer.expect(201).json));
+        }
+        premises.provider.set_faults(&Faults::default()).await.expect("the provider takes orders");
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        stop.store(true, Ordering::Relaxed);
+        let mut heard = Heard::default();
+        while let Some(bought) = buyers.join_next().await {
+            heard.add(bought.expect("buyers do not panic"));
+        }
+        (heard, answered)
+    });
+    let log = ending.log();
+    let status = ending.ended();
+    assert!(status.success(), "{status}: {log}");
+    assert!(!log.contains("leadership was not handed over"), "{log}");
+    assert_eq!(answered.len(), IN_WORK);
+    assert!(heard.unknown.is_empty(), "{} orders through others were left open", heard.unknown.len());
+    assert!(heard.acknowledged.len() > 3, "the others sold {} meanwhile", heard.acknowledged.len());
+    premises.runtime.block_on(async {
+        for n in &others {
+            for order in answered.iter().chain(&heard.acknowledged) {
+                assert_eq!(acknowledged(&read(&region.host(*n), order).await), *order);
+            }
+        }
+    });
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+}
