@@ -17,6 +17,7 @@ use gearify_node::vault::NodeVault;
 use gearify_storage::seal::{MasterKey, SystemRandom};
 use gearify_web::auth::{SigningKey, StaticKeys};
 use gearify_web::ports_lists::{ListFrom, Lists, OrderQuery, OrderSort, PageRequest};
+use gearify_web::ports_regions::OneRegion;
 use gearify_web::{AppState, Parts, Rates, Settings, SystemClock};
 use http_body_util::BodyExt;
 use hyper::{Method, Request, StatusCode};
@@ -57,6 +58,7 @@ impl House {
             keys: Arc::new(StaticKeys::new(key)),
             clock: Arc::new(SystemClock),
             health: Arc::new(NodeHealth::new(core, dir.path().to_owned(), None)),
+            regions: Arc::new(OneRegion("home".into())),
             settings: Settings { rates: Rates { enabled: false, ..Rates::default() }, ..Settings::default() },
         });
         let mut house =

@@ -33,6 +33,8 @@ use tokio::time::{Instant, sleep};
 const FACT_ROUNDS: usize = 3;
 /// A request is decided within this time, or its outcome is unknown.
 const SUBMIT_DEADLINE: Duration = Duration::from_secs(10);
+/// A region that can't reach the leader of what all regions share says so after this time.
+const READ_ONLY_AFTER: Duration = Duration::from_secs(3);
 /// Pause before looking for a leader again.
 const LEADER_PAUSE: Duration = Duration::from_millis(20);
 
@@ -181,8 +183,16 @@ impl NodeBackend {
     async fn submit_within(&self, request: &Request, deadline: Instant) -> Result<Decided, SubmitError> {
         let handle = self.group(request.intent.group());
         let me = handle.group.node();
+        let may_be_cut_off = handle.state.kind() != GroupKind::Region && self.forward.spans_regions();
+        if may_be_cut_off && handle.group.is_observer() && handle.group.is_cut_off() {
+            return Err(SubmitError::ReadOnly);
+        }
         // Once an outcome was unknown, giving up is unknown too.
-        let mut give_up = SubmitError::Unavailable;
+        let mut give_up = if may_be_cut_off { SubmitError::ReadOnly } else { SubmitError::Unavailable };
+        let deadline = match may_be_cut_off {
+            true => deadline.min(Instant::now() + READ_ONLY_AFTER),
+            false => deadline,
+        };
         loop {
             let decided = match handle.group.leader() {
                 Some(leader) if leader != me => self.forward.forward(leader, request.clone()).await,

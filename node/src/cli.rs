@@ -119,6 +119,9 @@ pub struct TenantArgs {
     /// Its host names; the first is the main one.
     #[arg(long = "domain", required = true)]
     domains: Vec<String>,
+    /// The region that sells for it; the node's own if not given.
+    #[arg(long)]
+    region: Option<String>,
     /// ISO 4217.
     #[arg(long, default_value = "GBP")]
     currency: String,

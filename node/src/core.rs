@@ -27,7 +27,7 @@ use crate::state::{GROUPS, GroupState, group_id, group_name};
 use crate::telemetry::TenantLabels;
 use crate::vault::NodeVault;
 use gearify_commerce::{GroupKind, Vault};
-use gearify_replication::{GroupOptions, Node, NodeId, NodeOptions, Source, StartError, Transport};
+use gearify_replication::{GroupOptions, Node, NodeId, NodeOptions, Source, StartError, Timers, Transport};
 use gearify_search::{SearchError, SearchIndexes, SearchOptions};
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{
@@ -64,10 +64,28 @@ pub struct CoreOptions {
     pub on_fatal: OnFatal,
     /// Makes this node the only voter of every group that has no members yet.
     pub found: bool,
+    pub part: RegionPart,
+}
+
+/// A node's part among several regions; the default is that of a node in the only one.
+#[derive(Clone, Default)]
+pub struct RegionPart {
     /// The number of this node's region.
     pub region: u16,
+    /// Makes this node the only voter of its region's own group, if that has no members yet.
+    pub founds: bool,
     /// Where the groups that all regions share are read from, on a node that is no member of them.
     pub observe: Option<Arc<dyn Source>>,
+    /// Clocks of the shared groups, where their voters are far from each other.
+    pub shared_timers: Option<Timers>,
+}
+
+impl RegionPart {
+    /// How a group that all regions share runs.
+    pub fn shared(&self, options: &GroupOptions) -> GroupOptions {
+        let timers = self.shared_timers.clone().unwrap_or_else(|| options.timers.clone());
+        GroupOptions { timers, ..options.clone() }
+    }
 }
 
 /// Why a node does not start: one line each.
@@ -151,20 +169,21 @@ impl Core {
             let machine = ShopMachine::new(files.state.clone(), history, Arc::new(live.clone()));
             let machine = machine.map_err(|source| CoreError::State { group: group_name(kind), source })?;
             let failed = |source| CoreError::Group { group: group_name(kind), source };
-            let (id, group_options) = (group_id(kind, options.region), options.group_options.clone());
-            let group = match &options.observe {
-                Some(source) if kind != GroupKind::Region => {
-                    node.observe_group(id, machine, source.clone(), &group_options).await
-                }
-                _ => node.start_group(id, machine, group_options).await,
+            let (id, part) = (group_id(kind, options.part.region), &options.part);
+            let shared = part.shared(&options.group_options);
+            let group = match (kind, &part.observe) {
+                (GroupKind::Region, _) => node.start_group(id, machine, options.group_options.clone()).await,
+                (_, Some(source)) => node.observe_group(id, machine, source.clone(), &shared).await,
+                (_, None) => node.start_group(id, machine, shared).await,
             };
             let group = group.map_err(failed)?;
             let history = files.store.lock().reader();
             groups.insert(kind, GroupHandle { group, state: files.state.clone(), history });
         }
-        if options.found {
-            found(&groups, options.node).await?;
-        }
+        let founded = groups
+            .iter()
+            .filter(|(kind, _)| options.found || (options.part.founds && **kind == GroupKind::Region));
+        found(founded, options.node).await?;
         let backend = NodeBackend::new(
             groups,
             options.vault.clone(),
@@ -366,8 +385,11 @@ impl Files {
 }
 
 /// Makes this node the only voter of groups without members, and waits until it leads them.
-async fn found(groups: &BTreeMap<GroupKind, GroupHandle>, me: NodeId) -> Result<(), CoreError> {
-    for (kind, handle) in groups.iter().filter(|(_, handle)| !handle.group.is_observer()) {
+async fn found(
+    groups: impl Iterator<Item = (&GroupKind, &GroupHandle)>,
+    me: NodeId,
+) -> Result<(), CoreError> {
+    for (kind, handle) in groups.filter(|(_, handle)| !handle.group.is_observer()) {
         let group = group_name(*kind);
         let failed = |reason: String| CoreError::Found { group, reason };
         if !handle.group.is_bootstrapped().await.map_err(|error| failed(error.to_string()))? {

@@ -37,6 +37,11 @@ impl From<SubmitError> for Undecided {
 /// The way to other nodes' leaders.
 pub trait Forward: Send + Sync + 'static {
     fn forward(&self, to: NodeId, request: Request) -> BoxFuture<'_, Result<Decided, Undecided>>;
+
+    /// Whether what is decided for all regions may be out of reach while this one goes on.
+    fn spans_regions(&self) -> bool {
+        false
+    }
 }
 
 /// For a node without peers.

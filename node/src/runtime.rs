@@ -2,7 +2,7 @@
 
 use crate::blobs::NodeBlobs;
 use crate::cluster::{Member, MemberError, MemberOptions};
-use crate::core::{Core, CoreError, CoreOptions};
+use crate::core::{Core, CoreError, CoreOptions, RegionPart};
 use crate::forward::NoForward;
 use crate::health::NodeHealth;
 use crate::operations;
@@ -17,6 +17,7 @@ use gearify_replication::{GroupOptions, NodeId, Timers};
 use gearify_storage::disk;
 use gearify_storage::seal::{KeyFileError, MasterKey, SystemRandom};
 use gearify_web::auth::{KeysError, SigningKey, StaticKeys};
+use gearify_web::ports_regions::OneRegion;
 use gearify_web::{AppState, Parts, Rates, SystemClock};
 use std::io;
 use std::net::SocketAddr;
@@ -130,6 +131,10 @@ impl NodeRuntime {
             keys: Arc::new(keys),
             clock: Arc::new(SystemClock),
             health: health.clone(),
+            regions: match &member {
+                Some(member) => member.clone(),
+                None => Arc::new(OneRegion(settings.node.region.as_str().to_owned())),
+            },
             settings: web.clone(),
         });
         let mut servers = Vec::new();
@@ -143,7 +148,11 @@ impl NodeRuntime {
                 }
             })
         };
-        servers.push(serve("the shop", public, tls.as_ref().map(Tls::acceptor), gearify_web::app(state)));
+        let app = gearify_web::app(state);
+        if let Some(member) = &member {
+            member.serve_web(app.clone());
+        }
+        servers.push(serve("the shop", public, tls.as_ref().map(Tls::acceptor), app));
         let redirect_at = redirect.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(listener) = redirect {
             let app = gearify_web::server::to_https(public_at.port());
@@ -225,8 +234,7 @@ fn take_place(options: &mut CoreOptions, member: &Arc<Member>) -> Result<(), Mem
     options.forward = member.clone();
     options.peers = member.clone();
     options.found = member.founds()?;
-    options.region = member.region_number();
-    options.observe = member.source();
+    options.part = member.region_part();
     Ok(())
 }
 
@@ -243,7 +251,7 @@ pub async fn open_core(settings: &Settings) -> Result<Core, StartError> {
         options.node = member.node();
         options.cluster = member.log_name();
         options.found = member.founds()?;
-        options.region = member.region_number();
+        options.part.region = member.region_number();
     }
     let core = Core::start(options).await?;
     core.wait_for_leaders(LEADER_WAIT).await?;
@@ -323,8 +331,7 @@ fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Provi
         clock: Arc::new(SystemClock),
         on_fatal: Arc::new(end_process),
         found: true,
-        region: 0,
-        observe: None,
+        part: RegionPart::default(),
     }
 }
 

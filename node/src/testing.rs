@@ -3,7 +3,7 @@
 //! A cluster of one is a node as it runs; one of three elects, forwards and follows over a network that
 //! can be cut. Each node calls the same test provider. Nothing here is used by a running `gearify`.
 
-use crate::core::{Core, CoreError, CoreOptions};
+use crate::core::{Core, CoreError, CoreOptions, RegionPart};
 use crate::forward::Switchboard;
 use crate::providers::{self, Providers};
 use crate::scheduler;
@@ -138,8 +138,7 @@ impl TestCluster {
             clock: Arc::new(gearify_web::SystemClock),
             on_fatal: Arc::new(move |reason| eprintln!("node {} can't go on: {reason}", n + 1)),
             found: self.options.nodes == 1,
-            region: 0,
-            observe: None,
+            part: RegionPart::default(),
         })
         .await?;
         let stop = CancellationToken::new();

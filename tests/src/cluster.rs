@@ -12,7 +12,7 @@ use gearify_commerce::command::{GroupKind, Keep, Reply};
 use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::processes::schedule;
 use gearify_commerce::{Actor, Refusal, Site, TenantId, Timestamp, Vault, scope};
-use gearify_node::core::{Core, CoreOptions};
+use gearify_node::core::{Core, CoreOptions, RegionPart};
 use gearify_node::doctor::{self, Contents};
 use gearify_node::forward::{Forward, Switchboard, Undecided};
 use gearify_node::providers::Providers;
@@ -198,8 +198,7 @@ impl Cluster {
             clock,
             on_fatal: Arc::new(move |reason| panic!("node {node} can't go on: {reason}")),
             found,
-            region: 0,
-            observe: None,
+            part: RegionPart::default(),
         };
         std::fs::create_dir_all(&options.data_dir).expect("a directory for the node");
         let core = self.runtime.block_on(Core::start(options)).expect("the node starts");

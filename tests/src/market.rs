@@ -52,6 +52,13 @@ pub const DELIVERY_MINOR: i64 = 495;
 impl Market {
     /// Opens the shop.
     pub fn open(stage: &mut dyn Stage, slug: &str) -> Market {
+        let mut market = Market::open_in(stage, slug, "home");
+        market.warehouse(stage, "MAIN");
+        market
+    }
+
+    /// Opens the shop in a region, without a warehouse: what lies in one is the region's own.
+    pub fn open_in(stage: &mut dyn Stage, slug: &str, region: &str) -> Market {
         let bits = u128::from_be_bytes(stage.vault().hash(TenantId::PLATFORM, "tenant", slug.as_bytes()));
         let tenant = TenantId::from_bits(uuid_v7(stage.now(), bits));
         let mut settings = Settings::new(
@@ -75,19 +82,12 @@ impl Market {
                 font: FontFamily::Classic,
             },
             settings,
-            region: name("home"),
+            region: name(region),
         };
         do_it(stage, tenant, create);
         tax_and_lists(stage, tenant);
-        let warehouse = warehouse(stage, tenant, "MAIN", 1);
         let rate = delivery(stage, tenant);
-        Market {
-            tenant,
-            warehouses: vec![warehouse],
-            variants: BTreeMap::new(),
-            add_ons: BTreeMap::new(),
-            rate,
-        }
+        Market { tenant, warehouses: Vec::new(), variants: BTreeMap::new(), add_ons: BTreeMap::new(), rate }
     }
 
     /// Adds a product with one variant at a price with VAT.

@@ -67,6 +67,12 @@ impl Premises {
     pub fn open_shop(&self) -> (Cluster, Market) {
         let mut files = self.open();
         let market = Market::open(&mut files, SLUG);
+        self.add_owner(&mut files, &market);
+        (files, market)
+    }
+
+    /// [`OWNER`] as the owner of a shop.
+    pub fn add_owner(&self, files: &mut Cluster, market: &Market) {
         let hash = self.runtime.block_on(Passwords::new().hash(OWNER.1.to_owned()));
         let add = StaffIntent::Add {
             email: OWNER.0.into(),
@@ -78,7 +84,6 @@ impl Premises {
         files
             .submit(market.tenant, Actor::System, None, Intent::Staff(add))
             .expect("the first owner is added");
-        (files, market)
     }
 
     /// The node's files, opened in this process. No other may run on them.

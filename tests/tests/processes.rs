@@ -18,5 +18,7 @@ mod readme;
 mod rebuilds;
 #[path = "processes/region.rs"]
 mod region;
+#[path = "processes/regions.rs"]
+mod regions;
 #[path = "processes/starts.rs"]
 mod starts;

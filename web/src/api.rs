@@ -14,6 +14,7 @@ pub(crate) mod media;
 pub(crate) mod orders;
 mod platform;
 mod privacy;
+mod regions;
 mod webhooks;
 
 pub use admin::{ImportReport, RowFault, import_products, import_stock};
@@ -22,11 +23,12 @@ pub use body::AddressBody;
 pub use catalog::ProductsQuery;
 pub use countries::{AddressFormat, address_format};
 pub use market::MarketQuery;
+pub(crate) use platform::home_region;
 
 use crate::routes::Route;
 
 pub fn routes() -> Vec<Route> {
-    let chapters: [fn() -> Vec<Route>; 11] = [
+    let chapters: [fn() -> Vec<Route>; 12] = [
         catalog::routes,
         countries::routes,
         carts::routes,
@@ -35,6 +37,7 @@ pub fn routes() -> Vec<Route> {
         auth::routes,
         me::routes,
         privacy::routes,
+        regions::routes,
         media::routes,
         admin::routes,
         platform::routes,

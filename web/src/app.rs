@@ -6,6 +6,7 @@ use crate::gate::{Guard, Limits, guarded, guarded_fallback};
 use crate::ports::{Backend, Blobs};
 use crate::ports_cluster::ClusterView;
 use crate::ports_lists::Lists;
+use crate::ports_regions::Regions;
 use crate::ports_search::ProductSearch;
 use crate::routes::{Route, Row, Surface, table};
 use crate::settings::Settings;
@@ -26,6 +27,7 @@ pub struct Parts {
     pub keys: Arc<dyn Keys>,
     pub clock: Arc<dyn Clock>,
     pub health: Arc<dyn Health>,
+    pub regions: Arc<dyn Regions>,
     pub settings: Settings,
 }
 
@@ -70,6 +72,7 @@ pub struct Inner {
     pub lists: Arc<dyn Lists>,
     pub clock: Arc<dyn Clock>,
     pub health: Arc<dyn Health>,
+    pub regions: Arc<dyn Regions>,
     pub settings: Settings,
     pub tokens: Tokens,
     pub passwords: Passwords,
@@ -88,7 +91,7 @@ impl std::ops::Deref for AppState {
 
 impl AppState {
     pub fn new(parts: Parts) -> AppState {
-        let Parts { backend, blobs, search, lists, keys, clock, health, settings } = parts;
+        let Parts { backend, blobs, search, lists, keys, clock, health, regions, settings } = parts;
         AppState(Arc::new(Inner {
             tokens: Tokens::new(keys),
             passwords: Passwords::new(),
@@ -102,6 +105,7 @@ impl AppState {
             lists,
             clock,
             health,
+            regions,
             settings,
         }))
     }

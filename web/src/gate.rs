@@ -12,6 +12,7 @@ mod login;
 mod meter;
 mod origin;
 mod position;
+mod relay;
 mod request_id;
 
 pub use call::{Call, Conditional, revision_tag};
@@ -20,6 +21,7 @@ pub use limits::{Limits, Peer};
 pub(crate) use login::unauthorized;
 pub use login::{Caller, StaffCaller};
 pub use position::{decode_position, encode_position};
+pub use relay::answer_relayed;
 pub use request_id::RequestId;
 
 use crate::app::AppState;
@@ -182,6 +184,9 @@ where
         if let Some(preflight) = origin::preflight(state, row, &request) {
             return (preflight, None);
         }
+        if let Some(answer) = relay::relay(state, row, &mut request).await {
+            return (answer, None);
+        }
         match admit(state, row, id, &mut request).await {
             Ok(call) => (handle(request).await, Some(call)),
             Err(problem) => (problem.into_response(), None),
@@ -214,7 +219,9 @@ async fn admit(
     let key = idempotency_key(row, request.headers())?;
     let hash = hash_request(state, row, request, max).await?;
     let conditional = Conditional::of(request.headers())?;
-    position::wait(state, row, request.headers()).await?;
+    if request.extensions().get::<relay::Stranded>().is_none() {
+        position::wait(state, row, request.headers()).await?;
+    }
     let call = Call::new(call::Admitted {
         state: state.clone(),
         row: row.clone(),

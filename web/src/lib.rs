@@ -22,6 +22,7 @@ mod pages;
 pub mod ports;
 pub mod ports_cluster;
 pub mod ports_lists;
+pub mod ports_regions;
 pub mod ports_search;
 pub mod problem;
 pub mod read;

@@ -39,6 +39,9 @@ pub enum SubmitError {
     Overloaded,
     #[error("no leader can be reached")]
     Unavailable,
+    /// The region is cut off from where this is decided; nothing was proposed.
+    #[error("the region is cut off from the others")]
+    ReadOnly,
     /// The entry may or may not have been committed; the same id may be sent again.
     #[error("the outcome is not known yet")]
     Unknown,

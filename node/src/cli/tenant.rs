@@ -41,7 +41,11 @@ pub fn init(arguments: &InitArgs) -> anyhow::Result<ExitCode> {
 
 pub fn create(arguments: &TenantArgs) -> anyhow::Result<ExitCode> {
     let settings = settings(&arguments.config)?;
-    let command = create_command(arguments, settings.node.region.as_str(), settings.payments.test.enabled)?;
+    let command = create_command(
+        arguments,
+        arguments.region.as_deref().unwrap_or(settings.node.region.as_str()),
+        settings.payments.test.enabled,
+    )?;
     let host = command_host(&command).to_owned();
     let token = fresh_token();
     let tenant = TenantId::from_bits(ids::uuid_v7(now(), rand::random()));

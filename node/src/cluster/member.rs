@@ -13,13 +13,13 @@ use super::roster::{Answer, Command, Entry, NodeState, Outcome, Refusal, Roster}
 use super::warrant::Warrant;
 use super::{CERTIFICATE_RENEWED, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
 use crate::backend::NodeBackend;
-use crate::core::Core;
+use crate::core::{Core, RegionPart};
 use crate::state::{FIRST_REGIONAL, group_name};
 use crate::vault::NodeVault;
 use gearify_replication::net::{Issued, NetLimits, PeerBook, PeerName, PeerRecord, TcpNet, TlsError};
 use gearify_replication::{
     CAUGHT_UP_ENTRIES, Group, GroupMetrics, GroupOptions, MembershipError, NodeId, ProposeError, Source,
-    StartError, TransportError, WantedMembers,
+    StartError, Timers, TransportError, WantedMembers,
 };
 use gearify_storage::BlobStore;
 use gearify_storage::raftlog::OnFatal;
@@ -87,12 +87,18 @@ pub struct Member {
     address: String,
     /// It belongs to the groups that all regions share; otherwise it observes them.
     is_member: bool,
+    /// Voters of those groups are in several regions.
+    is_spread: bool,
     machine: Mutex<Option<RosterMachine>>,
     group: OnceLock<Group>,
     backend: OnceLock<Weak<NodeBackend>>,
     pub(super) blobs: OnceLock<Arc<BlobStore>>,
     /// Blobs on their way here at a time.
     pub(super) fetching: Semaphore,
+    /// Answers what other regions hand on.
+    pub(super) app: OnceLock<axum::Router>,
+    /// Other regions of which no node answered last.
+    pub(super) unreachable: Mutex<BTreeSet<String>>,
     on_fatal: OnFatal,
     /// Since the start everything was here once that had been acknowledged anywhere before.
     has_caught_up: AtomicBool,
@@ -132,11 +138,14 @@ impl Member {
             identity: Mutex::new(identity),
             address: options.address,
             is_member,
+            is_spread: shared_seats(&known).voters.is_some(),
             machine: Mutex::new(Some(machine)),
             group: OnceLock::new(),
             backend: OnceLock::new(),
             blobs: OnceLock::new(),
             fetching: Semaphore::new(FETCHES_MAX),
+            app: OnceLock::new(),
+            unreachable: Mutex::default(),
             on_fatal: options.on_fatal,
             has_caught_up: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -147,13 +156,23 @@ impl Member {
         self.me.node()
     }
 
+    /// This node's part in the groups of its region and of all.
+    pub fn region_part(self: &Arc<Member>) -> RegionPart {
+        RegionPart {
+            region: self.region_number(),
+            founds: self.founds_region(),
+            observe: self.source(),
+            shared_timers: self.is_spread.then(Timers::wan),
+        }
+    }
+
     /// The number of this node's region.
     pub fn region_number(&self) -> u16 {
         self.identity.lock().region_number
     }
 
     /// Where this node reads the shared groups, unless it is a member of them.
-    pub fn source(self: &Arc<Member>) -> Option<Arc<dyn Source>> {
+    fn source(self: &Arc<Member>) -> Option<Arc<dyn Source>> {
         (!self.is_member).then(|| self.clone() as Arc<dyn Source>)
     }
 
@@ -174,6 +193,13 @@ impl Member {
     /// Whether this node makes the groups: only the first one, before the cluster is founded.
     pub fn founds(&self) -> Result<bool, MemberError> {
         Ok(self.dir.founding()?.is_some())
+    }
+
+    /// Whether this node makes its region's own group: the first that ever joined there.
+    fn founds_region(&self) -> bool {
+        let known = self.known_on_disk();
+        let first = known.iter().find(|(_, peer)| peer.region == self.me.region());
+        first.is_some_and(|(node, _)| *node == self.node().0) && self.region_number() > 0
     }
 
     pub(super) fn known_on_disk(&self) -> KnownPeers {
@@ -200,7 +226,9 @@ impl Member {
         options: GroupOptions,
     ) -> Result<(), MemberError> {
         let machine = self.machine.lock().take().expect("a member starts once");
-        let group = match self.source() {
+        let part = self.region_part();
+        let options = part.shared(&options);
+        let group = match part.observe {
             Some(source) => core.node().observe_group(CLUSTER_GROUP, machine, source, &options).await?,
             None => core.node().start_group(CLUSTER_GROUP, machine, options).await?,
         };
@@ -220,6 +248,7 @@ impl Member {
         self.keep_running(self.clone().renew());
         self.keep_running(self.clone().reconcile(group, CLUSTER_GROUP_NAME));
         self.keep_running(self.clone().watch_seat());
+        self.keep_running(self.clone().watch_regions());
         for (kind, handle) in core.backend().groups() {
             self.keep_running(self.clone().reconcile(handle.group.clone(), group_name(kind)));
         }
@@ -415,16 +444,19 @@ impl Member {
         (self.on_fatal)(&MemberError::Removed { cluster, node }.to_string());
     }
 
-    /// Says when this node has, or no longer has, a seat in the shared groups that it can only take or leave
-    /// by starting again.
+    /// Says when this node should begin to vote in the shared groups, or give others more time in them: it
+    /// does so when it starts.
     async fn watch_seat(self: Arc<Member>) {
         let mut roster = self.roster.clone();
         let node = self.node();
         let is_other = |roster: &Arc<Roster>| {
-            roster.nodes.contains_key(&node.0) && takes_seat(&known_peers(roster), node) && !self.is_member
+            let known = known_peers(roster);
+            let is_spread = shared_seats(&known).voters.is_some();
+            let takes_seat = known.contains_key(&node.0) && takes_seat(&known, node);
+            (takes_seat && !self.is_member) || (is_spread && !self.is_spread)
         };
         if roster.wait_for(is_other).await.is_ok() {
-            tracing::warn!("this node shall vote in the groups that all regions share: restart it");
+            tracing::warn!("votes are spread over more regions now: restart this node to take its part");
         }
     }
 

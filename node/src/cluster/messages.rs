@@ -10,6 +10,7 @@ use gearify_commerce::{Refusal as ShopRefusal, Reply as ShopReply};
 use gearify_replication::NodeId;
 use gearify_storage::{BlobHash, EventPosition, EventRow};
 use gearify_web::ports::{Decided, Position, SubmitError};
+use gearify_web::ports_regions::{Relayed, RelayedAnswer};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +44,8 @@ pub enum PeerRequest {
     KeepBlob(BlobHash),
     /// An [`Order`], and the proof that the operator gave it.
     Order(Warrant, Vec<u8>),
+    /// A request for a shop that this node's region sells for.
+    Web(Box<Relayed>),
 }
 gearify_storage::first_version!(PeerRequest);
 
@@ -137,7 +140,10 @@ impl From<Result<Decided, Undecided>> for DecideAnswer {
             Err(Undecided::Unreachable) => DecideAnswer::Unavailable,
             Err(Undecided::Submit(SubmitError::Refused(refusal))) => DecideAnswer::Refused(refusal),
             Err(Undecided::Submit(SubmitError::Overloaded)) => DecideAnswer::Overloaded,
-            Err(Undecided::Submit(SubmitError::Unavailable)) => DecideAnswer::Unavailable,
+            // Whoever forwards finds out for itself whether its region is cut off.
+            Err(Undecided::Submit(SubmitError::Unavailable | SubmitError::ReadOnly)) => {
+                DecideAnswer::Unavailable
+            }
             Err(Undecided::Submit(SubmitError::Unknown)) => DecideAnswer::Unknown,
         }
     }
@@ -157,6 +163,11 @@ impl From<DecideAnswer> for Result<Decided, Undecided> {
         })
     }
 }
+
+/// [`RelayedAnswer`] with a version.
+#[derive(Serialize, Deserialize)]
+pub struct WebAnswer(pub RelayedAnswer);
+gearify_storage::first_version!(WebAnswer);
 
 #[derive(Serialize, Deserialize)]
 pub enum ProposeAnswer {

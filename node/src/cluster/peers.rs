@@ -59,6 +59,7 @@ impl PeerService for Member {
                     Ok(encode(&IssuedAnswer { certificate, valid_until }).into())
                 }
                 PeerRequest::Follow { group, from } => self.page(group, from).await,
+                PeerRequest::Web(relayed) => self.answer_web(*relayed).await,
                 PeerRequest::SnapshotPart { group, hash, offset } => self.part(group, hash, offset).await,
                 PeerRequest::Admin(_) => {
                     Err("the operator's orders must be signed with the master key".into())
@@ -362,6 +363,10 @@ fn bytes_in(dir: &Path) -> u64 {
 }
 
 impl Forward for Member {
+    fn spans_regions(&self) -> bool {
+        self.spans_regions()
+    }
+
     fn forward(&self, to: NodeId, request: Request) -> BoxFuture<'_, Result<Decided, Undecided>> {
         async move {
             let request = encode(&PeerRequest::Decide(Box::new(request)));

@@ -4,6 +4,7 @@ mod cluster;
 mod killed;
 pub(crate) mod machine;
 mod membership;
+mod observers;
 mod restart;
 mod single;
 mod snapshot;

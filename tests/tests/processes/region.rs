@@ -138,7 +138,7 @@ impl Region<'_> {
 
 /// An address that is free now and that no outgoing connection will be given: it lies below the ports
 /// that the kernel hands out. A node keeps it over its restarts.
-fn lasting_address() -> SocketAddr {
+pub fn lasting_address() -> SocketAddr {
     loop {
         let address = SocketAddr::from(([127, 0, 0, 1], rand::rng().random_range(10_000..30_000)));
         if TcpListener::bind(address).is_ok() {

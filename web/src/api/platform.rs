@@ -3,6 +3,7 @@
 use super::admin::{BrandingBody, known_zone, made, setup_link};
 use super::body::{email, line, text};
 use super::me::tagged;
+use crate::app::AppState;
 use crate::extract::{Asked, Json, Pairs, Parameter, Path, Query};
 use crate::gate::Call;
 use crate::ports_cluster::ClusterView;
@@ -55,6 +56,9 @@ pub struct CreateTenant {
     pub locale: String,
     pub country: String,
     pub time_zone: String,
+    /// Where it is sold from: one of `GET /api/v1/regions`; the answering region if not given.
+    #[serde(default)]
+    pub region: Option<String>,
     /// Gets a set-up link.
     pub owner_email: String,
     pub owner_name: String,
@@ -166,7 +170,7 @@ async fn create_tenant(
     call: Call,
     Json(body): Json<CreateTenant>,
 ) -> Result<(StatusCode, Json<CreatedTenant>), Problem> {
-    let (command, owner) = body.parse()?;
+    let (command, owner) = body.parse(call.state())?;
     let tenant = new_tenant_id(&call);
     call.submit_to(tenant, command).await?;
     let (email, name) = owner;
@@ -197,9 +201,21 @@ fn new_tenant_id(call: &Call) -> TenantId {
     }
 }
 
+/// The region that shall sell for a new shop.
+pub fn home_region(state: &AppState, wanted: Option<&str>) -> Result<Name, String> {
+    let here = state.regions.here();
+    let wanted = wanted.map(str::trim).filter(|wanted| !wanted.is_empty()).unwrap_or(&here);
+    let is_known = wanted == here || state.regions.list().iter().any(|region| region.name == wanted);
+    match Name::parse(wanted) {
+        Ok(name) if is_known => Ok(name),
+        _ => Err("is not the name of a region".to_owned()),
+    }
+}
+
 impl CreateTenant {
-    fn parse(&self) -> Result<(Command, (String, String)), Problem> {
+    fn parse(&self, state: &AppState) -> Result<(Command, (String, String)), Problem> {
         let mut faults = Faults::new();
+        let region = faults.take("/region", home_region(state, self.region.as_deref()));
         let slug = faults.take("/slug", Slug::parse(&self.slug));
         let name = faults.take("/name", Name::parse(&self.name));
         let plan = faults.take("/plan", Code::parse(&self.plan));
@@ -212,8 +228,8 @@ impl CreateTenant {
         let owner_name = faults.take("/owner_name", line(&self.owner_name));
         let market = currency.zip(locale).zip(country.zip(zone));
         let named = slug.zip(name.zip(plan)).zip(owner_email.zip(owner_name));
-        let (((currency, locale), (country, zone)), ((slug, (name, plan)), owner)) =
-            faults.finish(market.zip(named))?;
+        let ((((currency, locale), (country, zone)), ((slug, (name, plan)), owner)), region) =
+            faults.finish(market.zip(named).zip(region))?;
         let branding = match &self.branding {
             Some(branding) => branding.parse()?,
             None => BrandingBody::plain().parse()?,
@@ -224,7 +240,7 @@ impl CreateTenant {
             domains,
             branding,
             settings: Settings::new(currency, locale, country, zone),
-            region: Name::parse("home").map_err(Problem::internal)?,
+            region,
         };
         Ok((command, owner))
     }

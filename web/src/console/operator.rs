@@ -13,6 +13,7 @@ use super::view::{
 use super::visit::{Visit, frame, may, refused, see};
 use super::words::Words;
 use super::wrong::{Check, Wrong};
+use crate::api::home_region;
 use crate::extract::Path;
 use crate::gate::Call;
 use crate::problem::{Kind, Problem};
@@ -205,7 +206,7 @@ pub async fn create_tenant_form(call: Call, typed: Typed) -> Result<Response, Pr
         domains: shop.hosts,
         branding: first_branding(),
         settings: shop.settings,
-        region: Name::parse("home").expect("a word is a name"),
+        region: home_region(call.state(), None).map_err(Problem::internal)?,
     };
     if let Err(problem) = call.submit_to(tenant, create).await {
         let wrong = Wrong::of(problem, field_of)?;

@@ -41,7 +41,9 @@ impl Wrong {
             kind,
             Kind::Unauthorized | Kind::InvalidToken | Kind::Forbidden | Kind::CrossSite | Kind::NotFound
         );
-        if passes || problem.status().is_server_error() {
+        // What was typed is kept while the region is cut off.
+        let waits = kind == Kind::RegionReadOnly;
+        if passes || (problem.status().is_server_error() && !waits) {
             return Err(problem);
         }
         let mut wrong = Wrong::default();

@@ -63,7 +63,7 @@ kinds! {
     NotCaughtUp = 503 "not-caught-up", "This node has not caught up yet", "The read asked for a position that this node has not reached in time. Try again shortly.";
     OutcomeUnknown = 503 "outcome-unknown", "The outcome is not known yet", "The request may or may not have taken effect. Send it again with the same idempotency key to learn which.";
     TenantSuspended = 503 "shop-suspended", "This shop is closed at the moment", "The shop is suspended. Nothing can be read or bought until it is opened again.";
-    RegionReadOnly = 503 "region-read-only", "Only reading is possible at the moment", "This region is cut off from the rest. What is there can be read; changes have to wait.";
+    RegionReadOnly = 503 "region-read-only", "Only reading is possible at the moment", "This region is cut off from the others. Selling goes on here; changes to the shop, its staff and its products have to wait.";
 
     // Buying.
     OutOfStock = 409 "out-of-stock", "Not enough in stock", "Fewer pieces are available than were asked for. The lines say how many there are.";

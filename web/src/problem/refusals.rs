@@ -20,6 +20,7 @@ impl From<SubmitError> for Problem {
             SubmitError::Refused(refusal) => refusal.into(),
             SubmitError::Overloaded => Problem::new(Kind::Overloaded).retry_after(1),
             SubmitError::Unavailable => Problem::new(Kind::Unavailable).retry_after(1),
+            SubmitError::ReadOnly => Problem::new(Kind::RegionReadOnly).retry_after(5),
             SubmitError::Unknown => Problem::new(Kind::OutcomeUnknown).retry_after(1),
         }
     }

@@ -4,6 +4,7 @@ use super::{Client, MemoryBackend};
 use crate::app::{AppState, Parts, app};
 use crate::auth::{SigningKey, StaticKeys};
 use crate::ports::Backend;
+use crate::ports_regions::OneRegion;
 use crate::settings::{Rates, Settings};
 use axum::Router;
 use futures::FutureExt;
@@ -82,6 +83,7 @@ impl Shopfront {
             keys: Arc::new(StaticKeys::new(SigningKey::from_seed(&[7; 32]).expect("a seed"))),
             clock: backend.clone(),
             health: backend.clone(),
+            regions: Arc::new(OneRegion("home".into())),
             settings,
         });
         let stock = Stock::put(&backend, tenant);

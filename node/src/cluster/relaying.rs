@@ -1,0 +1,136 @@
+//! Requests on their way to the region that sells for their shop, and which regions answer.
+
+use super::identity::KnownPeers;
+use super::member::{Member, known_peers};
+use super::messages::{PeerRequest, WebAnswer};
+use super::regions::regions;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gearify_replication::{NodeId, TransportError};
+use gearify_storage::{decode, encode};
+use gearify_web::gate::answer_relayed;
+use gearify_web::ports_regions::{RegionView, Regions, RelayError, Relayed, RelayedAnswer};
+use rand::seq::SliceRandom;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Longer than a node takes for any request of its own.
+const RELAY_WITHIN: Duration = Duration::from_secs(12);
+const PROBE_PAUSE: Duration = Duration::from_secs(3);
+const PROBE_WITHIN: Duration = Duration::from_secs(2);
+
+impl Member {
+    /// What the others are, from the roster, or before it is here as last known.
+    fn known(&self) -> KnownPeers {
+        let known = known_peers(&self.roster.borrow());
+        if known.is_empty() { self.known_on_disk() } else { known }
+    }
+
+    pub(super) fn spans_regions(&self) -> bool {
+        let roster = self.roster.borrow();
+        if roster.nodes.is_empty() {
+            return self.region_number() > 0;
+        }
+        roster.nodes.values().any(|record| record.region != self.me.region())
+    }
+
+    /// From now on requests of other regions are answered by this.
+    pub fn serve_web(&self, app: axum::Router) {
+        let _ = self.app.set(app);
+    }
+
+    pub(super) async fn answer_web(&self, relayed: Relayed) -> Result<Bytes, String> {
+        let app = self.app.get().cloned().ok_or("the node is starting")?;
+        Ok(encode(&WebAnswer(answer_relayed(app, relayed).await)).into())
+    }
+
+    /// Nodes of a region, in no particular order, so that work spreads.
+    fn nodes_of(&self, region: &str) -> Vec<NodeId> {
+        let known = self.known();
+        let here = known.iter().filter(|(_, peer)| peer.region == region && !peer.is_removed);
+        let mut nodes: Vec<NodeId> = here.map(|(node, _)| NodeId(*node)).collect();
+        nodes.shuffle(&mut rand::rng());
+        nodes
+    }
+
+    /// Looks again and again which other regions answer.
+    pub(super) async fn watch_regions(self: Arc<Member>) {
+        loop {
+            sleep(PROBE_PAUSE).await;
+            let mut silent = BTreeSet::new();
+            let known = self.known();
+            for region in regions(&known).into_iter().filter(|region| *region != self.me.region()) {
+                let asked = self.nodes_of(region).into_iter().map(|node| {
+                    let net = self.net.clone();
+                    async move {
+                        let request = encode(&PeerRequest::Report).into();
+                        net.request(node, request, PROBE_WITHIN).await.map_err(drop)
+                    }
+                });
+                let asked: Vec<_> = asked.map(FutureExt::boxed).collect();
+                if asked.is_empty() || futures::future::select_ok(asked).await.is_err() {
+                    silent.insert(region.to_owned());
+                }
+            }
+            *self.unreachable.lock() = silent;
+        }
+    }
+}
+
+impl Regions for Member {
+    fn here(&self) -> String {
+        self.me.region().to_owned()
+    }
+
+    fn elsewhere(&self, home: &str) -> Option<String> {
+        if home == self.me.region() || !self.spans_regions() {
+            return None;
+        }
+        let known = self.known();
+        let all = regions(&known);
+        let home = all.iter().find(|region| **region == home).or(all.first())?;
+        (*home != self.me.region()).then(|| (*home).to_owned())
+    }
+
+    fn relay(&self, region: String, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>> {
+        async move {
+            let request: Bytes = encode(&PeerRequest::Web(Box::new(request))).into();
+            for node in self.nodes_of(&region) {
+                match self.net.request(node, request.clone(), RELAY_WITHIN).await {
+                    Ok(answer) => match decode::<WebAnswer>(&answer) {
+                        Ok(WebAnswer(answer)) => return Ok(answer),
+                        Err(error) => {
+                            tracing::error!(%node, %error, "an answer from another region was not understood");
+                            return Err(RelayError::Unknown);
+                        }
+                    },
+                    Err(TransportError::Unreachable { .. } | TransportError::Refused { .. }) => {}
+                    Err(TransportError::Broken { .. } | TransportError::TimedOut { .. }) => {
+                        return Err(RelayError::Unknown);
+                    }
+                }
+            }
+            Err(RelayError::Unreachable)
+        }
+        .boxed()
+    }
+
+    fn list(&self) -> Vec<RegionView> {
+        let (known, roster) = (self.known(), self.roster.borrow().clone());
+        let mut names = regions(&known);
+        if !names.contains(&self.me.region()) {
+            names.insert(0, self.me.region());
+        }
+        let silent = self.unreachable.lock().clone();
+        let view = |name: &str| RegionView {
+            name: name.to_owned(),
+            url: roster.regions.get(name).map(|record| record.public.clone()).filter(|url| !url.is_empty()),
+            here: name == self.me.region(),
+            status: if silent.contains(name) { "unreachable" } else { "serving" },
+        };
+        names.into_iter().map(view).collect()
+    }
+}

@@ -1,0 +1,213 @@
+//! Two regions of one cluster, each a real process: a shop is bought from through the other region, what
+//! is configured once is there in both, and a region that is cut off goes on selling.
+
+use crate::buyers::{Attempt, acknowledged, read};
+use crate::region::{lasting_address, token_in};
+use gearify_tests::http::{Answer, Host};
+use gearify_tests::market::Market;
+use gearify_tests::process::{NodeProcess, Serve, gearify, run};
+use gearify_tests::shop::{OWNER, Premises, SLUG};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const SOUTHERN: &str = "maidan";
+
+/// A node of a region of its own.
+struct Place<'p> {
+    premises: &'p Premises,
+    name: &'static str,
+    peer: SocketAddr,
+}
+
+impl Place<'_> {
+    fn serve(&self) -> Serve {
+        let data = match self.name {
+            "home" => self.premises.data(),
+            name => self.premises.data().with_file_name(name),
+        };
+        let log = self.premises.log().with_extension(format!("{}.log", self.name));
+        Serve { data, log, ..self.premises.serve() }
+            .set("node.region", self.name)
+            .set("cluster.listen", self.peer)
+            .set("keys.master_key_file", self.premises.data().join("master.key").display())
+    }
+
+    #[track_caller]
+    fn done(&self, words: &[&str]) -> String {
+        let ran = self.tell(words);
+        ran.unwrap_or_else(|said| panic!("{words:?}: {said}"))
+    }
+
+    fn tell(&self, words: &[&str]) -> Result<String, String> {
+        let serve = self.serve();
+        let mut command = gearify(words);
+        command.args(["--set", &format!("node.data_dir={}", serve.data.display())]);
+        for (key, value) in &serve.options {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        let ran = run(command);
+        if ran.status.success() { Ok(ran.stdout) } else { Err(ran.stderr) }
+    }
+}
+
+fn host(node: &NodeProcess, slug: &str) -> Host {
+    Host::new(node.public, &format!("{slug}.localhost"))
+}
+
+/// An owner at a node.
+struct Owner {
+    host: Host,
+    token: String,
+}
+
+impl Owner {
+    async fn sign_in(host: Host) -> Owner {
+        let token = host.sign_in_staff(OWNER.0, OWNER.1).await;
+        Owner { host, token }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.host.request(method, path).bearer_auth(&self.token).json(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.host.send(request).await.expect("the node answers")
+    }
+
+    async fn rename(&self, id: &str, name: &str) -> Answer {
+        let path = format!("/api/v1/admin/products/{id}");
+        let got = self.host.send(self.host.request(Method::GET, &path).bearer_auth(&self.token)).await;
+        let revision = got.expect("the node answers").expect(200).json["revision"].clone();
+        let tag = format!("\"{revision}\"");
+        let patch = json!({ "name": { "en-GB": name } });
+        self.send(Method::PATCH, &path, &patch, &[("if-match", &tag)]).await
+    }
+}
+
+async fn soon(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < until, "{what}: not in time");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn name_of(host: &Host, slug: &str) -> String {
+    host.get(&format!("/api/v1/products/{slug}")).await.json["name"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn status_of(host: &Host, region: &str) -> String {
+    let regions = host.get("/api/v1/regions").await.expect(200).json;
+    let found = regions["data"].as_array().into_iter().flatten().find(|one| one["name"] == region);
+    found.map_or(String::new(), |found| found["status"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
+    let premises = Premises::new();
+    let (mut files, mut willow) = premises.open_shop();
+    willow.product(&mut files, "BALL", 2_490);
+    willow.stock(&mut files, "BALL", 0, 10);
+    let mut maidan = Market::open_in(&mut files, SOUTHERN, "south");
+    premises.add_owner(&mut files, &maidan);
+    maidan.product(&mut files, "BAT", 19_900);
+    files.stop();
+
+    let home = Place { premises: &premises, name: "home", peer: lasting_address() };
+    let south = Place { premises: &premises, name: "south", peer: lasting_address() };
+    home.done(&["cluster", "init"]);
+    let mut first = home.serve().start();
+    // A region is added before its first node can join.
+    let token = token_in(&home.done(&["cluster", "token"]));
+    let refused = south.tell(&["join", &token, &home.peer.to_string()]).expect_err("no such region yet");
+    assert!(refused.contains("the cluster has no region south"), "{refused}");
+    let public = ["--public", "https://south.shops.example/"];
+    let token = token_in(&home.done(&[&["region", "add", "south"], &public[..]].concat()));
+    south.done(&["join", &token, &home.peer.to_string()]);
+    let second = south.serve().start();
+
+    let here = || host(&second, SOUTHERN);
+    premises.runtime.block_on(async {
+        let regions = here().get("/api/v1/regions").await.expect(200).json;
+        let expected = json!({ "data": [
+            { "name": "home", "url": null, "here": false, "status": "serving" },
+            { "name": "south", "url": "https://south.shops.example", "here": true, "status": "serving" },
+        ] });
+        assert_eq!(regions, expected);
+
+        // The southern shop is stocked and sells at its own node.
+        let owner = Owner::sign_in(here()).await;
+        let warehouse = json!({ "code": "SOUTH", "name": "South", "country": "GB", "priority": 1 });
+        owner.send(Method::POST, "/api/v1/admin/warehouses", &warehouse, &[]).await.expect(201);
+        let counted = json!({ "sku": "BAT", "delta": 5, "reason": "received" });
+        let key = [("idempotency-key", "count-1")];
+        owner.send(Method::POST, "/api/v1/admin/inventory/adjustments", &counted, &key).await.expect(200);
+
+        // A shop of home is bought from through the south; its owner and home see the order.
+        let there = host(&second, SLUG);
+        let attempt = Attempt::prepare(&there, "BALL", 1, "tok_ok").await.expect("a cart");
+        let order = acknowledged(&attempt.place().await.expect("an answer").expect(201).json);
+        let again = attempt.place().await.expect("an answer").expect(201);
+        assert!(again.replayed, "keys mean the same on the way");
+        for host in [&there, &host(&first, SLUG)] {
+            assert_eq!(acknowledged(&read(host, &order).await), order);
+        }
+        // And the other way round.
+        let through_home = host(&first, SOUTHERN);
+        let attempt = Attempt::prepare(&through_home, "BAT", 2, "tok_ok").await.expect("a cart");
+        let order = acknowledged(&attempt.place().await.expect("an answer").expect(201).json);
+        assert_eq!(acknowledged(&read(&here(), &order).await), order);
+
+        // What is configured in one region is there in the other, whoever leads.
+        let id = here().get("/api/v1/products/bat").await.expect(200).text("id");
+        owner.rename(&id, "Southern bat").await.expect(200);
+        assert_eq!(name_of(&here(), "bat").await, "Southern bat");
+    });
+
+    // Cut off: home is gone.
+    first.kill();
+    premises.runtime.block_on(async {
+        soon("home is seen to be gone", async || status_of(&here(), "home").await == "unreachable").await;
+        let attempt = Attempt::prepare(&here(), "BAT", 3, "tok_ok").await.expect("a cart");
+        attempt.place().await.expect("an answer").expect(201);
+        let person = json!({
+            "email": "new@buyers.example", "password": "a long enough password", "name": "New Example",
+        });
+        here().post("/api/v1/auth/register", &person).await.expect(201);
+        let owner = Owner::sign_in(here()).await;
+        let id = here().get("/api/v1/products/bat").await.expect(200).text("id");
+        let before = Instant::now();
+        let refused = owner.rename(&id, "A name from beyond").await.expect(503);
+        assert_eq!(refused.problem(), "region-read-only", "{}", refused.json);
+        assert!(before.elapsed() < Duration::from_secs(6), "it says so soon");
+        // The other region's shop can be looked at, and says when it can't do more.
+        let there = host(&second, SLUG);
+        assert_eq!(name_of(&there, "ball").await, "BALL");
+        let waits = there.post("/api/v1/carts", &json!({})).await.expect(503);
+        assert_eq!(waits.problem(), "unavailable");
+    });
+
+    // Healed: what home does is there again, without a change of members.
+    first = home.serve().start();
+    premises.runtime.block_on(async {
+        let owner = Owner::sign_in(host(&first, SLUG)).await;
+        let id = host(&first, SLUG).get("/api/v1/products/ball").await.expect(200).text("id");
+        owner.rename(&id, "Ball of home").await.expect(200);
+        soon("the edit crosses", async || name_of(&host(&second, SLUG), "ball").await == "Ball of home")
+            .await;
+        let owner = Owner::sign_in(here()).await;
+        let id = here().get("/api/v1/products/bat").await.expect(200).text("id");
+        soon("writes are possible again", async || owner.rename(&id, "Bat").await.status == 200).await;
+    });
+    let status: Value = serde_json::from_str(&home.done(&["cluster", "status", "--json"])).expect("JSON");
+    let groups = |node: usize| status["nodes"][node]["report"]["groups"].clone();
+    assert_eq!(groups(0)["world"]["voters"], json!([1]));
+    assert_eq!(groups(0)["world"]["learners"], json!([]));
+    assert_eq!(groups(1)["world"]["is_observer"], true);
+    assert_eq!(groups(1)["region-0"]["voters"], json!([2]));
+    second.stop();
+    first.stop();
+}

@@ -1,0 +1,160 @@
+//! Requests for shops that another region sells for: sent there whole, answered there, passed back.
+//!
+//! Carts, orders, accounts and stock lie in the shop's home region alone, so a node elsewhere hands on what
+//! it is asked, with everything a caller said and the address of whoever said it: positions, idempotency
+//! keys and limits mean at home what they mean here. One hop: who was handed a request answers it.
+//!
+//! While the home can't be reached, pages and reads that need nobody in particular are answered from the
+//! catalogue that every node has, without stock; everything else is told to come back.
+
+use super::{body_max, host, limits};
+use crate::app::AppState;
+use crate::extract::read_body;
+use crate::ports_regions::{RELAYED_BYTES_MAX, RelayError, Relayed, RelayedAnswer};
+use crate::problem::{Kind, Problem};
+use crate::routes::{Access, Row, Surface};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use std::net::SocketAddr;
+use tower::ServiceExt;
+
+/// The request came from a node of another region.
+#[derive(Clone, Copy)]
+struct WasRelayed;
+
+/// The shop's home can't be reached: positions of its region mean nothing here.
+#[derive(Clone, Copy)]
+pub struct Stranded;
+
+/// These are between two ends of one connection, or are made anew for each.
+const OWN: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+    header::ACCEPT_ENCODING,
+    header::EXPECT,
+];
+
+/// The answer of the shop's home region; `None` if this node answers.
+pub async fn relay(state: &AppState, row: &Row, request: &mut Request) -> Option<Response> {
+    let home = home_elsewhere(state, row, request)?;
+    let sent = if request.extensions().get::<WasRelayed>().is_some() {
+        // The two regions see different worlds for a moment: no request goes in circles.
+        Err(Problem::new(Kind::Unavailable).retry_after(1))
+    } else {
+        send(state, row, request, home).await
+    };
+    match sent {
+        Ok(answer) => Some(answer),
+        Err(problem) if problem.kind() == Kind::Unavailable && is_for_anybody(row) => {
+            request.extensions_mut().insert(Stranded);
+            None
+        }
+        Err(problem) => Some(problem.into_response()),
+    }
+}
+
+fn home_elsewhere(state: &AppState, row: &Row, request: &Request) -> Option<String> {
+    if row.surface == Surface::Plain {
+        return None;
+    }
+    // Whatever is wrong with the host is said where it is looked at for good.
+    let place = host::place(state, row.scope, request).ok()?;
+    let host::Place::Shop(shop) = place else { return None };
+    let home = shop.tenant.sites.iter().find(|place| place.site == shop.site())?;
+    state.regions.elsewhere(home.region.as_str())
+}
+
+/// Reads that are the same for everybody.
+fn is_for_anybody(row: &Row) -> bool {
+    row.method.is_read() && row.access == Access::Open && row.surface != Surface::Console
+}
+
+async fn send(state: &AppState, row: &Row, request: &mut Request, home: String) -> Result<Response, Problem> {
+    let client = limits::client(state, request);
+    let place = host::place(state, row.scope, request)?;
+    state.limits.check_rate(row.rate, place.tenant(), client)?;
+    let max = body_max(state, row.body).min(RELAYED_BYTES_MAX);
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    let body = read_body(body, max).await?;
+    let relayed = Relayed {
+        method: request.method().as_str().to_owned(),
+        target: request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned(),
+        headers: headers_out(request.headers(), request.uri()),
+        body: body.to_vec(),
+        client,
+    };
+    let unavailable = || {
+        Problem::new(Kind::Unavailable)
+            .retry_after(5)
+            .detail("The region that sells for this shop can't be reached from here at the moment.")
+    };
+    match state.regions.relay(home, relayed).await {
+        Ok(answer) => Ok(answer_in(answer)),
+        Err(RelayError::Unreachable) => Err(unavailable()),
+        Err(RelayError::Unknown) if row.method.is_read() => Err(unavailable()),
+        Err(RelayError::Unknown) => Err(Problem::new(Kind::OutcomeUnknown).retry_after(1)),
+    }
+}
+
+fn headers_out(headers: &HeaderMap, target: &Uri) -> Vec<(String, Vec<u8>)> {
+    let own = |name: &HeaderName| OWN.contains(name);
+    let said = headers.iter().filter(|(name, _)| !own(name));
+    let mut said: Vec<_> =
+        said.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    // HTTP/2 names the host in the target.
+    if let Some(authority) = target.authority()
+        && !headers.contains_key(header::HOST)
+    {
+        said.push((header::HOST.as_str().to_owned(), authority.as_str().as_bytes().to_vec()));
+    }
+    said
+}
+
+fn put_headers(into: &mut HeaderMap, headers: &[(String, Vec<u8>)]) {
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+            into.append(name, value);
+        }
+    }
+}
+
+fn answer_in(answer: RelayedAnswer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    put_headers(response.headers_mut(), &answer.headers);
+    response
+}
+
+/// Answers what a node of another region hands on.
+pub async fn answer_relayed(app: Router, relayed: Relayed) -> RelayedAnswer {
+    let body = Body::from(relayed.body());
+    let request = http::Request::builder().method(relayed.method.as_str()).uri(&relayed.target).body(body);
+    let Ok(mut request) = request else { return plain(StatusCode::BAD_REQUEST) };
+    put_headers(request.headers_mut(), &relayed.headers);
+    request.extensions_mut().insert(limits::Peer(SocketAddr::new(relayed.client, 0)));
+    request.extensions_mut().insert(WasRelayed);
+    let response = match app.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let (parts, body) = response.into_parts();
+    let Ok(body) = http_body_util::Limited::new(body, RELAYED_BYTES_MAX).collect().await else {
+        return plain(StatusCode::BAD_GATEWAY);
+    };
+    let kept =
+        parts.headers.iter().filter(|(name, _)| !OWN.contains(name) && **name != header::CONTENT_LENGTH);
+    let headers = kept.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    RelayedAnswer { status: parts.status.as_u16(), headers, body: body.to_bytes().to_vec() }
+}
+
+fn plain(status: StatusCode) -> RelayedAnswer {
+    RelayedAnswer { status: status.as_u16(), headers: Vec::new(), body: Vec::new() }
+}
