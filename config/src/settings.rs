@@ -174,6 +174,9 @@ settings! {
         listen: SocketAddr = "127.0.0.1:7400",
         /// The address others use for this node, where it is not the one it listens on.
         advertise: Option<SocketAddr> = "" like "10.0.0.11:7400",
+        /// How long a node's certificate holds. It is renewed when a third of this is left; a node that was
+        /// away for longer than that third may have to be replaced.
+        certificate_lifetime: Duration = "30d" in "10s"..="400d",
     } {}
 
     /// How the nodes of a group agree.

@@ -222,6 +222,7 @@ fn open_member(settings: &Settings, vault: &Arc<NodeVault>) -> Result<Option<Arc
         region: settings.node.region.as_str(),
         address: peer_address(settings).to_string(),
         vault: vault.clone(),
+        certificate_valid: settings.cluster.certificate_lifetime,
         on_fatal: Arc::new(end_process),
     })
 }

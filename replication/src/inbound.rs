@@ -87,6 +87,10 @@ impl Inbound {
         SnapshotSink::create(self.me, group, header).map_err(|error| self.refused(error))
     }
 
+    pub(crate) fn has_group(&self, group: GroupId) -> bool {
+        self.groups.read().contains_key(&group)
+    }
+
     fn group(&self, group: GroupId) -> Result<Arc<GroupInner>, TransportError> {
         let found = self.groups.read().get(&group).cloned();
         found.ok_or_else(|| self.refused(format!("group {group} is not here")))

@@ -134,7 +134,9 @@ fn init(arguments: &InitArgs) -> anyhow::Result<ExitCode> {
     let _lock = DirLock::acquire(data_dir)?;
     let vault = NodeVault::new(master_key(&settings)?);
     let (region, address) = (settings.node.region.as_str(), peer_address(&settings).to_string());
-    let founded = cluster::found(data_dir, &vault, &arguments.name, region, settings.node.id, &address)?;
+    let valid = settings.cluster.certificate_lifetime;
+    let founded =
+        cluster::found(data_dir, &vault, &arguments.name, region, settings.node.id, &address, valid)?;
     say(&format!(
         "cluster {} begins with node {}. Start it with `gearify serve`, then let another node join within an \
          hour:\n\n  gearify join {} {address}\n\nEvery node needs the same master key.",

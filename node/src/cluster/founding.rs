@@ -1,15 +1,15 @@
 //! The first node of a cluster: makes the authority, its own certificate, and the first join token.
 
+use super::TOKEN_VALID;
 use super::identity::{ClusterDir, Identity, IdentityError};
 use super::roster::{Founding, NodeRecord, NodeState, TokenRecord};
 use super::token::JoinToken;
-use super::{CERTIFICATE_VALID, TOKEN_VALID};
 use crate::vault::NodeVault;
 use gearify_replication::NodeId;
 use gearify_replication::net::{Authority, AuthorityError, LabelError, NodeKey, PeerName};
 use gearify_storage::{Random, SealError, SystemRandom};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The name of raft logs that were begun without a cluster.
 pub const LONE_LOG_NAME: &str = "gearify";
@@ -45,6 +45,7 @@ pub fn found(
     region: &str,
     node: u64,
     address: &str,
+    certificate_valid: Duration,
 ) -> Result<Founded, FoundError> {
     let dir = ClusterDir::of(data_dir);
     if let Some(identity) = dir.identity()? {
@@ -55,7 +56,7 @@ pub fn found(
     let name = PeerName::new(&cluster, region, NodeId(node))?;
     let authority = Authority::generate(&cluster)?;
     let key = NodeKey::generate()?;
-    let issued = authority.issue(&name, &key.public(), SystemTime::now(), CERTIFICATE_VALID)?;
+    let issued = authority.issue(&name, &key.public(), SystemTime::now(), certificate_valid)?;
     let token = JoinToken::new(&cluster, authority.public_key());
     let expires_ms = crate::backend::now().as_millis() + TOKEN_VALID.as_millis() as i64;
     let record = NodeRecord {
@@ -101,12 +102,14 @@ mod tests {
     use super::*;
     use gearify_storage::MasterKey;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[test]
     fn the_authority_can_be_opened_with_the_same_master_key_only() {
         let vault = || NodeVault::new(MasterKey::generate(&SystemRandom).unwrap());
         let (own, other) = (vault(), vault());
         let dir = tempfile::tempdir().unwrap();
-        let founded = found(dir.path(), &own, "acme", "home", 1, "192.0.2.1:7400").unwrap();
+        let founded = found(dir.path(), &own, "acme", "home", 1, "192.0.2.1:7400", HOUR).unwrap();
         assert!(founded.cluster.starts_with("acme-"));
         let founding = ClusterDir::of(dir.path()).founding().unwrap().unwrap();
         let key = open_authority(&own, &founded.cluster, &founding.authority_key).unwrap();
@@ -114,7 +117,7 @@ mod tests {
         assert_eq!(authority.public_key(), founded.token.authority);
         assert!(open_authority(&other, &founded.cluster, &founding.authority_key).is_err());
         assert!(open_authority(&own, "acme-0", &founding.authority_key).is_err());
-        let again = found(dir.path(), &own, "acme", "home", 1, "192.0.2.1:7400");
+        let again = found(dir.path(), &own, "acme", "home", 1, "192.0.2.1:7400", HOUR);
         assert!(matches!(again, Err(FoundError::Belongs { node: 1, .. })), "{again:?}");
     }
 
@@ -123,7 +126,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let vault = NodeVault::new(MasterKey::generate(&SystemRandom).unwrap());
-        found(dir.path(), &vault, "acme", "home", 1, "192.0.2.1:7400").unwrap();
+        found(dir.path(), &vault, "acme", "home", 1, "192.0.2.1:7400", HOUR).unwrap();
         let mode = std::fs::metadata(dir.path().join("cluster")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
     }

@@ -11,7 +11,7 @@ use super::messages::{IssuedAnswer, Order, PeerRequest, ProposeAnswer};
 use super::regions::{Seats, shared_seats};
 use super::roster::{Answer, Command, Entry, NodeState, Outcome, Refusal, Roster};
 use super::warrant::Warrant;
-use super::{CERTIFICATE_RENEWED, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
+use super::{CERTIFICATE_RENEWED_AT, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
 use crate::backend::NodeBackend;
 use crate::core::{Core, RegionPart};
 use crate::state::{FIRST_REGIONAL, group_name};
@@ -42,6 +42,8 @@ const RECONCILE_PAUSE: Duration = Duration::from_secs(1);
 const PROPOSE_WITHIN: Duration = Duration::from_secs(15);
 const CALL_WITHIN: Duration = Duration::from_secs(5);
 const RENEWAL_CHECK: Duration = Duration::from_secs(3600);
+/// Looks at a certificate that holds for less than a few days, over its time.
+const RENEWAL_CHECKS: u32 = 30;
 /// A removed leader gets this long to hand over.
 const FAREWELL: Duration = Duration::from_secs(10);
 const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
@@ -81,6 +83,7 @@ pub struct Member {
     pub(super) roster: RosterView,
     pub(super) data_dir: PathBuf,
     pub(super) runtime: Handle,
+    pub(super) certificate_valid: Duration,
     dir: ClusterDir,
     identity: Mutex<Identity>,
     /// Where others reach it.
@@ -111,6 +114,8 @@ pub struct MemberOptions<'a> {
     pub region: &'a str,
     pub address: String,
     pub vault: Arc<NodeVault>,
+    /// How long the certificates hold that this node issues or asks for.
+    pub certificate_valid: Duration,
     pub on_fatal: OnFatal,
 }
 
@@ -134,6 +139,7 @@ impl Member {
             roster,
             data_dir: options.data_dir.to_owned(),
             runtime: Handle::current(),
+            certificate_valid: options.certificate_valid,
             dir,
             identity: Mutex::new(identity),
             address: options.address,
@@ -505,13 +511,13 @@ impl Member {
     async fn renew(self: Arc<Member>) {
         loop {
             let left = self.certificate_until().saturating_sub(seconds_now());
-            if left <= CERTIFICATE_RENEWED.as_secs() {
+            if left <= (self.certificate_valid / CERTIFICATE_RENEWED_AT).as_secs() {
                 match self.renew_now().await {
                     Ok(()) => tracing::info!("the node's certificate is renewed"),
                     Err(reason) => tracing::warn!(reason, left, "the node's certificate is not renewed"),
                 }
             }
-            sleep(RENEWAL_CHECK).await;
+            sleep(RENEWAL_CHECK.min(self.certificate_valid / RENEWAL_CHECKS)).await;
         }
     }
 

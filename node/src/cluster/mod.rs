@@ -40,10 +40,8 @@ pub const CLUSTER_GROUP: GroupId = GroupId(3);
 /// Its name where groups have names.
 pub const CLUSTER_GROUP_NAME: &str = "cluster";
 
-/// A certificate holds so long …
-const CERTIFICATE_VALID: Duration = Duration::from_secs(30 * 24 * 3600);
-/// … and is renewed when no more than this is left.
-const CERTIFICATE_RENEWED: Duration = Duration::from_secs(20 * 24 * 3600);
+/// A certificate is renewed when only this part of its time is left: 10 days of 30.
+const CERTIFICATE_RENEWED_AT: u32 = 3;
 
 /// How long a new join token can be used, unless said otherwise.
 pub const TOKEN_VALID: Duration = Duration::from_secs(3600);

@@ -1,6 +1,5 @@
 //! What other nodes ask of this one, and what it asks of them.
 
-use super::CERTIFICATE_VALID;
 use super::founding::open_authority;
 use super::member::{Member, known_peers};
 use super::messages::{
@@ -8,7 +7,7 @@ use super::messages::{
     IssuedAnswer, JoinAnswer, JoinRequest, NodeReport, NodeStatus, Order, PeerRequest, ProposeAnswer,
     join_proof_text, plain, row,
 };
-use super::roster::{Command, NodeState, Reply};
+use super::roster::{Command, NodeState, Refusal, Reply, Roster};
 use super::token::{JoinToken, secret_hash};
 use super::warrant::Warrant;
 use crate::forward::{Forward, Undecided};
@@ -18,7 +17,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::GroupKind;
 use gearify_commerce::intent::Request;
-use gearify_replication::net::{Authority, Issued, PeerName, PeerService, check_proof};
+use gearify_replication::net::{Authority, Issued, JoinRefused, PeerName, PeerService, check_proof};
 use gearify_replication::{Group, NodeId, TransportError};
 use gearify_storage::{EventPosition, EventRow, decode, disk, encode};
 use gearify_web::ports::{Decided, SubmitError};
@@ -53,7 +52,9 @@ impl PeerService for Member {
                 PeerRequest::Propose(command) if is_about(&command, from.node()) => {
                     Ok(encode(&self.propose_here(command).await).into())
                 }
-                PeerRequest::Propose(_) => Err("a node may only say where it is itself".into()),
+                PeerRequest::Propose(_) => {
+                    Err(refused_order(&from, "a node may only say where it is itself"))
+                }
                 PeerRequest::Renew => {
                     let Issued { certificate, valid_until } = self.issue(&from)?;
                     Ok(encode(&IssuedAnswer { certificate, valid_until }).into())
@@ -72,9 +73,10 @@ impl PeerService for Member {
         .boxed()
     }
 
-    fn join(&self, request: Bytes) -> BoxFuture<'_, Result<Bytes, String>> {
+    fn join(&self, request: Bytes) -> BoxFuture<'_, Result<Bytes, JoinRefused>> {
         async move {
-            let request: JoinRequest = decode(&request).map_err(|error| error.to_string())?;
+            let request: JoinRequest =
+                decode(&request).map_err(|error| JoinRefused::new("join-request", error))?;
             Ok(encode(&self.admit(request).await?).into())
         }
         .boxed()
@@ -86,12 +88,71 @@ fn is_about(command: &Command, node: NodeId) -> bool {
     matches!(command, Command::Move { node: moved, .. } if *moved == node.0)
 }
 
+fn not_now(reason: impl ToString) -> JoinRefused {
+    JoinRefused::new("not-now", reason)
+}
+
+fn of_token(refusal: &Refusal) -> JoinRefused {
+    let reason = match refusal {
+        Refusal::UnknownToken => "token-unknown",
+        Refusal::TokenExpired => "token-expired",
+        Refusal::TokenUsed => "token-used",
+        Refusal::AddressTaken { .. } => "address",
+        Refusal::OtherRegion { .. } => "region",
+        _ => "roster",
+    };
+    JoinRefused::new(reason, refusal)
+}
+
+/// Everything that can be refused without an entry.
+fn check_join(roster: &Roster, request: &JoinRequest, now_ms: i64) -> Result<(), JoinRefused> {
+    let secret = secret_hash(&request.secret);
+    let known = roster.check_token(now_ms, &request.token, &secret, &request.public_key);
+    known.map_err(|refusal| of_token(&refusal))?;
+    let text = join_proof_text(&request.token, &request.region, &request.address);
+    let proof = check_proof(&request.public_key, &text, &request.proof);
+    proof.map_err(|error| JoinRefused::new("proof", error))?;
+    let name = PeerName::new(&roster.cluster, &request.region, NodeId(0));
+    name.map_err(|error| JoinRefused::new("region", error))?;
+    let port = request.address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    if request.address.len() > ADDRESS_BYTES_MAX || port.is_none_or(|port| port == 0) {
+        return Err(JoinRefused::new("address", "its address is not host:port"));
+    }
+    if !roster.has_region(&request.region) {
+        let region = &request.region;
+        let text = format!(
+            "the cluster has no region {region}; add it with `gearify region add {region}`, or set \
+             node.region to one that is there"
+        );
+        return Err(JoinRefused::new("region", text));
+    }
+    if request.master_key != roster.master_key {
+        let text = "its master key is not the cluster's; copy the first node's to it";
+        return Err(JoinRefused::new("master-key", text));
+    }
+    let offset = request.now_ms.abs_diff(now_ms);
+    if offset > CLOCK_OFFSET_MAX_MS.unsigned_abs() {
+        return Err(JoinRefused::new("clock", format!("its clock differs by {} s", offset / 1000)));
+    }
+    Ok(())
+}
+
+/// An order that nobody may give so.
+fn refused_order(from: &PeerName, why: &str) -> String {
+    metrics::counter!("gearify_peer_refused_total", "reason" => "order").increment(1);
+    tracing::warn!(%from, reason = "order", why, "a peer's order was refused");
+    why.to_owned()
+}
+
 impl Member {
     async fn obey(&self, from: &PeerName, warrant: &Warrant, order: &[u8]) -> Result<Bytes, String> {
         let now_ms = crate::backend::now().as_millis();
-        warrant.check(&self.vault, self.me.cluster(), from.node().0, now_ms, order)?;
+        let is_signed = warrant.check(&self.vault, self.me.cluster(), from.node().0, now_ms, order);
+        is_signed.map_err(|why| refused_order(from, why))?;
         match decode(order).map_err(|error| error.to_string())? {
-            Order::Admin(_) if *from != self.me => Err("only this node's own tools may ask for that".into()),
+            Order::Admin(_) if *from != self.me => {
+                Err(refused_order(from, "only this node's own tools may ask for that"))
+            }
             Order::Admin(admin) => Ok(encode(&self.admin(admin).await).into()),
             Order::Propose(command) => Ok(encode(&self.propose_here(command).await).into()),
         }
@@ -145,19 +206,19 @@ impl Member {
         let key = key.map_err(|error| error.to_string())?;
         let authority = Authority::from_parts(&roster.cluster, roster.authority.clone(), &key);
         let authority = authority.map_err(|error| error.to_string())?;
-        let issued = authority.issue(name, &record.public_key, SystemTime::now(), CERTIFICATE_VALID);
+        let issued = authority.issue(name, &record.public_key, SystemTime::now(), self.certificate_valid);
         issued.map_err(|error| error.to_string())
     }
 
-    async fn admit(&self, request: JoinRequest) -> Result<JoinAnswer, String> {
-        let group = self.group().ok_or("the node is starting")?;
+    async fn admit(&self, request: JoinRequest) -> Result<JoinAnswer, JoinRefused> {
+        let group = self.group().ok_or_else(|| not_now("the node is starting"))?;
         if !group.is_leader() {
             let leader = group.leader().filter(|leader| *leader != self.node());
             let record = leader.and_then(|leader| self.net.book().find(leader));
-            let record = record.ok_or("the cluster has no leader at the moment")?;
+            let record = record.ok_or_else(|| not_now("the cluster has no leader at the moment"))?;
             return Ok(JoinAnswer::TryAt { address: record.address });
         }
-        self.check_join(&request)?;
+        check_join(&self.roster.borrow().clone(), &request, crate::backend::now().as_millis())?;
         let command = Command::Admit {
             token: request.token,
             secret_hash: secret_hash(&request.secret),
@@ -167,11 +228,11 @@ impl Member {
         };
         let node = match self.propose_here(command).await {
             ProposeAnswer::Applied(Ok(Reply::Admitted { node })) => node,
-            ProposeAnswer::Applied(Err(refusal)) => return Err(refusal.to_string()),
-            _ => return Err("the cluster could not decide; try again with the same token".into()),
+            ProposeAnswer::Applied(Err(refusal)) => return Err(of_token(&refusal)),
+            _ => return Err(not_now("the cluster could not decide; try again with the same token")),
         };
         let name = PeerName::new(self.me.cluster(), &request.region, NodeId(node));
-        let Issued { certificate, valid_until } = self.issue(&name.map_err(|error| error.to_string())?)?;
+        let Issued { certificate, valid_until } = self.issue(&name.map_err(not_now)?).map_err(not_now)?;
         let roster = self.roster.borrow().clone();
         tracing::info!(node, "a node was taken in");
         Ok(JoinAnswer::Admitted(Box::new(Admission {
@@ -181,37 +242,6 @@ impl Member {
             authority: roster.authority.clone(),
             peers: known_peers(&roster),
         })))
-    }
-
-    /// Everything that can be refused without an entry.
-    fn check_join(&self, request: &JoinRequest) -> Result<(), String> {
-        let roster = self.roster.borrow().clone();
-        let now_ms = crate::backend::now().as_millis();
-        let secret = secret_hash(&request.secret);
-        let known = roster.check_token(now_ms, &request.token, &secret, &request.public_key);
-        known.map_err(|refusal| refusal.to_string())?;
-        let text = join_proof_text(&request.token, &request.region, &request.address);
-        check_proof(&request.public_key, &text, &request.proof).map_err(|error| error.to_string())?;
-        PeerName::new(self.me.cluster(), &request.region, NodeId(0)).map_err(|error| error.to_string())?;
-        let port = request.address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-        if request.address.len() > ADDRESS_BYTES_MAX || port.is_none_or(|port| port == 0) {
-            return Err("its address is not host:port".into());
-        }
-        if !roster.has_region(&request.region) {
-            let region = &request.region;
-            return Err(format!(
-                "the cluster has no region {region}; add it with `gearify region add {region}`, or set \
-                 node.region to one that is there"
-            ));
-        }
-        if request.master_key != roster.master_key {
-            return Err("its master key is not the cluster's; copy the first node's to it".into());
-        }
-        let offset = request.now_ms.abs_diff(now_ms);
-        if offset > CLOCK_OFFSET_MAX_MS.unsigned_abs() {
-            return Err(format!("its clock differs by {} s", offset / 1000));
-        }
-        Ok(())
     }
 
     async fn admin(&self, admin: Admin) -> AdminAnswer {
@@ -450,7 +480,9 @@ impl Member {
 
 #[cfg(test)]
 mod tests {
+    use super::super::roster::{NodeRecord, TokenRecord};
     use super::*;
+    use gearify_replication::net::NodeKey;
 
     #[test]
     fn a_certificate_alone_moves_its_own_node_and_changes_nothing_else() {
@@ -472,5 +504,61 @@ mod tests {
             Command::AddRegion { region: "away".into(), public: String::new() },
         ];
         assert!(orders.iter().all(|order| !is_about(order, NodeId(2))));
+    }
+
+    #[test]
+    fn whoever_may_not_join_hears_why_under_a_reason_of_its_own() {
+        const NOW: i64 = 10_000_000;
+        let key = NodeKey::generate().unwrap();
+        let (token, region, address) = ([7; 8], "home", "192.0.2.9:7400");
+        let text = join_proof_text(&token, region, address);
+        let request = || JoinRequest {
+            token,
+            secret: [8; 16],
+            public_key: key.public(),
+            proof: key.prove(&text).unwrap(),
+            region: region.into(),
+            address: address.into(),
+            master_key: "ours".into(),
+            now_ms: NOW,
+        };
+        let record = TokenRecord { secret_hash: secret_hash(&[8; 16]), expires_ms: NOW + 1, used_by: None };
+        let first = NodeRecord {
+            region: region.into(),
+            address: "192.0.2.1:7400".into(),
+            public_key: [1; 32],
+            state: NodeState::Active,
+        };
+        let roster = Roster {
+            cluster: "acme".into(),
+            master_key: "ours".into(),
+            nodes: [(1, first)].into(),
+            tokens: [(token, record.clone())].into(),
+            ..Roster::default()
+        };
+        assert_eq!(check_join(&roster, &request(), NOW), Ok(()));
+        let used = TokenRecord { used_by: Some(1), ..record };
+        let spent = Roster { tokens: [(token, used)].into(), ..roster.clone() };
+        let table: [(&str, &Roster, JoinRequest, i64); 9] = [
+            ("token-unknown", &roster, JoinRequest { token: [9; 8], ..request() }, NOW),
+            ("token-unknown", &roster, JoinRequest { secret: [9; 16], ..request() }, NOW),
+            ("token-expired", &roster, request(), NOW + 1),
+            ("token-used", &spent, request(), NOW),
+            ("proof", &roster, JoinRequest { address: "192.0.2.8:7400".into(), ..request() }, NOW),
+            ("master-key", &roster, JoinRequest { master_key: "theirs".into(), ..request() }, NOW),
+            ("clock", &roster, JoinRequest { now_ms: NOW - 3_600_000, ..request() }, NOW),
+            ("clock", &roster, JoinRequest { now_ms: NOW + 3_600_000, ..request() }, NOW),
+            ("address", &roster, signed(&key, JoinRequest { address: "nowhere".into(), ..request() }), NOW),
+        ];
+        for (reason, roster, request, now_ms) in table {
+            let refused = check_join(roster, &request, now_ms).unwrap_err();
+            assert_eq!(refused.reason, reason, "{refused}");
+            assert!(!refused.text.contains('\n') && refused.text.len() > 20, "one clear line: {refused}");
+        }
+    }
+
+    fn signed(key: &NodeKey, request: JoinRequest) -> JoinRequest {
+        let text = join_proof_text(&request.token, &request.region, &request.address);
+        JoinRequest { proof: key.prove(&text).unwrap(), ..request }
     }
 }

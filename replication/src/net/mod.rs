@@ -30,7 +30,7 @@ mod tests;
 pub use authority::{Authority, AuthorityError, Issued, NodeKey, PUBLIC_KEY_BYTES, anchor, check_proof};
 pub use book::{PeerBook, PeerRecord};
 pub use name::{LabelError, PeerName};
-pub use serve::PeerService;
+pub use serve::{JoinRefused, PeerService};
 pub use tls::{Credentials, TlsError};
 
 use crate::inbound::Inbound;

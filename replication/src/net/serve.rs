@@ -36,7 +36,23 @@ pub trait PeerService: Send + Sync + 'static {
     fn request(&self, from: PeerName, request: Bytes) -> BoxFuture<'_, Result<Bytes, String>>;
 
     /// A request of somebody unknown who wants to become a node.
-    fn join(&self, request: Bytes) -> BoxFuture<'_, Result<Bytes, String>>;
+    fn join(&self, request: Bytes) -> BoxFuture<'_, Result<Bytes, JoinRefused>>;
+}
+
+/// Why somebody may not join.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct JoinRefused {
+    /// A label of `gearify_peer_refused_total`.
+    pub reason: &'static str,
+    /// For the log and the one who asked.
+    pub text: String,
+}
+
+impl JoinRefused {
+    pub fn new(reason: &'static str, text: impl ToString) -> JoinRefused {
+        JoinRefused { reason, text: text.to_string() }
+    }
 }
 
 /// Why a connection was not served, or no further.
@@ -50,23 +66,42 @@ enum Ended {
     Frame(#[from] crate::frames::FrameError),
     #[error("it did not say who it is in time")]
     TooSlow,
-    #[error("{}", .0.reason)]
-    Refused(Refusal),
+    /// With its label.
+    #[error("{}", .1.reason)]
+    Refused(&'static str, Refusal),
     #[error("{0}")]
     Failed(#[from] TransportError),
 }
 
 impl Ended {
     /// A label with few values.
-    fn cause(&self) -> &'static str {
+    fn reason(&self) -> &'static str {
         match self {
-            Ended::Tls(_) => "tls",
+            Ended::Tls(error) => error.label(),
+            Ended::Wire(WireError::TooLarge { .. }) => "frame-too-large",
+            Ended::Wire(WireError::Stalled) => "stalled",
             Ended::Wire(_) | Ended::Frame(_) => "frame",
             Ended::TooSlow => "slow",
-            Ended::Refused(_) => "refused",
+            Ended::Refused(reason, _) => reason,
             Ended::Failed(_) => "failed",
         }
     }
+
+    /// A peer that went away, or a network that broke, is everyday life.
+    fn is_farewell(&self) -> bool {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        match self {
+            Ended::Wire(WireError::Io(_) | WireError::Idle) => true,
+            Ended::Tls(tls::TlsError::Handshake(error)) => {
+                matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn count(reason: &'static str) {
+    metrics::counter!("gearify_peer_refused_total", "reason" => reason).increment(1);
 }
 
 struct Server {
@@ -100,7 +135,7 @@ pub(crate) async fn run(
         };
         let permits = (strangers.clone().try_acquire_owned(), connections.clone().try_acquire_owned());
         let (Ok(stranger), Ok(connection)) = permits else {
-            metrics::counter!("gearify_peer_refused_total", "cause" => "full").increment(1);
+            count("full");
             continue;
         };
         let server = server.clone();
@@ -112,7 +147,6 @@ pub(crate) async fn run(
                 () = stop.cancelled() => return,
             };
             if let Err(error) = ended {
-                metrics::counter!("gearify_peer_refused_total", "cause" => error.cause()).increment(1);
                 log(address, &error);
             }
         });
@@ -120,19 +154,11 @@ pub(crate) async fn run(
 }
 
 fn log(address: SocketAddr, error: &Ended) {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    let went_away = match error {
-        Ended::Wire(WireError::Io(_) | WireError::Idle) => true,
-        Ended::Tls(tls::TlsError::Handshake(error)) => {
-            matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
-        }
-        _ => false,
-    };
-    // A peer that went away, or a network that broke, is everyday life.
-    if went_away {
+    if error.is_farewell() {
         tracing::debug!(%address, %error, "a peer's connection ended");
     } else {
-        tracing::warn!(%address, %error, "a peer's connection was ended");
+        count(error.reason());
+        tracing::warn!(%address, reason = error.reason(), %error, "a peer's connection was ended");
     }
 }
 
@@ -175,7 +201,12 @@ impl Server {
         let hello = Hello::decode(frame.body)?;
         if let Err(refusal) = self.check(certified, &hello, group) {
             let _ = connection.send(&refusal.frame(Kind::Refusal, group, 0), patience).await;
-            return Err(Ended::Refused(refusal));
+            let reason = match refusal.cause {
+                Cause::Removed => "removed",
+                Cause::Identity => "identity",
+                Cause::NotServed => "group",
+            };
+            return Err(Ended::Refused(reason, refusal));
         }
         Ok(Some((hello, group)))
     }
@@ -200,7 +231,15 @@ impl Server {
         if from.may_speak_for(group, self.shared.me.region()) {
             return Ok(());
         }
-        Err(Refusal::new(Cause::Identity, format!("{from} has no business with group {group}")))
+        Err(Refusal::new(Cause::NotServed, format!("{from} has no business with group {group}")))
+    }
+
+    fn check_call(&self, from: &PeerName, group: GroupId) -> Result<(), Refusal> {
+        self.check_group(from, group)?;
+        if self.inbound.has_group(group) {
+            return Ok(());
+        }
+        Err(Refusal::new(Cause::NotServed, format!("{from} calls group {group}, which is not here")))
     }
 
     async fn peer(&self, mut connection: Incoming, hello: Hello, group: GroupId) -> Result<(), Ended> {
@@ -253,6 +292,9 @@ impl Server {
         };
         let refusal = Refusal::new(Cause::NotServed, reason);
         let _ = connection.send(&refusal.frame(Kind::Refusal, group, 0), self.shared.patience()).await;
+        if !self.inbound.has_group(group) {
+            return Err(Ended::Refused("group", refusal));
+        }
         tracing::debug!(%error, "a peer was turned away");
         Ok(())
     }
@@ -301,8 +343,12 @@ impl Server {
         let (group, id) = (call.group, call.id);
         let result = match hello.purpose {
             Purpose::Requests => self.service.request(hello.from.clone(), call.body).await,
-            _ => match self.check_group(&hello.from, group) {
-                Err(refusal) => Err(refusal.reason),
+            _ => match self.check_call(&hello.from, group) {
+                Err(refusal) => {
+                    count("group");
+                    tracing::warn!(reason = "group", error = refusal.reason, "a peer's call was refused");
+                    Err(refusal.reason)
+                }
                 Ok(()) => self.inbound.call(hello.from.node(), group, call.body).await.map_err(|error| {
                     if let TransportError::Refused { reason, .. } = error {
                         reason
@@ -339,10 +385,10 @@ impl Server {
                 let answer = Frame { kind: Kind::JoinAnswer, group: GroupId(0), id: 0, body };
                 Ok(connection.send(&answer, patience).await?)
             }
-            Err(reason) => {
-                let refusal = Refusal::new(Cause::NotServed, format!("joining was refused: {reason}"));
+            Err(JoinRefused { reason, text }) => {
+                let refusal = Refusal::new(Cause::NotServed, format!("joining was refused: {text}"));
                 let _ = connection.send(&refusal.frame(Kind::Refusal, GroupId(0), 0), patience).await;
-                Err(Ended::Refused(refusal))
+                Err(Ended::Refused(reason, refusal))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One node that serves, and callers that are who they say, are not, or do not behave.
 
+mod counted;
 mod hostile;
 mod identity;
 mod snapshots;
@@ -38,8 +39,10 @@ impl PeerService for Echo {
         })
     }
 
-    fn join(&self, request: Bytes) -> BoxFuture<'_, Result<Bytes, String>> {
-        Box::pin(async move { if &request[..] == b"token" { Ok(request) } else { Err("no".to_owned()) } })
+    fn join(&self, request: Bytes) -> BoxFuture<'_, Result<Bytes, JoinRefused>> {
+        Box::pin(async move {
+            if &request[..] == b"token" { Ok(request) } else { Err(JoinRefused::new("token-unknown", "no")) }
+        })
     }
 }
 

@@ -34,6 +34,25 @@ pub enum TlsError {
     Nameless,
 }
 
+impl TlsError {
+    /// A label of the metric of refused peers.
+    pub(crate) fn label(&self) -> &'static str {
+        use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+        let TlsError::Handshake(error) = self else {
+            return if matches!(self, TlsError::Purpose) { "purpose" } else { "certificate" };
+        };
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(
+                Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+            )) => "certificate-expired",
+            Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
+                "certificate"
+            }
+            _ => "tls",
+        }
+    }
+}
+
 /// A node's certificate with its key, and whom it trusts.
 pub struct Credentials {
     pub name: PeerName,

@@ -279,7 +279,7 @@ impl PeerService for NoService {
         Box::pin(std::future::ready(Err("nothing is served here".to_owned())))
     }
 
-    fn join(&self, _: Bytes) -> BoxFuture<'_, Result<Bytes, String>> {
-        Box::pin(std::future::ready(Err("nobody is taken in here".to_owned())))
+    fn join(&self, _: Bytes) -> BoxFuture<'_, Result<Bytes, crate::net::JoinRefused>> {
+        Box::pin(async { Err(crate::net::JoinRefused::new("not-now", "this node takes nobody in")) })
     }
 }

@@ -211,6 +211,10 @@ fn a_removed_node_ends_and_serves_no_more() {
     let refused = run(own_key);
     assert!(refused.stderr.contains("its master key is not the cluster's"), "{}", refused.stderr);
 
+    let refused = ["token-used", "master-key"].map(|reason| region.refused(0, reason));
+    assert_eq!(refused, [0, 1]);
+    assert!(region.nodes[&0].log().contains("its master key is not the cluster's"));
+
     // The token was not spent by that.
     region.join(1, &token);
     region.start(1);

@@ -36,6 +36,7 @@ fn a_lost_node_is_replaced_and_one_that_is_asked_to_end_loses_no_order() {
     MasterKey::load_or_create(&stranger, &SystemRandom).expect("the directory takes a key");
     let forged = region.tell_with_key(0, &stranger, &["node", "remove", "2"]);
     assert!(forged.stderr.contains("the master key did not sign"), "{}", forged.stderr);
+    assert_eq!(region.refused(0, "order"), 1);
 
     // Node 3 is lost for good. Any other gives the token, and the new one is node 4.
     region.nodes.remove(&2).expect("it runs").kill();
@@ -111,6 +112,41 @@ fn a_lost_node_is_replaced_and_one_that_is_asked_to_end_loses_no_order() {
             }
         }
     });
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+}
+
+#[test]
+fn certificates_are_renewed_while_the_region_serves() {
+    let premises = Premises::new();
+    let (files, _) = premises.open_shop();
+    files.stop();
+    let mut region = Region::of(&premises, 2);
+    region.certificate_lifetime = "15s";
+    let token = token_in(&region.done(0, &["cluster", "init"]));
+    region.start(0);
+    region.join(1, &token);
+    region.start(1);
+    let until = |region: &Region<'_>, n: usize| {
+        let status = region.status(n);
+        let of = |node: usize| status["nodes"][node]["report"]["certificate_until"].as_u64();
+        (of(0), of(1))
+    };
+    let first = until(&region, 0);
+    let begun = Instant::now();
+    // Each asks whoever leads the roster; more than two lifetimes pass.
+    while begun.elapsed() < Duration::from_secs(32) {
+        std::thread::sleep(Duration::from_secs(2));
+        // Each command opens a connection of its own, with the certificate that is on disk now.
+        let now = until(&region, 1);
+        assert!(now.0.is_some() && now.1.is_some(), "a node is not reached any more: {now:?}");
+    }
+    let last = until(&region, 0);
+    assert!(last.0 > first.0.map(|at| at + 20) && last.1 > first.1.map(|at| at + 20), "{first:?} {last:?}");
+    // A node that starts again shows the renewed one.
+    region.nodes.remove(&1).expect("it runs").stop();
+    region.start(1);
     for (_, node) in std::mem::take(&mut region.nodes) {
         node.stop();
     }

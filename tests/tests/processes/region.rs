@@ -17,6 +17,7 @@ const GROUPS: [&str; 4] = ["cluster", "world", "catalogue-0", "region-0"];
 /// Three data directories and what runs on them.
 pub struct Region<'p> {
     premises: &'p Premises,
+    pub certificate_lifetime: &'static str,
     pub peers: Vec<SocketAddr>,
     pub nodes: BTreeMap<usize, NodeProcess>,
 }
@@ -24,7 +25,7 @@ pub struct Region<'p> {
 impl Region<'_> {
     pub fn of(premises: &Premises, nodes: usize) -> Region<'_> {
         let peers = (0..nodes).map(|_| lasting_address()).collect();
-        Region { premises, peers, nodes: BTreeMap::new() }
+        Region { premises, certificate_lifetime: "30d", peers, nodes: BTreeMap::new() }
     }
 
     pub fn serve(&self, n: usize) -> Serve {
@@ -36,6 +37,7 @@ impl Region<'_> {
         Serve { data, log, ..self.premises.serve() }
             .set("cluster.listen", self.peers[n])
             .set("keys.master_key_file", self.premises.data().join("master.key").display())
+            .set("cluster.certificate_lifetime", self.certificate_lifetime)
     }
 
     /// A command of the node's own machine.
@@ -77,6 +79,17 @@ impl Region<'_> {
 
     pub fn host(&self, n: usize) -> Host {
         Host::new(self.nodes[&n].public, &format!("{SLUG}.localhost"))
+    }
+
+    /// How many peers' connections and orders a node has refused for this reason.
+    pub fn refused(&self, n: usize, reason: &str) -> u64 {
+        let operations = Host::new(self.nodes[&n].operations, "localhost");
+        let asked = operations.request(reqwest::Method::GET, "/metrics");
+        let text = self.premises.runtime.block_on(async { asked.send().await?.text().await });
+        let label = format!("gearify_peer_refused_total{{reason=\"{reason}\"}} ");
+        let line = text.expect("the node answers");
+        let count = line.lines().find_map(|line| line.strip_prefix(&label));
+        count.map_or(0, |count| count.parse().expect("a count is a number"))
     }
 
     /// The place of the node that leads a group, as a running node sees it.
