@@ -279,7 +279,7 @@ fn the_commands_of_the_readme_exist() {
         };
         // Words before the first option are subcommands, or the value of one; their help knows the options.
         let names: Vec<&str> = arguments.iter().take_while(|word| !word.starts_with('-')).copied().collect();
-        let depth = if ["tenant", "config", "cluster", "node"].contains(&names[0]) { 2 } else { 1 };
+        let depth = if ["tenant", "config", "cluster", "node", "region"].contains(&names[0]) { 2 } else { 1 };
         let mut help = names[..depth].to_vec();
         help.push("--help");
         let ran = run(gearify(&help));

@@ -76,9 +76,12 @@ mod tests {
         numbers.iter().copied().map(NodeId).collect()
     }
 
+    /// Nodes, the members of the shared groups, and those chosen to vote.
+    type Case = (&'static str, &'static [u64], Option<&'static [u64]>);
+
     #[test]
     fn votes_are_spread_over_regions() {
-        let table: &[(&str, &[u64], Option<&[u64]>)] = &[
+        let table: &[Case] = &[
             ("a", &[1], None),
             ("aaa", &[1, 2, 3], None),
             ("aaaaab", &[1, 2, 3, 4, 5], None),

@@ -246,4 +246,12 @@ mod tests {
         let stale = Problem::new(Kind::PreconditionFailed).member("revision", 7u64);
         assert_eq!(Wrong::of(stale, rename).unwrap().stands_at, Some(7));
     }
+
+    #[test]
+    fn a_form_that_has_to_wait_for_other_regions_says_so_and_keeps_what_was_typed() {
+        let waits = Wrong::of(Problem::new(Kind::RegionReadOnly).retry_after(5), |_| None);
+        let words = waits.expect("it is the form's").form.unwrap_or_default();
+        assert!(words.contains("cut off from the others"), "{words}");
+        assert!(Wrong::of(Problem::new(Kind::Unavailable), |_| None).is_err());
+    }
 }
