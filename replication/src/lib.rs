@@ -29,6 +29,7 @@ mod node;
 mod observe;
 mod position;
 mod proposer;
+mod recover;
 mod snapshots;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ pub use node::{Node, NodeOptions, StartError};
 pub use observe::{PAGE_WAIT, PART_BYTES, Page, PageError, SnapshotOffer, Source};
 pub use position::{Applied, GroupId, LogPosition, NodeId};
 pub use proposer::{ProposeError, Proposed};
+pub use recover::{Recovered, go_on_alone};
 pub use snapshots::SnapshotFile;
 pub use timers::Timers;
 pub use transport::{AppendChannel, Lane, Transport, TransportError};

@@ -21,6 +21,9 @@ pub enum ClusterCommand {
     Init(InitArgs),
     /// Prints a token with which one node can join once.
     Token(TokenArgs),
+    /// After a majority of nodes is lost for good: this one, which must not be running, goes on alone with what
+    /// it has, as a new cluster that others join anew.
+    Recover(RecoverArgs),
     /// Shows nodes and groups as this running node sees them.
     Status(StatusArgs),
 }
@@ -41,6 +44,15 @@ pub struct TokenArgs {
     /// Minutes within which it must be used.
     #[arg(long, default_value_t = TOKEN_VALID.as_secs() / 60, value_parser = clap::value_parser!(u64).range(1..=1440))]
     minutes: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct RecoverArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Whatever only the lost nodes had acknowledged is gone.
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 #[derive(Args, Debug)]
@@ -118,6 +130,7 @@ pub fn run(command: ClusterCommand) -> anyhow::Result<ExitCode> {
             let desk = desk(&settings)?;
             say(&block_on(async { Ok(desk.new_token(valid).await?) })?)
         }
+        ClusterCommand::Recover(arguments) => recover(&arguments),
         ClusterCommand::Status(arguments) => {
             let settings = settings(&arguments.config)?;
             let desk = desk(&settings)?;
@@ -142,6 +155,34 @@ fn init(arguments: &InitArgs) -> anyhow::Result<ExitCode> {
          hour:\n\n  gearify join {} {address}\n\nEvery node needs the same master key.",
         founded.cluster, founded.node, founded.token
     ))
+}
+
+fn recover(arguments: &RecoverArgs) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        arguments.accept_loss,
+        "orders, payments and changes that only the lost nodes had acknowledged will be gone, and nobody can tell \
+         which. Wait for the nodes if they can come back. If not: take this on the surviving node that applied \
+         most, see that no other one ever starts again, and say --accept-loss"
+    );
+    let settings = settings(&arguments.config)?;
+    let data_dir = &settings.node.data_dir;
+    let _lock = DirLock::acquire(data_dir)?;
+    let vault = NodeVault::new(master_key(&settings)?);
+    let (address, valid) = (peer_address(&settings).to_string(), settings.cluster.certificate_lifetime);
+    let (founded, groups) = cluster::recover(data_dir, &vault, &address, valid)?;
+    let mut told = format!("node {} goes on alone as cluster {}, with\n\n", founded.node, founded.cluster);
+    for group in groups {
+        let (group, last, committed) = (group.group, group.last, group.committed);
+        let _ =
+            writeln!(told, "  group {group}: entries up to {last}, known to be committed up to {committed}");
+    }
+    let _ = write!(
+        told,
+        "\nEntries after those are lost. Start it with `gearify serve`; others join with empty data directories:\n\n  \
+         gearify join {} {address}",
+        founded.token
+    );
+    say(&told)
 }
 
 pub fn join(arguments: &JoinArgs) -> anyhow::Result<ExitCode> {

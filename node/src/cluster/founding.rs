@@ -84,7 +84,7 @@ pub fn found(
     Ok(Founded { cluster, node, token })
 }
 
-fn seal_authority(vault: &NodeVault, cluster: &str, key: &[u8]) -> Result<Vec<u8>, SealError> {
+pub(super) fn seal_authority(vault: &NodeVault, cluster: &str, key: &[u8]) -> Result<Vec<u8>, SealError> {
     let nonce = SystemRandom.nonce()?;
     let sealed = vault.purpose_key(AUTHORITY_KEY).seal(nonce, cluster.as_bytes(), key);
     Ok([&nonce[..], &sealed].concat())

@@ -381,7 +381,12 @@ impl Member {
             Err(error) => return (self.on_fatal)(&format!("the cluster can't be founded: {error}")),
         };
         loop {
-            let outcome = self.propose(Command::Found(Box::new(founding.clone()))).await;
+            let mut outcome = self.propose(Command::Found(Box::new(founding.clone()))).await;
+            if matches!(outcome, Some(Err(Refusal::Founded)))
+                && self.roster.borrow().cluster != founding.cluster
+            {
+                outcome = self.propose(Command::Recover(Box::new(founding.clone()))).await;
+            }
             if matches!(outcome, Some(Ok(_) | Err(Refusal::Founded))) {
                 match self.dir.end_founding() {
                     Ok(()) => tracing::info!(cluster = self.me.cluster(), "the cluster is founded"),
@@ -472,7 +477,8 @@ impl Member {
         loop {
             sleep(RECONCILE_PAUSE).await;
             let roster = self.roster.borrow().clone();
-            if !group.is_leader() || roster.cluster.is_empty() {
+            // Of another name until this node, which went on alone, has said so.
+            if !group.is_leader() || roster.cluster != self.me.cluster() {
                 continue;
             }
             match group.reconcile(&wanted(&roster, &group, self.me.region())).await {

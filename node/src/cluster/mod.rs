@@ -18,6 +18,7 @@ mod machine;
 mod member;
 mod messages;
 mod peers;
+mod recovering;
 pub mod regions;
 mod relaying;
 pub mod roster;
@@ -30,6 +31,7 @@ pub use identity::{ClusterDir, Identity, IdentityError};
 pub use joining::{JoinError, Joined, join};
 pub use member::{Member, MemberError, MemberOptions};
 pub use messages::{ClusterStatus, GroupReport, NodeReport, NodeStatus};
+pub use recovering::{RecoverError, recover};
 pub use token::{JoinToken, TokenError};
 
 use gearify_replication::GroupId;

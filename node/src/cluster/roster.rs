@@ -179,6 +179,8 @@ pub enum Command {
         expires_ms: i64,
         node: u64,
     },
+    /// The one node that is left goes on as a cluster of its own.
+    Recover(Box<Founding>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,6 +267,7 @@ impl Roster {
                 self.admit(entry.at_ms, token, secret_hash, record)
             }
             Command::SetState { node, state } => self.set_state(*node, *state),
+            Command::Recover(founding) => self.recover(founding),
             Command::AddRegion { region, public } => {
                 if !self.has_region(region) && self.regions.len() >= REGIONS_MAX {
                     return Err(Refusal::TooManyRegions);
@@ -293,6 +296,31 @@ impl Roster {
             nodes: [(founding.node, founding.record.clone())].into(),
             tokens: [(founding.token, founding.token_record.clone())].into(),
             regions: BTreeMap::new(),
+            replacing: BTreeMap::new(),
+            replaced: BTreeMap::new(),
+        };
+        Ok(Reply::Done)
+    }
+
+    /// The others are removed for good, whatever becomes of them; no number is given again.
+    fn recover(&mut self, founding: &Founding) -> Outcome {
+        if self.cluster == founding.cluster {
+            return Ok(Reply::Done);
+        }
+        *self.live(founding.node)? = founding.record.clone();
+        for (_, record) in self.nodes.iter_mut().filter(|(node, _)| **node != founding.node) {
+            record.state = NodeState::Removed;
+        }
+        let Founding { cluster, authority, authority_key, master_key, .. } = founding.clone();
+        *self = Roster {
+            cluster,
+            authority,
+            authority_key,
+            master_key,
+            last_node: self.last_node,
+            nodes: std::mem::take(&mut self.nodes),
+            tokens: [(founding.token, founding.token_record.clone())].into(),
+            regions: std::mem::take(&mut self.regions),
             replacing: BTreeMap::new(),
             replaced: BTreeMap::new(),
         };

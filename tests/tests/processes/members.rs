@@ -151,3 +151,63 @@ fn certificates_are_renewed_while_the_region_serves() {
         node.stop();
     }
 }
+
+#[test]
+fn a_node_whose_majority_is_lost_goes_on_alone_when_told_to() {
+    let premises = Premises::new();
+    let (mut files, mut market) = premises.open_shop();
+    market.product(&mut files, "BALL", 2_490);
+    market.stock(&mut files, "BALL", 0, 100);
+    files.stop();
+    let mut region = Region::of(&premises, 4);
+    let mut token = token_in(&region.done(0, &["cluster", "init"]));
+    region.start(0);
+    for n in [1, 2] {
+        region.join(n, &token);
+        region.start(n);
+        token = token_in(&region.done(n, &["cluster", "token"]));
+    }
+    region.wait_for_voters(&[1, 2, 3]);
+    let buy = |region: &Region<'_>, n: usize, number: usize| {
+        premises.runtime.block_on(async {
+            let attempt = Attempt::prepare(&region.host(n), "BALL", number, "tok_ok").await.expect("a cart");
+            acknowledged(&attempt.place().await.expect("an answer").expect(201).json)
+        })
+    };
+    // Bought through the one that will be left: it has what it has answered.
+    let before = buy(&region, 1, 1);
+    for n in [0, 1, 2] {
+        region.nodes.remove(&n).expect("it runs").kill();
+    }
+    let unsaid = region.tell(1, &["cluster", "recover"]);
+    assert!(!unsaid.status.success() && unsaid.stderr.contains("will be gone"), "{}", unsaid.stderr);
+    let said = region.done(1, &["cluster", "recover", "--accept-loss"]);
+    assert!(said.contains("node 2 goes on alone") && said.contains("Entries after those are lost"), "{said}");
+    region.start(1);
+    let host = region.host(1);
+    assert_eq!(acknowledged(&premises.runtime.block_on(read(&host, &before))), before);
+    let after = buy(&region, 1, 2);
+    // One of the lost comes back with its old files: nobody listens, and nothing of it counts.
+    let mut old = region.serve(0).command(free_address(), free_address());
+    let mut old =
+        old.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("it runs");
+    // Others join anew, under numbers that were never given.
+    region.join_by(3, &token_in(&said), 1, 4);
+    region.start(3);
+    let again = token_in(&region.done(1, &["cluster", "token"]));
+    std::fs::remove_dir_all(region.serve(2).data).expect("the old files can be removed");
+    region.join_by(2, &again, 1, 5);
+    region.start(2);
+    for order in [&before, &after] {
+        let host = region.host(2);
+        assert_eq!(acknowledged(&premises.runtime.block_on(read(&host, order))), *order);
+    }
+    let status = region.status(1);
+    assert_eq!(status["nodes"][0]["state"], "removed", "{status}");
+    old.kill().expect("a child can be killed");
+    old.wait().expect("a killed child ends");
+    buy(&region, 3, 3);
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+}

@@ -64,8 +64,13 @@ impl Region<'_> {
     }
 
     pub fn join(&self, n: usize, token: &str) {
-        let said = self.done(n, &["join", token, &self.peers[0].to_string()]);
-        assert!(said.contains(&format!("this is node {}", n + 1)), "{said}");
+        self.join_by(n, token, 0, n + 1);
+    }
+
+    /// Joins by the node at another place, to be given this number.
+    pub fn join_by(&self, n: usize, token: &str, by: usize, number: usize) {
+        let said = self.done(n, &["join", token, &self.peers[by].to_string()]);
+        assert!(said.contains(&format!("this is node {number}")), "{said}");
     }
 
     pub fn start(&mut self, n: usize) {
