@@ -69,7 +69,9 @@ pub fn go_on_alone(
 fn on_disk(
     write: impl FnOnce(Box<dyn FnOnce(io::Result<()>) + Send>) -> Result<(), RaftLogError>,
 ) -> Result<(), StartError> {
-    let (written, outcome) = mpsc::channel();
+    /// It answers once.
+    const ANSWERS: usize = 1;
+    let (written, outcome) = mpsc::sync_channel(ANSWERS);
     write(Box::new(move |result| drop(written.send(result))))?;
     let gone = |_| io::Error::other("the raft log ended before it was written");
     Ok(outcome.recv().map_err(gone)??)
