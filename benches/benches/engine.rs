@@ -1,9 +1,11 @@
 //! What the engine costs without HTTP: applying a checkout, appending to the log.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gearify_benches::etcd::ORDER_PUTS;
 use gearify_commerce::GroupKind;
 use gearify_storage::raftlog::{LogRow, RaftLog, RaftLogOptions};
 use gearify_tests::{Pure, Scenario, Telling};
+use std::collections::BTreeSet;
 use std::hint::black_box;
 
 /// A shop at the moment before an order is placed, and the entry that places it.
@@ -22,8 +24,18 @@ fn before_checkout() -> (Vec<(GroupKind, Vec<u8>)>, Vec<u8>) {
     (log, entry)
 }
 
+/// The floor of three nodes writes as many rows to etcd as an order writes here.
+fn count_rows(log: &[(GroupKind, Vec<u8>)], entry: &[u8]) {
+    let mut shop = Pure::replay(log);
+    let before: BTreeSet<_> = shop.rows().into_iter().flat_map(|(_, rows)| rows).collect();
+    shop.apply(GroupKind::Region, entry);
+    let written = shop.rows().into_iter().flat_map(|(_, rows)| rows).filter(|row| !before.contains(row));
+    assert_eq!(written.count(), ORDER_PUTS, "gearify_benches::etcd says how many rows an order writes");
+}
+
 fn apply_checkout(criterion: &mut Criterion) {
     let (log, entry) = before_checkout();
+    count_rows(&log, &entry);
     criterion.bench_function("apply a checkout entry, 3 lines", |bench| {
         bench.iter_batched(
             || Pure::replay(&log),

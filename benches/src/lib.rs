@@ -6,8 +6,11 @@
 //! both run on the same cores: the node's milliseconds a request hold still where throughput does not.
 
 pub mod client;
+pub mod etcd;
 pub mod floor;
 pub mod node;
+pub mod outage;
+pub mod region;
 pub mod report;
 pub mod scenarios;
 pub mod shop;

@@ -67,7 +67,13 @@ impl Demo {
     }
 
     /// Ends the node as Ctrl-C does and starts it again on the same directory.
-    pub async fn restart(mut self) -> Result<Demo> {
+    pub async fn restart(self) -> Result<Demo> {
+        let range = self.range;
+        Demo::start_on(self.stop().await?, range).await
+    }
+
+    /// Ends the node as Ctrl-C does; its data lies in `node` of the directory.
+    pub async fn stop(mut self) -> Result<tempfile::TempDir> {
         let id = self.child.id().context("the node is running")?;
         let told = Command::new("kill").args(["-INT", &id.to_string()]).status().await?;
         if !told.success() {
@@ -75,7 +81,7 @@ impl Demo {
         }
         tokio::time::timeout(ENDING_MAX, self.child.wait()).await.context("the node did not stop")??;
         std::fs::remove_file(self.data.path().join("summary.json"))?;
-        Demo::start_on(self.data, self.range).await
+        Ok(self.data)
     }
 
     async fn wait_for_page(&mut self, begun: Instant) -> Result<Duration> {
@@ -172,6 +178,6 @@ pub fn binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
-fn free_address() -> Result<SocketAddr> {
+pub fn free_address() -> Result<SocketAddr> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -1,6 +1,7 @@
 //! What is measured: each scenario drives the node with a number of connections for a time.
 
 use crate::client::Connection;
+use crate::etcd::{self, Etcd};
 use crate::floor::{CommitLoop, GroupCommit};
 use crate::node::Demo;
 use crate::report::{Figure, Tally, processor_time};
@@ -206,17 +207,19 @@ pub async fn add_to_cart(demo: &Demo, goods: Vec<Goods>, extent: Extent) -> Resu
 
 /// The whole way from an empty cart to an order: six requests.
 pub async fn checkout(
-    demo: &Demo,
+    addresses: Vec<SocketAddr>,
+    process: Option<u32>,
     goods: Vec<Goods>,
     option: String,
     provider: &'static str,
     extent: Extent,
 ) -> Result<Figure> {
-    let (address, goods, numbers) = (demo.address, Arc::new(goods), Arc::new(AtomicU64::new(0)));
+    let (goods, numbers) = (Arc::new(goods), Arc::new(AtomicU64::new(0)));
     let name = format!("whole checkout ({provider})");
-    let subject = Subject { name: &name, requests: 6, process: demo.process() };
-    measure(subject, extent, move |_, until| {
+    let subject = Subject { name: &name, requests: 6, process };
+    measure(subject, extent, move |number, until| {
         let (goods, numbers, option) = (goods.clone(), numbers.clone(), option.clone());
+        let address = addresses[number % addresses.len()];
         async move {
             let mut connection = Connection::open(address, HOST).await?;
             let mut tally = Tally::default();
@@ -252,11 +255,16 @@ async fn buy(
 }
 
 /// Makes carts of three lines, everything chosen, ready to be placed.
-pub async fn prepare_carts(demo: &Demo, goods: &[Goods], option: &str, count: usize) -> Result<Vec<Cart>> {
+pub async fn prepare_carts(
+    address: SocketAddr,
+    goods: &[Goods],
+    option: &str,
+    count: usize,
+) -> Result<Vec<Cart>> {
     const WIDTH: usize = 16;
     let mut tasks = Vec::new();
     for lane in 0..WIDTH {
-        let (address, goods, option) = (demo.address, goods.to_vec(), option.to_owned());
+        let (goods, option) = (goods.to_vec(), option.to_owned());
         tasks.push(tokio::spawn(async move {
             let mut connection = Connection::open(address, HOST).await?;
             let mut carts = Vec::new();
@@ -276,18 +284,19 @@ pub async fn prepare_carts(demo: &Demo, goods: &[Goods], option: &str, count: us
     Ok(carts)
 }
 
-/// Places prepared carts until they are used up.
+/// Places prepared carts until they are used up, at one node or at several by turns.
 pub async fn place(
-    demo: &Demo,
+    addresses: Vec<SocketAddr>,
+    process: Option<u32>,
     carts: Vec<Cart>,
     provider: &'static str,
     connections: usize,
 ) -> Result<Figure> {
-    let (address, carts) = (demo.address, Arc::new(Mutex::new(carts)));
+    let carts = Arc::new(Mutex::new(carts));
     let extent = Extent { connections, time: Duration::from_secs(120) };
-    let subject = Subject { name: "order placed", requests: 1, process: demo.process() };
-    measure(subject, extent, move |_, until| {
-        let carts = carts.clone();
+    let subject = Subject { name: "order placed", requests: 1, process };
+    measure(subject, extent, move |number, until| {
+        let (carts, address) = (carts.clone(), addresses[number % addresses.len()]);
         async move {
             let mut connection = Connection::open(address, HOST).await?;
             let mut tally = Tally::default();
@@ -298,6 +307,45 @@ pub async fn place(
                 match answer.status.is_success() {
                     true => tally.ok(started.elapsed()),
                     false => tally.failed(answer.in_words()),
+                }
+            }
+            Ok(tally)
+        }
+    })
+    .await
+}
+
+/// What etcd is asked for, by every connection again and again.
+#[derive(Clone, Copy)]
+pub enum EtcdWork {
+    /// As many compares, puts and bytes as an order.
+    Transaction,
+    Put,
+}
+
+/// Drives etcd's members as [`place`] drives nodes.
+pub async fn etcd(etcd: &Etcd, work: EtcdWork, bytes: usize, extent: Extent) -> Result<Figure> {
+    let name = match work {
+        EtcdWork::Transaction => "etcd transaction of an order's compares, puts and bytes",
+        EtcdWork::Put => "etcd put of an order's bytes",
+    };
+    let (members, numbers) = (etcd.clients.clone(), Arc::new(AtomicU64::new(rand::random::<u32>().into())));
+    let subject = Subject { name, requests: 1, process: None };
+    measure(subject, extent, move |number, until| {
+        let (address, numbers) = (members[number % members.len()], numbers.clone());
+        async move {
+            let mut connection = Etcd::connect(address).await?;
+            let mut tally = Tally::default();
+            while Instant::now() < until {
+                let number = numbers.fetch_add(1, Ordering::Relaxed);
+                let started = Instant::now();
+                let done = match work {
+                    EtcdWork::Transaction => etcd::transact(&mut connection, number, bytes).await,
+                    EtcdWork::Put => etcd::put_one(&mut connection, number, bytes).await,
+                };
+                match done {
+                    Ok(()) => tally.ok(started.elapsed()),
+                    Err(error) => tally.failed(error.to_string()),
                 }
             }
             Ok(tally)

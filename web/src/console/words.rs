@@ -71,7 +71,8 @@ impl Words {
 
     /// A cell with a time, for machines too.
     pub fn time(&self, at: Timestamp) -> Cell {
-        Cell::Time { at: machine_time(at), words: self.when(at) }
+        let clock = self.locale.time(self.local(at));
+        Cell::Time { at: machine_time(at), day: self.day(at), clock }
     }
 
     /// As `datetime-local` fields have it.

@@ -80,9 +80,11 @@ pub enum Cell {
     Link(Link),
     LinkLines(Link, String),
     Badges(Vec<Badge>),
+    /// Breaks between the day and the clock where a column is narrow.
     Time {
         at: String,
-        words: String,
+        day: String,
+        clock: String,
     },
     Picture(Option<Picture>),
     Input(Box<Field>),

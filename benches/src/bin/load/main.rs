@@ -4,6 +4,8 @@
 //!
 //! Every part is bounded and ends by itself; the last thing printed is the table of figures as Markdown.
 
+mod region;
+
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use gearify_benches::floor;
@@ -40,6 +42,9 @@ struct Arguments {
     /// Carts prepared for each round of placing orders.
     #[arg(long, default_value_t = 6_000)]
     orders: usize,
+    /// Leaders killed in the region of three nodes.
+    #[arg(long, default_value_t = 20)]
+    kills: usize,
     /// Bytes of the constant answer, for `hello`.
     #[arg(long, default_value_t = 2_000, hide = true)]
     bytes: usize,
@@ -62,6 +67,8 @@ enum Scenario {
     Search,
     /// Search in most products at a fixed rate.
     Steady,
+    /// Three nodes: orders beside etcd (`etcd-server` has to be there), leaders killed. Not part of `all`.
+    Region,
     All,
     /// Serves a constant: the floor's own process.
     #[value(hide = true)]
@@ -106,6 +113,9 @@ impl Run {
     }
 
     async fn all(&mut self) -> Result<()> {
+        if self.arguments.scenario == Scenario::Region {
+            return self.three_nodes().await;
+        }
         use Scenario::{Browse, Cart, Checkout, Flash, Orders, Rest, Search, Steady};
         if self.wants(&[Rest, Browse, Cart, Checkout, Orders, Flash]) {
             self.small_shop().await?;
@@ -225,7 +235,17 @@ impl Run {
             let mut ours = Vec::new();
             for _ in 0..self.arguments.rounds {
                 let (goods, option) = (market.goods.clone(), market.option.clone());
-                ours.push(scenarios::checkout(&market.demo, goods, option, provider, extent).await?);
+                ours.push(
+                    scenarios::checkout(
+                        vec![market.demo.address],
+                        market.demo.process(),
+                        goods,
+                        option,
+                        provider,
+                        extent,
+                    )
+                    .await?,
+                );
             }
             let figure = median(ours);
             let held = figure.per_second() >= 1_000.0 && figure.tally.quantile_ms(0.99) < 100.0;
@@ -241,10 +261,19 @@ impl Run {
         let (mut ours, mut turns, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let Market { demo, goods, option } = market;
         for _ in 0..self.arguments.rounds {
-            let carts = scenarios::prepare_carts(demo, goods, option, self.arguments.orders).await?;
+            let carts = scenarios::prepare_carts(demo.address, goods, option, self.arguments.orders).await?;
             let orders = carts.len().max(1);
             let (_, before) = demo.logged(0)?;
-            ours.push(scenarios::place(demo, carts, "manual", self.arguments.connections).await?);
+            ours.push(
+                scenarios::place(
+                    vec![demo.address],
+                    demo.process(),
+                    carts,
+                    "manual",
+                    self.arguments.connections,
+                )
+                .await?,
+            );
             let bytes = demo.logged(before)?.0 as usize / orders;
             println!("an order is {bytes} bytes of log");
             let dir = tempfile::tempdir()?;
