@@ -12,7 +12,7 @@ use crate::scope::{Count, ReadScope, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
 use crate::{
     cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff, tax,
-    tenants,
+    tenants, version,
 };
 use gearify_storage::{Reader, Tx, encode};
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,11 @@ macro_rules! contexts {
     ($($name:ident in $group:ident = $module:ident),+ $(,)?) => {
         /// A command of any context. The order of variants is stored: only append.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-        pub enum Command { $($name($module::Command)),+ }
+        pub enum Command {
+            $($name($module::Command),)+
+            /// Of the group itself, whichever it is.
+            Version(version::Command),
+        }
 
         /// An event of any context. The order of variants is stored: only append.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,12 +46,16 @@ macro_rules! contexts {
             /// The same command id came with another request.
             #[error("this idempotency key was used with another request")]
             KeyReused,
+            #[error(transparent)] Version(#[from] version::Refusal),
         }
 
         impl Command {
             /// The group whose log carries this command.
             pub fn group(&self) -> GroupKind {
-                match self { $(Command::$name(_) => GroupKind::$group),+ }
+                match self {
+                    $(Command::$name(_) => GroupKind::$group,)+
+                    Command::Version(command) => command.group(),
+                }
             }
         }
 
@@ -66,7 +74,10 @@ macro_rules! contexts {
         })+
 
         fn dispatch_to_context(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
-            match command { $(Command::$name(command) => Ok($module::apply(scope, command)?)),+ }
+            match command {
+                $(Command::$name(command) => Ok($module::apply(scope, command)?),)+
+                Command::Version(command) => Ok(version::apply(scope, command)?),
+            }
         }
     };
 }
@@ -86,6 +97,12 @@ contexts! {
     Notifications in Region = notifications,
     Checkout in Region = checkout,
     Schedule in Region = schedule,
+}
+
+impl From<version::Command> for Command {
+    fn from(command: version::Command) -> Command {
+        Command::Version(command)
+    }
 }
 
 /// What a command answers besides its events.
@@ -221,7 +238,7 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
     remember(&mut scope, stamped, &result);
     answer_for_payments(&mut scope);
     sweep(&mut scope);
-    events.append(&mut own_events);
+    events.extend(own_events.into_iter().map(|event| Envelope { cause: Some(stamped.id), ..event }));
     Outcome { result, replayed: false }
 }
 

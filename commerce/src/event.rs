@@ -1,10 +1,13 @@
 //! What happened, in order: the envelope around every context's events.
 
 use crate::actor::Actor;
+use crate::command::CommandId;
 use crate::command::Event as ContextEvent;
 use crate::ids::TenantId;
 use crate::scope::Site;
 use crate::time::Timestamp;
+use crate::version;
+use gearify_storage::Record;
 use serde::{Deserialize, Serialize};
 
 pub use crate::command::Event;
@@ -19,5 +22,43 @@ pub struct Envelope {
     pub at: Timestamp,
     pub actor: Actor,
     pub event: ContextEvent,
+    /// The command in whose entry it happened. Events of one command share it; those of earlier times have
+    /// none.
+    pub cause: Option<CommandId>,
 }
-gearify_storage::first_version!(Envelope);
+
+impl Record for Envelope {
+    const VERSION: u8 = 2;
+    const SINCE: u32 = version::CAUSES;
+    type Previous = EnvelopeV1;
+
+    fn to_previous(&self) -> Option<EnvelopeV1> {
+        Some(self.into())
+    }
+}
+
+/// Before events named their cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnvelopeV1 {
+    sequence: u64,
+    tenant: TenantId,
+    site: Site,
+    at: Timestamp,
+    actor: Actor,
+    event: ContextEvent,
+}
+gearify_storage::first_version!(EnvelopeV1);
+
+impl From<EnvelopeV1> for Envelope {
+    fn from(old: EnvelopeV1) -> Envelope {
+        let EnvelopeV1 { sequence, tenant, site, at, actor, event } = old;
+        Envelope { sequence, tenant, site, at, actor, event, cause: None }
+    }
+}
+
+impl From<&Envelope> for EnvelopeV1 {
+    fn from(new: &Envelope) -> EnvelopeV1 {
+        let Envelope { sequence, tenant, site, at, actor, event, cause: _ } = new.clone();
+        EnvelopeV1 { sequence, tenant, site, at, actor, event }
+    }
+}

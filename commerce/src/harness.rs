@@ -98,3 +98,16 @@ impl Harness {
         self.events.iter().map(|envelope| envelope.event.name()).collect()
     }
 }
+
+/// An event for those who do not care which.
+pub fn any_event() -> Envelope {
+    Envelope {
+        sequence: 1,
+        tenant: TenantId::from_bits(0x71),
+        site: Site::FIRST,
+        at: Timestamp::from_millis(1_000_000_000_000),
+        actor: Actor::System,
+        event: crate::cart::Event::CartExpired { cart: crate::ids::CartId::from_bits(1) }.into(),
+        cause: None,
+    }
+}

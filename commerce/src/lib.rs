@@ -35,6 +35,7 @@ pub mod tax;
 pub mod tenants;
 pub mod text;
 pub mod time;
+pub mod version;
 
 pub use actor::Actor;
 pub use code::Code;
@@ -46,3 +47,4 @@ pub use scope::{ReadScope, Scope, Site, Table, View};
 pub use sealed::{Sealed, Vault};
 pub use text::{Name, Slug, Text};
 pub use time::Timestamp;
+pub use version::StateVersion;

@@ -9,9 +9,10 @@ use crate::event::{Envelope, Event};
 use crate::ids::{IdSource, TenantId};
 use crate::processes::schedule::{Due, Work};
 use crate::time::Timestamp;
+use crate::version::StateVersion;
 use bytes::Bytes;
 use gearify_storage::table::prefix_end;
-use gearify_storage::{Reader, Record, Row, Tx, decode, encode};
+use gearify_storage::{Reader, Record, Row, Tx, decode, encode_at};
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
@@ -142,7 +143,8 @@ impl<K: Key + ?Sized, V: Record> Table<K, V> {
 
     pub fn put(&self, scope: &mut Scope<'_, '_>, key: &K, value: &V) {
         let key = self.key(scope, key);
-        scope.tx.put(key, encode(value));
+        let row = encode_at(value, scope.tx.state_version());
+        scope.tx.put(key, row);
     }
 
     pub fn delete(&self, scope: &mut Scope<'_, '_>, key: &K) {
@@ -282,6 +284,15 @@ impl<'t, 'e> Scope<'t, 'e> {
         &self.actor
     }
 
+    /// Whether the group follows the rules of this version.
+    pub fn follows(&self, version: StateVersion) -> bool {
+        self.tx.state_version() >= version
+    }
+
+    pub(crate) fn raise_version(&mut self, to: StateVersion) {
+        self.tx.set_state_version(to);
+    }
+
     /// Writes of this entry so far.
     pub(crate) fn writes_made(&self) -> u64 {
         self.tx.writes_made()
@@ -312,13 +323,14 @@ impl<'t, 'e> Scope<'t, 'e> {
             at: self.at,
             actor: self.actor.clone(),
             event,
+            cause: None,
         });
     }
 
     /// Plans `due` for `at`. Rows stand under the platform's scope, ordered by time over all tenants.
     pub fn schedule(&mut self, at: Timestamp, due: &Due) {
         let key = self.due_key(at, due);
-        self.tx.put(key, encode(due));
+        self.tx.put(key, encode_at(due, self.tx.state_version()));
     }
 
     /// Takes a plan back. The same `at` and `due` name it.
@@ -338,7 +350,7 @@ impl<'t, 'e> Scope<'t, 'e> {
     /// Asks the leader to call somebody outside; the row stays until the outcome is an entry.
     pub fn ask(&mut self, work: &Work) {
         let key = self.work_key(work);
-        self.tx.put(key, encode(work));
+        self.tx.put(key, encode_at(work, self.tx.state_version()));
     }
 
     /// The outcome is known: nobody needs to be called any more.

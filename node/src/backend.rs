@@ -10,15 +10,15 @@ use crate::vault::NodeVault;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use gearify_commerce::command;
 use gearify_commerce::event::Envelope;
 use gearify_commerce::facts::{self, Desk};
 use gearify_commerce::intent::Request;
 use gearify_commerce::orders::{ORDERS, OrderStatus, PaymentStatus};
 use gearify_commerce::scope::scope_prefix;
 use gearify_commerce::{
-    GroupKind, OrderId, Outcome, ReadScope, Refusal, Site, Stamped, TenantId, Timestamp, Vault,
+    GroupKind, OrderId, Outcome, ReadScope, Refusal, Site, Stamped, StateVersion, TenantId, Timestamp, Vault,
 };
+use gearify_commerce::{command, version};
 use gearify_replication::{Group, ProposeError};
 use gearify_storage::{EventReader, Reader, decode, encode};
 use gearify_web::Clock;
@@ -128,6 +128,12 @@ impl NodeBackend {
             }
             round += 1;
         }
+    }
+
+    /// As leader: the group follows the rules of version `to` from here on.
+    pub async fn raise_version(&self, kind: GroupKind, to: StateVersion) -> Result<(), Undecided> {
+        let stamped = version::raise(kind, to, self.clock.now());
+        self.propose(self.group(kind), &stamped).await.map(drop)
     }
 
     fn desk(&self) -> Desk<'_> {

@@ -15,7 +15,7 @@
 use crate::backend::{GroupHandle, NodeBackend, ProviderDesk};
 use crate::bell::Bell;
 use crate::forward::Forward;
-use crate::machine::ShopMachine;
+use crate::machine::{ApplyError, ShopMachine};
 use crate::projectors::lists::{ListReader, Lists, States};
 use crate::projectors::mover::Mover;
 use crate::projectors::{self, Board, Histories, ProjectorError};
@@ -26,7 +26,7 @@ use crate::snapshot::{History, HistoryPeers};
 use crate::state::{GROUPS, GroupState, group_id, group_name};
 use crate::telemetry::TenantLabels;
 use crate::vault::NodeVault;
-use gearify_commerce::{GroupKind, Vault};
+use gearify_commerce::{GroupKind, StateVersion, Vault};
 use gearify_replication::{GroupOptions, Node, NodeId, NodeOptions, Source, StartError, Timers, Transport};
 use gearify_search::{SearchError, SearchIndexes, SearchOptions};
 use gearify_storage::raftlog::OnFatal;
@@ -65,6 +65,8 @@ pub struct CoreOptions {
     /// Makes this node the only voter of every group that has no members yet.
     pub found: bool,
     pub part: RegionPart,
+    /// The newest version of the groups' rules that this program knows.
+    pub newest: StateVersion,
 }
 
 /// A node's part among several regions; the default is that of a node in the only one.
@@ -117,6 +119,8 @@ pub enum CoreError {
     Thread(std::io::Error),
     #[error(transparent)]
     Projector(#[from] ProjectorError),
+    #[error(transparent)]
+    Machine(#[from] ApplyError),
 }
 
 /// The running parts.
@@ -166,8 +170,8 @@ impl Core {
         for kind in GROUPS {
             let files = &opened[&kind];
             let history = History { store: files.store.clone(), peers: options.peers.clone() };
-            let machine = ShopMachine::new(files.state.clone(), history, Arc::new(live.clone()));
-            let machine = machine.map_err(|source| CoreError::State { group: group_name(kind), source })?;
+            let listener = Arc::new(live.clone());
+            let machine = ShopMachine::new(files.state.clone(), history, listener, options.newest)?;
             let failed = |source| CoreError::Group { group: group_name(kind), source };
             let (id, part) = (group_id(kind, options.part.region), &options.part);
             let shared = part.shared(&options.group_options);

@@ -28,5 +28,6 @@ pub mod telemetry;
 pub mod testing;
 pub mod testpay;
 pub mod tls;
+pub mod upgrade;
 pub mod vault;
 pub mod writer;

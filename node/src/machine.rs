@@ -5,17 +5,17 @@
 //! hash of all changes so far. A reply leaves only after its batch is stored. Equal logs give equal
 //! hashes on every node, today and on replay, however the entries were grouped into calls.
 //!
-//! A command that can't be read was written by a newer program: guessing would part this node from the
-//! others, so it ends with a line that says what to do.
+//! A command that can't be read was written by a newer program, and so was a state whose version is not
+//! known here: guessing would part this node from the others, so it ends with a line that says what to do.
 
 use crate::snapshot::{self, History};
 use crate::state::{AppliedRow, GroupState, group_name};
 use bytes::Bytes;
-use gearify_commerce::GroupKind;
-use gearify_commerce::command::{self, Stamped};
+use gearify_commerce::command::{self, Command, Stamped};
 use gearify_commerce::event::Envelope;
+use gearify_commerce::{GroupKind, StateVersion, version};
 use gearify_replication::{Applied, CommittedEntry, Machine, MachineError, SnapshotSource};
-use gearify_storage::{EventPosition, StorageError, Tx, decode, encode};
+use gearify_storage::{EventPosition, StorageError, Tx, decode, encode, encode_at};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -34,6 +34,10 @@ pub struct ShopMachine {
     applied: AppliedRow,
     history: History,
     listener: Arc<dyn Listener>,
+    /// Of the state.
+    version: StateVersion,
+    /// The newest that this program knows.
+    newest: StateVersion,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,11 @@ pub enum ApplyError {
          start the version that wrote it, or a newer one"
     )]
     UnknownCommand { group: &'static str, index: u64, reason: String },
+    #[error(
+        "the state of {group} has version {version}, and this version of gearify knows those up to {newest}; \
+         start the version that raised it, or a newer one"
+    )]
+    NewerState { group: &'static str, version: StateVersion, newest: StateVersion },
     #[error("the state of {group} can't be read or written: {source}")]
     Storage { group: &'static str, source: StorageError },
     #[error("the applied position of {group} is damaged: {reason}")]
@@ -50,13 +59,31 @@ pub enum ApplyError {
 }
 
 impl ShopMachine {
+    /// A machine that knows state versions up to `newest`.
+    ///
+    /// # Errors
+    /// The state can't be read, or is of a version that is not known.
     pub fn new(
         state: Arc<GroupState>,
         history: History,
         listener: Arc<dyn Listener>,
-    ) -> Result<ShopMachine, StorageError> {
-        let applied = state.applied()?;
-        Ok(ShopMachine { state, applied, history, listener })
+        newest: StateVersion,
+    ) -> Result<ShopMachine, ApplyError> {
+        let group = group_name(state.kind());
+        let applied = state.applied().map_err(|source| ApplyError::Storage { group, source })?;
+        let mut machine = ShopMachine { state, applied, history, listener, version: version::FIRST, newest };
+        machine.read_version()?;
+        Ok(machine)
+    }
+
+    fn read_version(&mut self) -> Result<(), ApplyError> {
+        self.version = self.known(version::of(&*self.state.engine()))?;
+        Ok(())
+    }
+
+    fn known(&self, version: StateVersion) -> Result<StateVersion, ApplyError> {
+        let (group, newest) = (self.group(), self.newest);
+        if version <= newest { Ok(version) } else { Err(ApplyError::NewerState { group, version, newest }) }
     }
 
     fn group(&self) -> &'static str {
@@ -70,7 +97,7 @@ impl ShopMachine {
     ) -> Result<Vec<Vec<Bytes>>, ApplyError> {
         let group = self.group();
         let engine = self.state.engine();
-        let mut tx = Tx::new(&*engine);
+        let mut tx = Tx::at_version(&*engine, self.version);
         let mut applied = self.applied.clone();
         let mut events = Vec::new();
         let mut outbox = Vec::new();
@@ -85,19 +112,27 @@ impl ShopMachine {
                     index,
                     reason: error.to_string(),
                 })?;
+                if let Command::Version(version::Command::Raise { to, .. }) = stamped.command {
+                    self.known(to)?;
+                }
                 let outcome = command::apply(&mut tx, &stamped, &mut events);
                 answers.push(Bytes::from(encode(&outcome)));
             }
             applied.state_hash = chained(applied.state_hash, index, &mut tx);
-            outbox.extend(numbered(index, &events[first..]));
+            outbox.extend(numbered(index, &events[first..], tx.state_version()));
             replies.push(answers);
         }
         applied.index = after.index();
         applied.account = after.encode().to_vec();
         let failed = |source| ApplyError::Storage { group, source };
+        let version = tx.state_version();
         let batch = tx.into_batch().map_err(failed)?;
         self.state.commit(batch, outbox, &applied).map_err(failed)?;
         self.applied = applied;
+        if self.version != version {
+            tracing::info!(group, from = self.version, to = version, "the state's version is raised");
+            self.version = version;
+        }
         if !events.is_empty() {
             self.listener.applied(self.state.kind(), &events);
         }
@@ -122,8 +157,13 @@ fn chained(before: [u8; 32], index: u64, tx: &mut Tx<'_>) -> [u8; 32] {
     if changed { *hasher.finalize().as_bytes() } else { before }
 }
 
-fn numbered(index: u64, events: &[Envelope]) -> impl Iterator<Item = (EventPosition, Vec<u8>)> {
-    events.iter().zip(0..).map(move |(event, n)| (EventPosition::new(index, n), encode(event)))
+fn numbered(
+    index: u64,
+    events: &[Envelope],
+    version: StateVersion,
+) -> impl Iterator<Item = (EventPosition, Vec<u8>)> {
+    let rows = events.iter().zip(0..);
+    rows.map(move |(event, n)| (EventPosition::new(index, n), encode_at(event, version)))
 }
 
 impl Machine for ShopMachine {
@@ -153,6 +193,7 @@ impl Machine for ShopMachine {
 
     fn install(&mut self, after: &Applied, content: &mut dyn Read) -> Result<(), MachineError> {
         self.applied = snapshot::install(&self.state, after, content, &self.history)?;
+        self.read_version().map_err(MachineError::new)?;
         self.listener.replaced(self.state.kind());
         Ok(())
     }

@@ -11,7 +11,9 @@ use crate::scheduler;
 use crate::snapshot::NoPeers;
 use crate::telemetry::Metrics;
 use crate::tls::{Tls, TlsError, TlsFiles};
+use crate::upgrade;
 use crate::vault::NodeVault;
+use gearify_commerce::{StateVersion, version};
 use gearify_config::{Mode, Settings, Tree};
 use gearify_replication::{GroupOptions, NodeId, Timers};
 use gearify_storage::disk;
@@ -82,6 +84,15 @@ impl NodeRuntime {
     /// # Errors
     /// Everything that a person has to change before the node can run, in one line.
     pub async fn start(settings: &Settings, metrics: Option<Metrics>) -> Result<NodeRuntime, StartError> {
+        NodeRuntime::start_knowing(version::NEWEST, settings, metrics).await
+    }
+
+    /// As [`NodeRuntime::start`], as a program that knows the groups' rules up to version `newest`.
+    pub async fn start_knowing(
+        newest: StateVersion,
+        settings: &Settings,
+        metrics: Option<Metrics>,
+    ) -> Result<NodeRuntime, StartError> {
         let tls = tls_files(settings).map(Tls::open).transpose()?;
         // Ports first: the second of two processes should say so before it looks at the disk.
         let public = bind("the shop", settings.listen.public).await?;
@@ -99,8 +110,9 @@ impl NodeRuntime {
         let vault = Arc::new(NodeVault::new(master_key(settings)?));
         let keys = StaticKeys::new(SigningKey::from_seed(&session_seed(settings, &vault)?)?);
         let providers = Arc::new(Providers::new(settings, operations_at).map_err(StartError::Providers)?);
-        let member = open_member(settings, &vault)?;
+        let member = open_member(settings, &vault, newest)?;
         let mut options = core_options(settings, vault, providers.clone());
+        options.newest = newest;
         let peers = match &member {
             Some(member) => {
                 take_place(&mut options, member)?;
@@ -172,6 +184,12 @@ impl NodeRuntime {
         }));
         servers.push(tokio::spawn(blobs.tend(core.states.clone(), stop.clone())));
         servers.push(tokio::spawn(scheduler::run(core.backend().clone(), stop.clone())));
+        servers.push(tokio::spawn(upgrade::run(
+            core.backend().clone(),
+            member.clone(),
+            newest,
+            stop.clone(),
+        )));
         servers.push(tokio::spawn(crate::providers::run(core.backend().clone(), providers, stop.clone())));
         if let Some(metrics) = metrics {
             let token = stop.clone();
@@ -216,8 +234,13 @@ pub fn peer_address(settings: &Settings) -> SocketAddr {
     settings.cluster.advertise.unwrap_or(settings.cluster.listen)
 }
 
-fn open_member(settings: &Settings, vault: &Arc<NodeVault>) -> Result<Option<Arc<Member>>, MemberError> {
+fn open_member(
+    settings: &Settings,
+    vault: &Arc<NodeVault>,
+    newest: StateVersion,
+) -> Result<Option<Arc<Member>>, MemberError> {
     Member::open(MemberOptions {
+        newest,
         data_dir: &settings.node.data_dir,
         region: settings.node.region.as_str(),
         address: peer_address(settings).to_string(),
@@ -244,7 +267,7 @@ pub async fn open_core(settings: &Settings) -> Result<Core, StartError> {
     prepare_data_dir(&settings.node.data_dir)?;
     let vault = Arc::new(NodeVault::new(master_key(settings)?));
     let mut options = core_options(settings, vault.clone(), Arc::new(Providers::none()));
-    if let Some(member) = open_member(settings, &vault)? {
+    if let Some(member) = open_member(settings, &vault, version::NEWEST)? {
         // Its log may be opened by itself as long as nobody has joined it.
         if !member.is_alone() {
             return Err(StartError::NotAlone);
@@ -333,6 +356,7 @@ fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Provi
         on_fatal: Arc::new(end_process),
         found: true,
         part: RegionPart::default(),
+        newest: version::NEWEST,
     }
 }
 

@@ -139,6 +139,7 @@ impl TestCluster {
             on_fatal: Arc::new(move |reason| eprintln!("node {} can't go on: {reason}", n + 1)),
             found: self.options.nodes == 1,
             part: RegionPart::default(),
+            newest: gearify_commerce::version::NEWEST,
         })
         .await?;
         let stop = CancellationToken::new();

@@ -2,6 +2,11 @@
 //!
 //! A record that changes shape gets a new version and names the old shape as its `Previous`; decoding
 //! walks the chain, so that old rows stay readable for ever. Rows are rewritten only when they change.
+//!
+//! Nodes of one group may run different programs for a while. What they write while applying the same
+//! entry must be the same bytes, and readable by all of them: a new shape of replicated state names the
+//! state version it came with ([`Record::SINCE`]), and until that version is switched on the previous
+//! shape is written ([`encode_at`]).
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +25,15 @@ pub enum CodecError {
 /// A stored shape. The first shape of a record has [`Nothing`] as its `Previous`.
 pub trait Record: Serialize + DeserializeOwned + Sized {
     const VERSION: u8;
+    /// The version of the state machine from which on this shape is written; see [`encode_at`].
+    const SINCE: u32 = 0;
     type Previous: Record + Into<Self>;
+
+    /// This record as programs before [`Record::SINCE`] know it: what they did not have is left out. Only
+    /// asked of records that have a `SINCE`.
+    fn to_previous(&self) -> Option<Self::Previous> {
+        None
+    }
 }
 
 /// Ends every chain of versions: it can't be made, so nothing migrates from it.
@@ -52,6 +65,15 @@ macro_rules! first_version {
 pub fn encode<R: Record>(record: &R) -> Vec<u8> {
     let out = vec![R::VERSION];
     postcard::to_extend(record, out).expect("records hold only types that postcard can write")
+}
+
+/// As [`encode`], in the newest shape that a state machine of this version writes.
+pub fn encode_at<R: Record>(record: &R, state_version: u32) -> Vec<u8> {
+    if state_version >= R::SINCE {
+        return encode(record);
+    }
+    let previous = record.to_previous().expect("a shape that came with a state version has a way back");
+    encode_at(&previous, state_version)
 }
 
 /// Reads a record of any known version and migrates it to the newest.
@@ -100,13 +122,26 @@ mod tests {
 
     impl Record for Name {
         const VERSION: u8 = 2;
+        const SINCE: u32 = 7;
         type Previous = NameV1;
+
+        fn to_previous(&self) -> Option<NameV1> {
+            Some(NameV1(format!("{} {}", self.first, self.last)))
+        }
     }
 
     #[test]
     fn an_old_row_is_read_as_the_newest_shape() {
         let old = encode(&NameV1("Opening Batter".into()));
         assert_eq!(decode(&old), Ok(Name { first: "Opening".into(), last: "Batter".into() }));
+    }
+
+    #[test]
+    fn before_its_state_version_a_record_is_written_as_it_was() {
+        let name = Name { first: "Opening".into(), last: "Batter".into() };
+        assert_eq!(encode_at(&name, 6), encode(&NameV1("Opening Batter".into())));
+        assert_eq!(encode_at(&name, 7), encode(&name));
+        assert_eq!(encode_at(&NameV1("One".into()), 0), encode(&NameV1("One".into())));
     }
 
     #[test]

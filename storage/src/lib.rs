@@ -22,7 +22,7 @@ pub mod table;
 pub mod tx;
 
 pub use blobs::{BlobError, BlobHash, BlobStore, Swept};
-pub use codec::{CodecError, Record, decode, encode};
+pub use codec::{CodecError, Record, decode, encode, encode_at};
 pub use events::{EventPosition, EventReader, EventRow, EventStore, EventStoreError};
 pub use frozen::{Frozen, FrozenView};
 pub use hash::ContentHash;

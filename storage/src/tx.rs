@@ -17,12 +17,36 @@ pub struct Tx<'e> {
     touched: BTreeSet<Vec<u8>>,
     /// Calls of `put` and `delete` so far.
     writes_made: u64,
+    state_version: u32,
     fault: RefCell<Option<StorageError>>,
 }
 
 impl<'e> Tx<'e> {
+    /// Of a state machine with everything this program knows switched on.
     pub fn new(base: &'e dyn Reader) -> Tx<'e> {
-        Tx { base, writes: Batch::new(), touched: BTreeSet::new(), writes_made: 0, fault: RefCell::new(None) }
+        Tx::at_version(base, u32::MAX)
+    }
+
+    /// Of a state machine of this version: see [`crate::encode_at`].
+    pub fn at_version(base: &'e dyn Reader, state_version: u32) -> Tx<'e> {
+        Tx {
+            base,
+            writes: Batch::new(),
+            touched: BTreeSet::new(),
+            writes_made: 0,
+            state_version,
+            fault: RefCell::new(None),
+        }
+    }
+
+    /// Records are written, and rules are followed, as of this version.
+    pub fn state_version(&self) -> u32 {
+        self.state_version
+    }
+
+    /// From the next command on.
+    pub fn set_state_version(&mut self, state_version: u32) {
+        self.state_version = state_version;
     }
 
     pub fn get(&self, key: &[u8]) -> Option<Bytes> {

@@ -199,6 +199,7 @@ impl Cluster {
             on_fatal: Arc::new(move |reason| panic!("node {node} can't go on: {reason}")),
             found,
             part: RegionPart::default(),
+            newest: gearify_commerce::version::NEWEST,
         };
         std::fs::create_dir_all(&options.data_dir).expect("a directory for the node");
         let core = self.runtime.block_on(Core::start(options)).expect("the node starts");

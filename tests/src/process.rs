@@ -45,11 +45,13 @@ pub struct Serve {
     /// Where what it says is kept, apart from its data.
     pub log: PathBuf,
     pub options: Vec<(String, String)>,
+    /// Another program than the binary.
+    pub program: Option<PathBuf>,
 }
 
 impl Serve {
     pub fn new(data: &Path, log: &Path) -> Serve {
-        let serve = Serve { data: data.to_owned(), log: log.to_owned(), options: Vec::new() };
+        let serve = Serve { data: data.to_owned(), log: log.to_owned(), options: Vec::new(), program: None };
         // Tests ask more often than people.
         serve
             .set("web.rates.reads_per_second", "100000")
@@ -71,7 +73,8 @@ impl Serve {
     }
 
     pub fn command(&self, public: SocketAddr, operations: SocketAddr) -> Command {
-        let mut command = gearify(&["serve"]);
+        let mut command = Command::new(self.program.clone().unwrap_or_else(binary));
+        command.arg("serve").env_clear().stdin(Stdio::null());
         let own = [
             ("listen.public", public.to_string()),
             ("listen.operations", operations.to_string()),

@@ -22,3 +22,5 @@ mod region;
 mod regions;
 #[path = "processes/starts.rs"]
 mod starts;
+#[path = "processes/upgrade.rs"]
+mod upgrade;

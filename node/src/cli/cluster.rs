@@ -288,17 +288,18 @@ fn table(status: &ClusterStatus) -> String {
     }
     let _ = writeln!(
         out,
-        "\n{:<14}{:<6}{:<9}{:>8}{:>12}{:>12}{:>8}{:>12}",
-        "group", "node", "role", "term", "last entry", "applied", "lag", "snapshot"
+        "\n{:<14}{:<6}{:<9}{:>8}{:>12}{:>12}{:>8}{:>12}{:>7}",
+        "group", "node", "role", "term", "last entry", "applied", "lag", "snapshot", "rules"
     );
     for (group, node, role, report) in rows(status) {
         let last = furthest(status, group);
         let snapshot = report.snapshot.map_or("-".to_owned(), |index| index.to_string());
+        let rules = report.version.map_or("-".to_owned(), |version| version.to_string());
         let (lag, changing) =
             (last.saturating_sub(report.applied), if report.is_changing { " (changing)" } else { "" });
         let _ = writeln!(
             out,
-            "{group:<14}{node:<6}{role:<9}{:>8}{:>12}{:>12}{lag:>8}{snapshot:>12}{changing}",
+            "{group:<14}{node:<6}{role:<9}{:>8}{:>12}{:>12}{lag:>8}{snapshot:>12}{rules:>7}{changing}",
             report.term, report.last_log, report.applied
         );
     }

@@ -74,6 +74,7 @@ pub async fn join(
         address: own_address.to_owned(),
         master_key: vault.fingerprint(),
         now_ms: crate::backend::now().as_millis(),
+        newest: gearify_commerce::version::NEWEST,
     };
     let admission = ask(token, address, &anchor, encode(&request).into()).await?;
     let name = PeerName::new(&token.cluster, region, NodeId(admission.node))?;

@@ -16,6 +16,7 @@ use crate::backend::NodeBackend;
 use crate::core::{Core, RegionPart};
 use crate::state::{FIRST_REGIONAL, group_name};
 use crate::vault::NodeVault;
+use gearify_commerce::StateVersion;
 use gearify_replication::net::{Issued, NetLimits, PeerBook, PeerName, PeerRecord, TcpNet, TlsError};
 use gearify_replication::{
     CAUGHT_UP_ENTRIES, Group, GroupMetrics, GroupOptions, MembershipError, NodeId, ProposeError, Source,
@@ -84,6 +85,7 @@ pub struct Member {
     pub(super) data_dir: PathBuf,
     pub(super) runtime: Handle,
     pub(super) certificate_valid: Duration,
+    pub(super) newest: StateVersion,
     dir: ClusterDir,
     identity: Mutex<Identity>,
     /// Where others reach it.
@@ -116,6 +118,8 @@ pub struct MemberOptions<'a> {
     pub vault: Arc<NodeVault>,
     /// How long the certificates hold that this node issues or asks for.
     pub certificate_valid: Duration,
+    /// The newest version of the groups' rules that this program knows.
+    pub newest: StateVersion,
     pub on_fatal: OnFatal,
 }
 
@@ -140,6 +144,7 @@ impl Member {
             data_dir: options.data_dir.to_owned(),
             runtime: Handle::current(),
             certificate_valid: options.certificate_valid,
+            newest: options.newest,
             dir,
             identity: Mutex::new(identity),
             address: options.address,

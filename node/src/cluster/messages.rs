@@ -4,8 +4,8 @@ use super::roster::{Command, NodeState, Outcome, Refusal, TokenId};
 use super::warrant::Warrant;
 use crate::forward::Undecided;
 use bytes::Bytes;
-use gearify_commerce::GroupKind;
 use gearify_commerce::intent::Request;
+use gearify_commerce::{GroupKind, StateVersion};
 use gearify_commerce::{Refusal as ShopRefusal, Reply as ShopReply};
 use gearify_replication::NodeId;
 use gearify_storage::{BlobHash, EventPosition, EventRow};
@@ -46,6 +46,8 @@ pub enum PeerRequest {
     Order(Warrant, Vec<u8>),
     /// A request for a shop that this node's region sells for.
     Web(Box<Relayed>),
+    /// The newest version of the groups' rules that this node's program knows.
+    NewestKnown,
 }
 gearify_storage::first_version!(PeerRequest);
 
@@ -164,6 +166,11 @@ impl From<DecideAnswer> for Result<Decided, Undecided> {
     }
 }
 
+/// Of a program that does not know the question it is [`gearify_commerce::version::FIRST`].
+#[derive(Serialize, Deserialize)]
+pub struct NewestAnswer(pub StateVersion);
+gearify_storage::first_version!(NewestAnswer);
+
 /// [`RelayedAnswer`] with a version.
 #[derive(Serialize, Deserialize)]
 pub struct WebAnswer(pub RelayedAnswer);
@@ -207,6 +214,8 @@ pub struct JoinRequest {
     pub address: String,
     pub master_key: String,
     pub now_ms: i64,
+    /// The newest version of the groups' rules that its program knows.
+    pub newest: StateVersion,
 }
 gearify_storage::first_version!(JoinRequest);
 
@@ -243,6 +252,8 @@ pub struct NodeReport {
     pub log_bytes: u64,
     pub state_bytes: u64,
     pub free_bytes: u64,
+    /// The newest version of the groups' rules that its program knows.
+    pub newest: StateVersion,
     pub groups: BTreeMap<String, GroupReport>,
 }
 gearify_storage::first_version!(NodeReport);
@@ -260,6 +271,8 @@ pub struct GroupReport {
     pub is_changing: bool,
     /// It follows the group without being a member.
     pub is_observer: bool,
+    /// Of the rules that its state follows; the group of the roster has none.
+    pub version: Option<StateVersion>,
 }
 
 /// The cluster as one node could gather it.

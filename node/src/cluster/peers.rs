@@ -4,19 +4,20 @@ use super::founding::open_authority;
 use super::member::{Member, known_peers};
 use super::messages::{
     Admin, AdminAnswer, Admission, ClusterStatus, DecideAnswer, GroupReport, HistoryPage, HistoryQuery,
-    IssuedAnswer, JoinAnswer, JoinRequest, NodeReport, NodeStatus, Order, PeerRequest, ProposeAnswer,
-    join_proof_text, plain, row,
+    IssuedAnswer, JoinAnswer, JoinRequest, NewestAnswer, NodeReport, NodeStatus, Order, PeerRequest,
+    ProposeAnswer, join_proof_text, plain, row,
 };
 use super::roster::{Command, NodeState, Refusal, Reply, Roster};
 use super::token::{JoinToken, secret_hash};
 use super::warrant::Warrant;
 use crate::forward::{Forward, Undecided};
 use crate::snapshot::HistoryPeers;
+use crate::state::group_name;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use gearify_commerce::GroupKind;
 use gearify_commerce::intent::Request;
+use gearify_commerce::{GroupKind, StateVersion, version};
 use gearify_replication::net::{Authority, Issued, JoinRefused, PeerName, PeerService, check_proof};
 use gearify_replication::{Group, NodeId, TransportError};
 use gearify_storage::{EventPosition, EventRow, decode, disk, encode};
@@ -67,6 +68,7 @@ impl PeerService for Member {
                 }
                 PeerRequest::Order(warrant, order) => self.obey(&from, &warrant, &order).await,
                 PeerRequest::BlobPart(part) => self.blob_part(part).await,
+                PeerRequest::NewestKnown => Ok(encode(&NewestAnswer(self.newest)).into()),
                 PeerRequest::KeepBlob(hash) => self.keep_blob_of(from.node(), hash).await,
             }
         }
@@ -105,7 +107,12 @@ fn of_token(refusal: &Refusal) -> JoinRefused {
 }
 
 /// Everything that can be refused without an entry.
-fn check_join(roster: &Roster, request: &JoinRequest, now_ms: i64) -> Result<(), JoinRefused> {
+fn check_join(
+    roster: &Roster,
+    request: &JoinRequest,
+    follows: StateVersion,
+    now_ms: i64,
+) -> Result<(), JoinRefused> {
     let secret = secret_hash(&request.secret);
     let known = roster.check_token(now_ms, &request.token, &secret, &request.public_key);
     known.map_err(|refusal| of_token(&refusal))?;
@@ -129,6 +136,14 @@ fn check_join(roster: &Roster, request: &JoinRequest, now_ms: i64) -> Result<(),
     if request.master_key != roster.master_key {
         let text = "its master key is not the cluster's; copy the first node's to it";
         return Err(JoinRefused::new("master-key", text));
+    }
+    if request.newest < follows {
+        let newest = request.newest;
+        let text = format!(
+            "its program knows the shops' rules up to version {newest}, and the cluster follows version \
+             {follows}; start the cluster's version of gearify"
+        );
+        return Err(JoinRefused::new("version", text));
     }
     let offset = request.now_ms.abs_diff(now_ms);
     if offset > CLOCK_OFFSET_MAX_MS.unsigned_abs() {
@@ -218,7 +233,8 @@ impl Member {
             let record = record.ok_or_else(|| not_now("the cluster has no leader at the moment"))?;
             return Ok(JoinAnswer::TryAt { address: record.address });
         }
-        check_join(&self.roster.borrow().clone(), &request, crate::backend::now().as_millis())?;
+        let (follows, now_ms) = (self.follows(), crate::backend::now().as_millis());
+        check_join(&self.roster.borrow().clone(), &request, follows, now_ms)?;
         let command = Command::Admit {
             token: request.token,
             secret_hash: secret_hash(&request.secret),
@@ -308,6 +324,45 @@ impl Member {
         ClusterStatus { cluster: self.me.cluster().to_owned(), asked: self.node().0, nodes }
     }
 
+    /// The version of the rules that a group's state follows here.
+    fn version_of(&self, name: &str) -> Option<StateVersion> {
+        let backend = self.backend()?;
+        let (kind, _) = backend.groups().find(|(kind, _)| group_name(*kind) == name)?;
+        Some(version::of(&**backend.state(kind)))
+    }
+
+    /// Whoever joins must know that much.
+    fn follows(&self) -> StateVersion {
+        let backend = self.backend();
+        let groups = backend.iter().flat_map(|backend| backend.groups().map(|(kind, _)| kind));
+        let versions = groups.filter_map(|kind| self.version_of(group_name(kind)));
+        versions.max().unwrap_or(version::FIRST)
+    }
+
+    /// The newest version of the rules that every node knows which applies a group's log; `None` if one did
+    /// not say.
+    pub async fn newest_known(&self, group: GroupKind) -> Option<StateVersion> {
+        let known = known_peers(&self.roster.borrow());
+        let here = self.me.region();
+        let others = known.into_iter().filter(|(node, peer)| {
+            let applies = group != GroupKind::Region || peer.region == here;
+            applies && !peer.is_removed && *node != self.node().0
+        });
+        let asked = others.map(|(node, _)| self.newest_known_by(NodeId(node)));
+        let answers = futures::future::join_all(asked).await;
+        answers.into_iter().try_fold(self.newest, |least, answer| Some(least.min(answer?)))
+    }
+
+    async fn newest_known_by(&self, node: NodeId) -> Option<StateVersion> {
+        let request = encode(&PeerRequest::NewestKnown).into();
+        match self.net.request(node, request, REPORT_WITHIN).await {
+            Ok(answer) => decode(&answer).ok().map(|NewestAnswer(newest)| newest),
+            // It does not understand the question.
+            Err(TransportError::Refused { .. }) => Some(version::FIRST),
+            Err(_) => None,
+        }
+    }
+
     async fn report_of(&self, node: NodeId) -> Option<NodeReport> {
         let answer = self.net.request(node, encode(&PeerRequest::Report).into(), REPORT_WITHIN).await;
         decode(&answer.ok()?).ok()
@@ -326,10 +381,11 @@ impl Member {
             log_bytes,
             state_bytes,
             free_bytes,
+            newest: self.newest,
             groups: self
                 .groups()
                 .iter()
-                .map(|(name, group)| ((*name).to_owned(), group_report(group)))
+                .map(|(name, group)| ((*name).to_owned(), group_report(group, self.version_of(name))))
                 .collect(),
         }
     }
@@ -365,7 +421,7 @@ impl Member {
     }
 }
 
-fn group_report(group: &Group) -> GroupReport {
+fn group_report(group: &Group, version: Option<StateVersion>) -> GroupReport {
     let metrics = group.metrics();
     let numbers = |nodes: &std::collections::BTreeSet<NodeId>| nodes.iter().map(|node| node.0).collect();
     GroupReport {
@@ -379,6 +435,7 @@ fn group_report(group: &Group) -> GroupReport {
         learners: numbers(&metrics.learners),
         is_changing: metrics.is_joint,
         is_observer: group.is_observer(),
+        version,
     }
 }
 
@@ -521,6 +578,7 @@ mod tests {
             address: address.into(),
             master_key: "ours".into(),
             now_ms: NOW,
+            newest: 2,
         };
         let record = TokenRecord { secret_hash: secret_hash(&[8; 16]), expires_ms: NOW + 1, used_by: None };
         let first = NodeRecord {
@@ -536,22 +594,23 @@ mod tests {
             tokens: [(token, record.clone())].into(),
             ..Roster::default()
         };
-        assert_eq!(check_join(&roster, &request(), NOW), Ok(()));
+        assert_eq!(check_join(&roster, &request(), 2, NOW), Ok(()));
         let used = TokenRecord { used_by: Some(1), ..record };
         let spent = Roster { tokens: [(token, used)].into(), ..roster.clone() };
-        let table: [(&str, &Roster, JoinRequest, i64); 9] = [
+        let table: [(&str, &Roster, JoinRequest, i64); 10] = [
             ("token-unknown", &roster, JoinRequest { token: [9; 8], ..request() }, NOW),
             ("token-unknown", &roster, JoinRequest { secret: [9; 16], ..request() }, NOW),
             ("token-expired", &roster, request(), NOW + 1),
             ("token-used", &spent, request(), NOW),
             ("proof", &roster, JoinRequest { address: "192.0.2.8:7400".into(), ..request() }, NOW),
             ("master-key", &roster, JoinRequest { master_key: "theirs".into(), ..request() }, NOW),
+            ("version", &roster, JoinRequest { newest: 1, ..request() }, NOW),
             ("clock", &roster, JoinRequest { now_ms: NOW - 3_600_000, ..request() }, NOW),
             ("clock", &roster, JoinRequest { now_ms: NOW + 3_600_000, ..request() }, NOW),
             ("address", &roster, signed(&key, JoinRequest { address: "nowhere".into(), ..request() }), NOW),
         ];
         for (reason, roster, request, now_ms) in table {
-            let refused = check_join(roster, &request, now_ms).unwrap_err();
+            let refused = check_join(roster, &request, 2, now_ms).unwrap_err();
             assert_eq!(refused.reason, reason, "{refused}");
             assert!(!refused.text.contains('\n') && refused.text.len() > 20, "one clear line: {refused}");
         }

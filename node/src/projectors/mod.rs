@@ -316,6 +316,7 @@ mod tests {
             at: Timestamp::from_millis(0),
             actor: Actor::System,
             event: Event::Cart(Cart::CartExpired { cart: CartId::from_bits(1) }),
+            cause: None,
         };
         Projected { position: EventPosition::new(index, n), envelope: Arc::new(envelope) }
     }

@@ -178,7 +178,7 @@ fn three_nodes_lose_no_acknowledged_order_when_their_leaders_are_killed() {
 }
 
 /// The orders in a stopped node's own state.
-fn orders_in(data: &std::path::Path, tenant: TenantId) -> BTreeSet<String> {
+pub fn orders_in(data: &std::path::Path, tenant: TenantId) -> BTreeSet<String> {
     let kind = GroupKind::Region;
     let dir = data.join("groups").join(group_name(kind));
     let (state, set_aside) =

@@ -7,7 +7,7 @@ use rand::Rng;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Debug builds on a machine with other work.
@@ -18,6 +18,8 @@ const GROUPS: [&str; 4] = ["cluster", "world", "catalogue-0", "region-0"];
 pub struct Region<'p> {
     premises: &'p Premises,
     pub certificate_lifetime: &'static str,
+    /// What nodes are started from here on, unless it is the binary.
+    pub program: Option<PathBuf>,
     pub peers: Vec<SocketAddr>,
     pub nodes: BTreeMap<usize, NodeProcess>,
 }
@@ -25,7 +27,7 @@ pub struct Region<'p> {
 impl Region<'_> {
     pub fn of(premises: &Premises, nodes: usize) -> Region<'_> {
         let peers = (0..nodes).map(|_| lasting_address()).collect();
-        Region { premises, certificate_lifetime: "30d", peers, nodes: BTreeMap::new() }
+        Region { premises, certificate_lifetime: "30d", program: None, peers, nodes: BTreeMap::new() }
     }
 
     pub fn serve(&self, n: usize) -> Serve {
@@ -34,7 +36,7 @@ impl Region<'_> {
             _ => self.premises.data().with_file_name(format!("node-{}", n + 1)),
         };
         let log = self.premises.log().with_extension(format!("{}.log", n + 1));
-        Serve { data, log, ..self.premises.serve() }
+        Serve { data, log, program: self.program.clone(), ..self.premises.serve() }
             .set("cluster.listen", self.peers[n])
             .set("keys.master_key_file", self.premises.data().join("master.key").display())
             .set("cluster.certificate_lifetime", self.certificate_lifetime)

@@ -44,6 +44,8 @@ impl From<Refusal> for Problem {
             Refusal::Checkout(refusal) => refusal.into(),
             Refusal::Schedule(refusal) => refusal.into(),
             Refusal::KeyReused => Problem::new(Kind::KeyReused),
+            // Only nodes ask for that, and nobody is told.
+            Refusal::Version(refusal) => told(Kind::Conflict, &refusal),
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct EventView {
     pub version: u32,
     pub time: String,
     pub actor: ActorView,
+    /// Names the request that caused it: events of one request share it. Events of earlier times have none.
+    pub cause: Option<String>,
     /// What it is about: references, never personal data.
     #[schema(value_type = Object)]
     pub data: serde_json::Value,
@@ -101,6 +103,7 @@ fn view(envelope: &Envelope, group: GroupKind) -> EventView {
         version: 1,
         time: moment(envelope.at),
         actor: ActorView { kind: envelope.actor.kind(), id: actor_id(&envelope.actor) },
+        cause: envelope.cause.map(|cause| gearify_commerce::ids::encode_base32(u128::from_be_bytes(cause.0))),
         data: data_of(&envelope.event),
     }
 }

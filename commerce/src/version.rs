@@ -1,0 +1,127 @@
+//! Which version of the rules a group follows.
+//!
+//! Nodes of a group may run different programs while they are replaced one by one. All of them must make
+//! the same state of the same entries, so what a program does differently than the one before waits behind a
+//! number: the group's state version, a row of the state itself, raised by an entry once every node that
+//! applies the group's log knows it. Rules ask [`crate::Scope::follows`]; records that changed shape name the
+//! number in `Record::SINCE`.
+//!
+//! | version | since then |
+//! |---|---|
+//! | 1 | the first |
+//! | 2 | events name the command that caused them |
+
+use crate::actor::Actor;
+use crate::command::{CommandId, GroupKind, Keep, Reply, Stamped};
+use crate::ids::TenantId;
+use crate::scope::{Count, ReadScope, Scope, Site, Table};
+use crate::time::Timestamp;
+use gearify_storage::Reader;
+use serde::{Deserialize, Serialize};
+
+/// A version of the state machine. Later ones are greater.
+pub type StateVersion = u32;
+
+/// That of a group of which nothing was ever said.
+pub const FIRST: StateVersion = 1;
+/// Events name the command that caused them.
+pub const CAUSES: StateVersion = 2;
+/// The newest that this program knows. It knows every older one.
+pub const NEWEST: StateVersion = CAUSES;
+
+/// Lives under the platform's scope.
+const VERSION: Table<(), Count> = Table::new(9);
+
+/// The order of variants is stored: only append.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// From the next command of this group on, its rules are those of version `to`.
+    Raise { group: GroupKind, to: StateVersion },
+}
+
+impl Command {
+    pub fn group(&self) -> GroupKind {
+        let Command::Raise { group, .. } = self;
+        *group
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+pub enum Refusal {
+    #[error("the state version is {current} already")]
+    Reached { current: StateVersion },
+}
+
+/// The version of a group's state.
+pub fn of(reader: &dyn Reader) -> StateVersion {
+    let view = ReadScope::new(reader, TenantId::PLATFORM, Site::NONE);
+    VERSION.get(&view, &()).map_or(FIRST, |count| count.0 as StateVersion)
+}
+
+/// The entry that raises a group's version.
+pub fn raise(group: GroupKind, to: StateVersion, at: Timestamp) -> Stamped {
+    Stamped {
+        // Asked twice, it is refused the second time, and nobody waits for that answer.
+        id: CommandId([0; 16]),
+        keep: Keep::Nothing,
+        request: [0; 16],
+        tenant: TenantId::PLATFORM,
+        site: Site::NONE,
+        actor: Actor::System,
+        at,
+        seed: 0,
+        command: Command::Raise { group, to }.into(),
+    }
+}
+
+pub(crate) fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
+    let Command::Raise { to, .. } = command;
+    let current = VERSION.get(scope, &()).map_or(FIRST, |count| count.0 as StateVersion);
+    if *to <= current {
+        return Err(Refusal::Reached { current });
+    }
+    VERSION.put(scope, &(), &Count(u64::from(*to)));
+    scope.raise_version(*to);
+    Ok(Reply::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command;
+    use crate::event::{Envelope, EnvelopeV1};
+    use gearify_storage::{Engine, MemoryEngine, Tx, decode, encode, encode_at};
+
+    fn applied(engine: &MemoryEngine, stamped: &Stamped) -> (command::Outcome, StateVersion) {
+        let mut tx = Tx::at_version(engine, of(engine));
+        let outcome = command::apply(&mut tx, stamped, &mut Vec::new());
+        let follows = tx.state_version();
+        engine.commit(tx.into_batch().unwrap()).unwrap();
+        (outcome, follows)
+    }
+
+    #[test]
+    fn a_version_is_raised_once_and_never_lowered() {
+        let engine = MemoryEngine::default();
+        assert_eq!(of(&engine), FIRST);
+        let raise = |to| raise(GroupKind::Region, to, Timestamp::from_millis(1));
+        let (outcome, follows) = applied(&engine, &raise(2));
+        assert!(outcome.result.is_ok());
+        assert_eq!((of(&engine), follows), (2, 2));
+        for to in [0, 1, 2] {
+            let (outcome, follows) = applied(&engine, &raise(to));
+            assert_eq!(outcome.result, Err(Refusal::Reached { current: 2 }.into()));
+            assert_eq!((of(&engine), follows), (2, 2));
+        }
+    }
+
+    #[test]
+    fn an_event_names_its_cause_once_all_nodes_know_that_it_may() {
+        let cause = Some(CommandId([7; 16]));
+        let envelope = Envelope { cause, ..crate::harness::any_event() };
+        assert_eq!(decode::<Envelope>(&encode_at(&envelope, CAUSES)).unwrap(), envelope);
+        let before = encode_at(&envelope, FIRST);
+        assert_eq!(before, encode(&EnvelopeV1::from(&envelope)), "a program before reads it");
+        assert_eq!(decode::<Envelope>(&before).unwrap(), Envelope { cause: None, ..envelope });
+    }
+}

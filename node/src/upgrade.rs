@@ -1,0 +1,52 @@
+//! Raises the version of the groups' rules once every node that applies them knows the new ones.
+//!
+//! Programs are replaced node by node. A new one goes on with the rules that the groups follow; whoever leads
+//! a group asks all nodes that apply its log which newest version they know, and proposes the least of them.
+//! A node that does not answer may be an old one: nothing is raised until it does, or is removed.
+
+use crate::backend::NodeBackend;
+use crate::cluster::Member;
+use crate::state::{GROUPS, group_name};
+use gearify_commerce::{GroupKind, StateVersion, version};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often a leader that knows newer rules than its group follows asks the others.
+const ASK_PAUSE: Duration = Duration::from_secs(2);
+
+/// Looks after the versions of the groups that this node leads, until it stops.
+pub async fn run(
+    backend: Arc<NodeBackend>,
+    member: Option<Arc<Member>>,
+    newest: StateVersion,
+    stop: CancellationToken,
+) {
+    let tending = async {
+        loop {
+            for kind in GROUPS {
+                tend(&backend, member.as_deref(), newest, kind).await;
+            }
+            tokio::time::sleep(ASK_PAUSE).await;
+        }
+    };
+    tokio::select! {
+        () = tending => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+async fn tend(backend: &NodeBackend, member: Option<&Member>, newest: StateVersion, kind: GroupKind) {
+    let follows = version::of(&**backend.state(kind));
+    if newest <= follows || !backend.is_leader(kind) {
+        return;
+    }
+    let all_know = match member {
+        Some(member) => member.newest_known(kind).await,
+        None => Some(newest),
+    };
+    let Some(to) = all_know.map(|known| known.min(newest)).filter(|to| *to > follows) else { return };
+    if let Err(error) = backend.raise_version(kind, to).await {
+        tracing::debug!(group = group_name(kind), ?error, "the state's version was not raised yet");
+    }
+}

@@ -1,0 +1,117 @@
+//! Three nodes of the program before, replaced one by one by the present one while people order.
+
+use crate::buyers::Heard;
+use crate::cluster::{LastSale, buy_through, orders_in};
+use crate::kills::retried;
+use crate::region::{PATIENCE, Region, token_in};
+use gearify_commerce::{GroupKind, version};
+use gearify_node::state::{GROUPS, GroupState, group_name};
+use gearify_storage::SledOptions;
+use gearify_tests::process::{free_address, run};
+use gearify_tests::shop::Premises;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+const BEFORE: version::StateVersion = version::NEWEST - 1;
+
+fn program_before() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_gearify-before"))
+}
+
+/// The versions of the rules that a node's groups follow, as it says itself.
+fn versions(region: &Region<'_>, n: usize) -> BTreeSet<u64> {
+    let status = region.status(n);
+    let nodes = status["nodes"].as_array().expect("nodes are listed");
+    let own = nodes.iter().find(|node| node["node"] == (n + 1) as u64).expect("it lists itself");
+    let of = |kind: GroupKind| own["report"]["groups"][group_name(kind)]["version"].as_u64();
+    GROUPS.into_iter().map(|kind| of(kind).expect("a group of shops has a version")).collect()
+}
+
+fn state_hash(data: &Path, kind: GroupKind) -> [u8; 32] {
+    let dir = data.join("groups").join(group_name(kind));
+    let options = SledOptions { cache_bytes: 8 << 20 };
+    let (state, _) = GroupState::open(kind, &dir, options).expect("the state opens");
+    state.applied().expect("a position").state_hash
+}
+
+#[test]
+fn nodes_are_replaced_one_by_one_and_new_rules_begin_with_the_last() {
+    let premises = Premises::new();
+    let (mut files, mut market) = premises.open_shop();
+    for (sku, minor, pieces) in [("BALL", 2_490, 100_000), ("GRIP", 333, 100_000), ("RARE", 4_999, 20)] {
+        market.product(&mut files, sku, minor);
+        market.stock(&mut files, sku, 0, pieces);
+    }
+    files.stop();
+    let mut region = Region::of(&premises, 3);
+    region.program = Some(program_before());
+    let mut token = token_in(&region.done(0, &["cluster", "init"]));
+    region.start(0);
+    for n in 1..3 {
+        region.join(n, &token);
+        region.start(n);
+        token = token_in(&region.done(0, &["cluster", "token"]));
+    }
+    region.wait_for_voters(&[1, 2, 3]);
+
+    region.program = None;
+    let (serial, last) = (Arc::new(AtomicUsize::new(0)), Arc::<LastSale>::default());
+    let mut known = BTreeSet::new();
+    for n in 0..3 {
+        assert_eq!(versions(&region, n), [u64::from(BEFORE)].into(), "new rules began too early");
+        let stop = Arc::new(AtomicBool::new(false));
+        let others: Vec<usize> = (0..3).filter(|other| *other != n).collect();
+        let mut buyers = JoinSet::new();
+        let _runtime = premises.runtime.enter();
+        for other in &others {
+            buyers.spawn(buy_through(region.host(*other), stop.clone(), serial.clone(), last.clone()));
+        }
+        region.nodes.remove(&n).expect("it runs").stop();
+        region.start(n);
+        // Whoever leads has asked by then.
+        std::thread::sleep(Duration::from_secs(3));
+        stop.store(true, Ordering::Relaxed);
+        let heard = premises.runtime.block_on(async {
+            let mut heard = Heard::default();
+            while let Some(bought) = buyers.join_next().await {
+                heard.add(bought.expect("buyers do not panic"));
+            }
+            let unknown = std::mem::take(&mut heard.unknown);
+            heard.add(retried(unknown, &region.host(n)).await);
+            assert!(heard.unknown.is_empty(), "{} outcomes stay unknown", heard.unknown.len());
+            heard
+        });
+        assert!(!heard.acknowledged.is_empty(), "nothing was sold while node {} was replaced", n + 1);
+        known.extend(heard.acknowledged.into_iter().map(|order| order.id));
+    }
+    let until = Instant::now() + PATIENCE;
+    while (0..3).any(|n| versions(&region, n) != [u64::from(version::NEWEST)].into()) {
+        assert!(Instant::now() < until, "the new rules did not begin: {}", region.status(0));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+
+    let dirs: Vec<PathBuf> = (0..3).map(|n| region.serve(n).data).collect();
+    for dir in &dirs {
+        let orders = orders_in(dir, market.tenant);
+        assert!(known.is_subset(&orders), "{} lost an acknowledged order", dir.display());
+        for kind in GROUPS {
+            assert_eq!(state_hash(dir, kind), state_hash(&dirs[0], kind), "{}", group_name(kind));
+        }
+    }
+
+    // There is no way back, and the program before says so.
+    region.program = Some(program_before());
+    let ran = run(region.serve(0).command(free_address(), free_address()));
+    let said = ran.stderr + &ran.stdout;
+    assert!(!ran.status.success(), "{said}");
+    let why =
+        format!("has version {}, and this version of gearify knows those up to {BEFORE}", version::NEWEST);
+    assert!(said.contains(&why), "{said}");
+}
