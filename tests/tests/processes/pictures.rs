@@ -2,6 +2,7 @@
 
 use crate::region::{PATIENCE, Region, token_in};
 use gearify_tests::http::{Answer, Host};
+use gearify_tests::market::Market;
 use gearify_tests::shop::{OWNER, Premises};
 use reqwest::Method;
 use std::path::PathBuf;
@@ -15,6 +16,9 @@ const PNG: &[u8] = &[
     0x01, 0x00, 0xc9, 0xfe, 0x92, 0xef, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60,
     0x82,
 ];
+
+/// A second shop on the same nodes.
+const NEIGHBOUR: &str = "oval";
 
 /// A picture with so much behind its end that it travels in several parts.
 fn picture(mark: u8) -> Vec<u8> {
@@ -69,7 +73,8 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_picture_taken_in_by_one_node_is_shown_by_all_and_outlives_any_of_them() {
     let premises = Premises::new();
-    let (files, _) = premises.open_shop();
+    let (mut files, _) = premises.open_shop();
+    Market::open(&mut files, NEIGHBOUR);
     files.stop();
     let mut region = Region::of(&premises, 4);
     let token = token_in(&region.done(0, &["cluster", "init"]));
@@ -96,6 +101,9 @@ fn a_picture_taken_in_by_one_node_is_shown_by_all_and_outlives_any_of_them() {
                 seen.is_some()
             });
             assert!(seen.as_ref() == Some(&uploaded.bytes), "node {} shows something else", shower + 1);
+            // Leading, following, with the bytes on its disk: to another shop there is no such picture.
+            let neighbour = Host::new(region.nodes[&shower].public, &format!("{NEIGHBOUR}.localhost"));
+            assert!(premises.runtime.block_on(shown(&neighbour, &uploaded)).is_none());
         }
     }
 

@@ -88,6 +88,10 @@ async fn get_media(call: Call, Path((hash, size)): Path<(String, String)>) -> Re
         "original" => None,
         width => Some(width.parse().ok().filter(|width| IMAGE_WIDTHS.contains(width)).ok_or_else(unknown)?),
     };
+    // Before anything is answered from what is here: another shop's picture is as absent as one that never was.
+    if !is_named(&call, &hash) {
+        return Err(unknown());
+    }
     let tag = format!("\"{hash}-{size}\"");
     if call.conditional().has(&tag) {
         let mut response = Response::new(Bytes::new().into());
@@ -115,8 +119,9 @@ fn put_headers(response: &mut Response, tag: &str) {
     }
 }
 
-/// Whether the shop has a picture with this content. Strangers' guesses send nobody looking for them.
-fn is_named(call: &Call, hash: &BlobHash) -> bool {
+/// Whether the shop of this host has a picture with this content. Only such are shown, renamed or looked for on
+/// other nodes.
+pub fn is_named(call: &Call, hash: &BlobHash) -> bool {
     call.read(GroupKind::Catalogue, |view| catalog::names_blob(view, hash))
         || call.read(GroupKind::World, |view| {
             tenants::get(view).is_some_and(|tenant| tenant.branding.value.logo.as_ref() == Some(hash))
@@ -141,8 +146,7 @@ async fn load(call: &Call, hash: &BlobHash, width: Option<u32>) -> Result<Option
     let blobs = &call.state().blobs;
     let bytes = match blobs.get(hash.as_str()).await.map_err(Problem::internal)? {
         Some(bytes) => Some(bytes),
-        None if is_named(call, hash) => blobs.fetch(hash.as_str()).await,
-        None => None,
+        None => blobs.fetch(hash.as_str()).await,
     };
     let Some(bytes) = bytes else { return Ok(None) };
     let Some(kind) = Picture::of(&bytes) else { return Ok(None) };

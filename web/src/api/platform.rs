@@ -231,6 +231,12 @@ impl CreateTenant {
         let ((((currency, locale), (country, zone)), ((slug, (name, plan)), owner)), region) =
             faults.finish(market.zip(named).zip(region))?;
         let branding = match &self.branding {
+            Some(BrandingBody { logo: Some(_), .. }) => {
+                return Err(Problem::invalid(
+                    "/branding/logo",
+                    "is not a picture of this shop: it has none yet",
+                ));
+            }
             Some(branding) => branding.parse()?,
             None => BrandingBody::plain().parse()?,
         };

@@ -378,6 +378,45 @@ async fn a_picture_is_taken_scaled_and_shown() {
     );
 }
 
+/// What is on the node's disk is still nobody's but its shop's: content alone opens no door.
+#[tokio::test]
+async fn a_picture_is_shown_under_the_host_of_its_own_shop_only() {
+    let shop = Shopfront::open();
+    let (owner, stranger) = (shop.owner().await, shop.staff("owner@boundary.example").await);
+    let upload = async |client: &Client, bytes: Bytes| {
+        client.send(Method::POST, &path("/media"), Some("image/png"), bytes).await.expect(201).json()
+    };
+    let media = upload(&owner, picture(500, 400)).await;
+    let hash = media["hash"].as_str().unwrap();
+    let (mine, other) = (shop.visitor(), shop.visitor_of("boundary.localhost"));
+    for size in ["original", "160"] {
+        let picture = format!("/media/{hash}/{size}");
+        let tag = mine.get(&picture).await.expect(200).text("etag").to_owned();
+        // Also with the picture scaled and in memory, and for those who say that they have it already.
+        let missing = other.get(&format!("/media/{}/{size}", "ab".repeat(32))).await.expect(404);
+        for asked in [other.get(&picture).await, other.with("if-none-match", &tag).get(&picture).await] {
+            let asked = asked.expect(404);
+            let plain = |reply: &crate::testing::Reply| {
+                let mut problem = reply.json();
+                problem.as_object_mut().unwrap().retain(|name, _| name != "instance" && name != "request_id");
+                problem
+            };
+            assert_eq!(plain(&asked), plain(&missing));
+        }
+        mine.with("if-none-match", &tag).get(&picture).await.expect(304);
+    }
+    // Nor by calling it their logo.
+    let logo = |hash: &str| json!({ "logo": hash });
+    let refused = stranger.patch(&path("/settings/branding"), logo(hash)).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/logo");
+    other.get(&format!("/media/{hash}/original")).await.expect(404);
+    owner.patch(&path("/settings/branding"), logo(hash)).await.expect(200);
+    // Who has the same picture sees it: it is theirs too.
+    upload(&stranger, picture(500, 400)).await;
+    other.get(&format!("/media/{hash}/original")).await.expect(200);
+    stranger.patch(&path("/settings/branding"), logo(hash)).await.expect(200);
+}
+
 #[tokio::test]
 async fn what_is_exported_can_be_imported_and_a_dry_run_changes_nothing() {
     let shop = Shopfront::open();

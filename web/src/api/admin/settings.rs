@@ -5,6 +5,7 @@ use super::products::{all, own_locale};
 use super::texts::Words;
 use crate::api::body::text;
 use crate::api::me::tagged;
+use crate::api::media::is_named;
 use crate::extract::{Json, Path};
 use crate::gate::Call;
 use crate::problem::{Faults, Problem};
@@ -419,7 +420,11 @@ async fn change_branding(call: Call, Json(patch): Json<Value>) -> Result<Respons
     let before = tenant(&call)?.branding;
     let body = patched(&BrandingBody::of(&before.value), patch)?;
     let expected = base(&call, before.revision)?;
-    call.submit(Command::UpdateBranding { expected, branding: body.parse()? }).await?;
+    let branding = body.parse()?;
+    if branding.logo.as_ref().is_some_and(|logo| !is_named(&call, logo)) {
+        return Err(Problem::invalid("/logo", "is not a picture of this shop"));
+    }
+    call.submit(Command::UpdateBranding { expected, branding }).await?;
     changed(&call, |tenant| tenant.branding.revision)
 }
 
