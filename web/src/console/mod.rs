@@ -9,7 +9,7 @@
 //! act once, and where it overwrites a record the revision it was made from. A refused form comes back
 //! with status 422, everything that was typed, and what to do beside each field.
 
-mod countries;
+mod choices;
 mod dashboard;
 mod done;
 mod import;

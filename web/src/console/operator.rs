@@ -1,6 +1,6 @@
 //! The operator's console: shops on the platform, and how the node is.
 
-use super::countries::country_field;
+use super::choices::{country_field, currency_field, language_field, zone_field};
 use super::done::Done;
 use super::shop::staff::{NewMember, link, parse_email, setup_token};
 use super::sign_in::setup_token_hash;
@@ -120,10 +120,10 @@ fn new_page(typed: &Typed, wrong: &Wrong) -> Page {
         Field::text("plan", "Plan").short(),
     ];
     let place = vec![
-        Field::text("currency", "Currency").short(),
-        Field::text("locale", "Language").short(),
+        currency_field("currency", "Currency", typed),
+        language_field("locale", "Language", typed),
         country_field("country", "Country", typed),
-        Field::text("time_zone", "Time zone").short(),
+        zone_field("time_zone", "Time zone", typed),
     ];
     let owner = vec![
         Field::text("owner_name", "Name").half().autocomplete("off"),

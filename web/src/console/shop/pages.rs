@@ -1,6 +1,6 @@
 //! Pages every shop needs, in Markdown, and the legal entity behind it.
 
-use crate::console::countries::country_field;
+use crate::console::choices::country_field;
 use crate::console::done::Done;
 use crate::console::texts;
 use crate::console::typed::Typed;

@@ -1,7 +1,9 @@
 //! Settings: currencies, languages, payments, taxes, lifetimes, order numbers, and the shop's name.
 
 use super::spans::{parse_span, span_text};
-use crate::console::countries::country_field;
+use crate::console::choices::{
+    country_field, currencies_field, currency_field, language_field, languages_field, zone_field,
+};
 use crate::console::done::Done;
 use crate::console::typed::Typed;
 use crate::console::view::form::{Choice, Section, Submit};
@@ -30,15 +32,11 @@ pub async fn settings_page(visit: Visit) -> Result<Response, Problem> {
 }
 
 fn write(settings: &Settings) -> Typed {
-    let list = |values: Vec<String>| values.join(", ");
     let mut typed = Typed::default();
     typed.set("currency", settings.currency);
-    typed.set(
-        "further_currencies",
-        list(settings.further_currencies.iter().map(ToString::to_string).collect()),
-    );
+    settings.further_currencies.iter().for_each(|currency| typed.add("further_currencies", currency));
     typed.set("locale", &settings.locale);
-    typed.set("further_locales", list(settings.further_locales.iter().map(ToString::to_string).collect()));
+    settings.further_locales.iter().for_each(|locale| typed.add("further_locales", locale));
     typed.set("time_zone", &settings.time_zone);
     typed.set("home_country", &settings.home.country);
     typed.set("home_region", settings.home.region.as_ref().map_or("", RegionCode::as_str));
@@ -94,8 +92,8 @@ const LIFETIMES: [(&str, &str); 7] = [
 fn sections(call: &Call, typed: &Typed) -> Vec<Section> {
     let yes_no = |yes: &str, no: &str| vec![Choice::new("yes", yes), Choice::new("no", no)];
     let money = vec![
-        Field::text("currency", "Currency").short().hint("Three letters, such as GBP."),
-        Field::text("further_currencies", "Further currencies").optional().short().hint("EUR, USD"),
+        currency_field("currency", "Currency", typed),
+        currencies_field("further_currencies", "Further currencies", typed),
         Field::new(
             FieldKind::Radio(yes_no("With tax", "Without tax")),
             "prices_include_tax",
@@ -119,14 +117,14 @@ fn sections(call: &Call, typed: &Typed) -> Vec<Section> {
         ),
     ];
     let place = vec![
-        Field::text("locale", "Language").short().hint("Such as en-GB."),
-        Field::text("further_locales", "Further languages").optional().short().hint("hi-IN, en-IN"),
-        Field::text("time_zone", "Time zone").short().hint("Such as Europe/London."),
+        language_field("locale", "Language", typed),
+        zone_field("time_zone", "Time zone", typed),
         country_field("home_country", "Country you sell from", typed),
         Field::text("home_region", "Part of it")
             .optional()
             .short()
             .hint("Such as IN-MH, where taxes depend on it."),
+        languages_field("further_locales", "Further languages", typed),
     ];
     let production = call.state().settings.production;
     // What nobody could pay with is not offered; one that is ticked already can be taken off.
@@ -227,17 +225,23 @@ fn name_panel(call: &Call, typed: &Typed, wrong: &Wrong, may_write: bool) -> Res
     Ok(Panel::new("Name of the shop").part(form.filled(typed, wrong)))
 }
 
-/// `EUR, USD`.
-fn several<T, E: Display>(text: &str, parse: fn(&str) -> Result<T, E>) -> Result<Vec<T>, E> {
-    text.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty()).map(parse).collect()
+/// All that is ticked under a name.
+fn several<T, E: Display>(
+    check: &mut Check<'_>,
+    typed: &Typed,
+    name: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Option<Vec<T>> {
+    let read: Result<Vec<T>, E> = typed.all(name).iter().map(|text| parse(text.trim())).collect();
+    read.map_err(|error| check.fault(name, error)).ok()
 }
 
 fn read(typed: &Typed, production: bool) -> Result<Settings, Wrong> {
     let mut check = Check::new(typed);
     let currency = check.value("currency", Currency::parse);
-    let further_currencies = check.optional("further_currencies", |text| several(text, Currency::parse));
+    let further_currencies = several(&mut check, typed, "further_currencies", Currency::parse);
     let locale = check.value("locale", Locale::parse);
-    let further_locales = check.optional("further_locales", |text| several(text, Locale::parse));
+    let further_locales = several(&mut check, typed, "further_locales", Locale::parse);
     let time_zone = check.value("time_zone", |text| {
         // The form is checked by the type, that there is such a zone here.
         jiff::tz::TimeZone::get(text).map_err(|_| "There is no such time zone".to_owned())?;
@@ -268,10 +272,10 @@ fn read(typed: &Typed, production: bool) -> Result<Settings, Wrong> {
     let settings = (|| {
         Some(Settings {
             currency: currency?,
-            further_currencies: further_currencies?.unwrap_or_default(),
+            further_currencies: further_currencies?,
             time_zone: time_zone?,
             locale: locale?,
-            further_locales: further_locales?.unwrap_or_default(),
+            further_locales: further_locales?,
             home: Place { country: country?, region: region? },
             default_rate: default_rate?,
             payment_methods: methods,

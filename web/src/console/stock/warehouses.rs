@@ -1,6 +1,6 @@
 //! Warehouses.
 
-use crate::console::countries::country_field;
+use crate::console::choices::country_field;
 use crate::console::done::Done;
 use crate::console::typed::Typed;
 use crate::console::view::form::Submit;
