@@ -17,7 +17,7 @@ use axum::response::Response;
 use gearify_commerce::catalog::{self, Found, Product};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::scope::{Count, Table};
-use gearify_commerce::{ProductId, Site, Slug, TenantId, Timestamp};
+use gearify_commerce::{ProductId, Site, Slug, TenantId};
 use http::{HeaderValue, StatusCode, header};
 use moka::sync::Cache;
 use parking_lot::RwLock;
@@ -51,7 +51,6 @@ pub struct ProductAnswer {
     region: AtomicU64,
     needs: Vec<Needs>,
     shelf: Vec<Availability>,
-    good_until: Option<Timestamp>,
     body: Bytes,
     tag: String,
     tag_header: HeaderValue,
@@ -105,7 +104,7 @@ impl Answers {
         let state = call.state();
         let key = key_of(shop.id(), name, market);
         if let Some(answer) = self.known(&key)
-            && answer.still_true(state, shop.id(), market.at)
+            && answer.still_true(state, shop.id())
         {
             return ProductFound::Here(answer);
         }
@@ -186,7 +185,7 @@ fn build(state: &AppState, shop: &Shop, market: &Market, name: &str) -> Outcome 
     };
     let region_reader = state.backend.reader(GroupKind::Region);
     let region = gearify_commerce::ReadScope::new(region_reader.as_ref(), shop.id(), shop.site());
-    let Built { view, revision, needs, good_until } = products::build(&catalogue, &region, market, &product);
+    let Built { view, revision, needs } = products::build(&catalogue, &region, market, &product);
     let Ok(body) = serde_json::to_vec(&view) else { return Outcome::Nothing };
     let shelf = needs.iter().map(|needs| needs.availability(&region)).collect();
     // Weak: stock is part of the body and not of the tag, since a sale is no change of the product.
@@ -197,7 +196,6 @@ fn build(state: &AppState, shop: &Shop, market: &Market, name: &str) -> Outcome 
         region: AtomicU64::new(region_index),
         needs,
         shelf,
-        good_until,
         body: body.into(),
         tag_header: HeaderValue::try_from(&tag).expect("a tag is plain ASCII"),
         tag,
@@ -214,10 +212,7 @@ pub fn find(catalogue: &gearify_commerce::ReadScope<'_>, name: &str) -> Option<F
 }
 
 impl ProductAnswer {
-    fn still_true(&self, state: &AppState, tenant: TenantId, now: Timestamp) -> bool {
-        if self.good_until.is_some_and(|until| until <= now) {
-            return false;
-        }
+    fn still_true(&self, state: &AppState, tenant: TenantId) -> bool {
         let index = state.backend.applied(GroupKind::Catalogue);
         if self.catalogue.load(Ordering::Relaxed) != index {
             if catalogue_sequence(state, tenant) != self.sequence {

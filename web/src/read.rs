@@ -6,6 +6,7 @@
 pub mod cards;
 pub mod carts;
 pub mod categories;
+pub mod kits;
 pub mod orders;
 pub mod products;
 pub mod stock;

@@ -170,8 +170,8 @@ fn page(making: &Making<'_>, kind: PageKind) -> Text {
             "# शर्तें\n\nडेमो दुकान कुछ नहीं बेचती: यहाँ कोई ऑर्डर अनुबंध नहीं, और कोई पैसा नहीं चलता।\n",
         ),
         PageKind::Contact => (
-            "# Contact\n\nThere is nobody here: this is a demo. A real shop would tell you its address, telephone and opening hours.\n",
-            "# संपर्क\n\nयहाँ कोई नहीं है: यह एक डेमो है। असली दुकान अपना पता, फ़ोन और समय बताती।\n",
+            "# Contact\n\nThere is nobody here: this is a demo. A real shop would tell you its address, telephone and opening hours.\n\n## Paying by transfer\n\nThe account to transfer to would stand here. In the demo, the shop's console marks a payment as received.\n",
+            "# संपर्क\n\nयहाँ कोई नहीं है: यह एक डेमो है। असली दुकान अपना पता, फ़ोन और समय बताती।\n\n## बैंक ट्रांसफ़र\n\nखाते का विवरण यहाँ होता। डेमो में दुकान का कंसोल भुगतान को प्राप्त दर्ज करता है।\n",
         ),
     };
     making.text((english, hindi))

@@ -12,7 +12,7 @@ messages! {
         range_from range_to product price nothing_found nothing_found_text nothing_found_filtered corrected
         // product
         price_now price_before rating_label zoom close size_guide add_ons not_returnable quantity one_less one_more add_to_cart added_to_cart
-        view_cart add_failed about_product specification related sku
+        view_cart add_failed about_product kit_parts specification related sku
         stock_in stock_low stock_backorder stock_preorder stock_out stock_elsewhere
         // basket
         cart cart_empty cart_empty_text update remove subtotal discount shipping shipping_unknown shipping_free total
@@ -25,7 +25,7 @@ messages! {
         billing_other continue_to_review terms_by_ordering placing_order working not_deliverable_hint
         not_deliverable_text we_deliver_to
         // order
-        order_thanks order_pending order_pending_text order_failed order_failed_text order_awaiting
+        order_thanks order_pending order_pending_text order_failed order_failed_text order_awaiting order_awaiting_text transfer_to transfer_reference transfer_account
         order_in_progress order_in_progress_text order_shipped order_shipped_text order_delivered order_delivered_text
         order_cancelled order_cancelled_text order_expired order_expired_text check_again pay_again order_progress
         parcels order_lines payments register_with_order cancel_order cancel_order_text cancel_order_confirm
@@ -66,7 +66,6 @@ messages! {
         order_title(number)
         order_thanks_text(email)
         order_failed_text_until(time)
-        order_awaiting_text(email)
         updated_on(date)
         // said by handlers
         home_see(department)

@@ -1,5 +1,6 @@
 //! A product as its page and the API show it.
 
+use super::kits;
 use super::stock::{self, Needs};
 use super::values::{ImageView, MoneyView, image_view, moment, money};
 use crate::ports_search::Availability;
@@ -117,6 +118,21 @@ pub struct VariantView {
     pub available_at: Option<String>,
     pub images: Vec<ImageView>,
     pub weight_grams: u32,
+    /// What a kit is put together from; empty for everything else.
+    pub components: Vec<PartView>,
+}
+
+/// A part of a kit.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PartView {
+    pub variant_id: String,
+    pub sku: String,
+    /// With the choice it is in: "Batting pads, Men's".
+    pub name: String,
+    /// Where it is sold by itself, if it is.
+    pub slug: Option<String>,
+    /// Pieces in one kit.
+    pub quantity: u32,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -143,8 +159,6 @@ pub struct Built {
     pub revision: u64,
     /// What each of its variants takes from stock, in the view's order.
     pub needs: Vec<Needs>,
-    /// When a price of it begins or ends next.
-    pub good_until: Option<Timestamp>,
 }
 
 /// What a shopper may see: published products alone.
@@ -162,8 +176,7 @@ pub fn build(
     let needs: Vec<Needs> = variants.iter().map(Needs::of).collect();
     let shelf: Vec<Availability> = needs.iter().map(|needs| needs.availability(region)).collect();
     let view = view_of(catalogue, market, product, &variants, &shelf);
-    let good_until = next_price_change(catalogue, &variants, market.at);
-    Built { view, revision: product.revision, needs, good_until }
+    Built { view, revision: product.revision, needs }
 }
 
 fn view_of(
@@ -362,6 +375,20 @@ fn variant_view(
         },
         images: images(catalogue, market, &details.media),
         weight_grams: details.shipping_weight_grams,
+        components: kits::parts(catalogue, variant)
+            .iter()
+            .map(|part| part_view(catalogue, market, part))
+            .collect(),
+    }
+}
+
+fn part_view(catalogue: &(impl View + ?Sized), market: &Market, part: &kits::Part) -> PartView {
+    PartView {
+        variant_id: part.variant.id.to_string(),
+        sku: part.variant.details.sku.to_string(),
+        name: part.words(catalogue, market),
+        slug: part.slug().map(str::to_owned),
+        quantity: part.pieces,
     }
 }
 
@@ -389,13 +416,4 @@ fn images(
 ) -> Vec<ImageView> {
     let found = ids.iter().filter_map(|id| catalog::media(catalogue, *id));
     found.map(|media| image_view(&media, &market.locale, &market.default_locale)).collect()
-}
-
-fn next_price_change(
-    catalogue: &(impl View + ?Sized),
-    variants: &[Variant],
-    at: Timestamp,
-) -> Option<Timestamp> {
-    let rows = variants.iter().flat_map(|variant| pricing::prices_of(catalogue, variant.id));
-    rows.flat_map(|row| [row.starts, row.ends]).flatten().filter(|moment| *moment > at).min()
 }

@@ -2,14 +2,16 @@
 
 use super::answer::{private_page, see_other};
 use super::checkout::{key_of, means_of, methods, settle};
-use super::convert::{amount, moment};
+use super::convert::{amount, moment, page_label};
 use super::jar::{remember_order, token_of};
 use super::notes::{Note, notice};
 use super::till::{component_of, goods, totals_of};
 use super::typed::{Typed, address_lines};
 use super::view::cart::CartLine;
-use super::view::order::{OrderHeadline, OrderLookUpPage, OrderPage, Parcel, PaymentRecord, PaymentRetry};
-use super::view::parts::{Field, FieldKind, StepState, TimelineStep};
+use super::view::order::{
+    OrderHeadline, OrderLookUpPage, OrderPage, Parcel, PaymentRecord, PaymentRetry, Transfer,
+};
+use super::view::parts::{Field, FieldKind, Link, StepState, TimelineStep};
 use super::view::paths;
 use super::visit::Visit;
 use crate::api::orders::{OrderToken, hold_order};
@@ -28,6 +30,7 @@ use gearify_commerce::orders::{
 };
 use gearify_commerce::payments::{self, MANUAL, Payment, PaymentState};
 use gearify_commerce::sealed::{normal_email, open};
+use gearify_commerce::tenants::{self, PageKind};
 use gearify_commerce::time::MINUTE_MS;
 use gearify_commerce::{OrderId, ReadScope, Timestamp, ids};
 use http::{StatusCode, header};
@@ -85,6 +88,7 @@ fn page(visit: &Visit, order: &Order) -> OrderPage {
         timeline: timeline(visit, order, &payments),
         payments: records(visit, order, &payments),
         retry: retry(visit, order, &payments, headline),
+        transfer: transfer(visit, order, headline),
         parcels: parcels(order, t),
         lines: visit.call.read(GroupKind::Catalogue, |view| {
             order.lines.iter().map(|line| line_of(view, visit, order, line)).collect()
@@ -247,6 +251,24 @@ fn retry(
         amount: amount(order.amount_due(), order.currency),
         methods: methods(visit, None),
         idempotency_key: ids::encode_base32(rand::random()),
+    })
+}
+
+fn transfer(visit: &Visit, order: &Order, headline: OrderHeadline) -> Option<Transfer> {
+    let tenant = &visit.shop.tenant;
+    let kind = PageKind::Contact;
+    let told = visit.call.read(GroupKind::World, |view| tenants::page(view, kind).is_some());
+    (headline == OrderHeadline::AwaitingManualPayment).then(|| Transfer {
+        payee: match &tenant.legal.value {
+            Some(legal) => legal.name.to_string(),
+            None => tenant.profile.value.name.to_string(),
+        },
+        amount: amount(order.amount_due(), order.currency),
+        reference: order.number.clone(),
+        account: told.then(|| {
+            let address = visit.to(&format!("/pages/{}", kind.as_str()));
+            Link::new(page_label(kind, visit.text()), address)
+        }),
     })
 }
 

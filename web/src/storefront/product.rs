@@ -9,7 +9,7 @@ use super::places::country_in_words;
 use super::specs;
 use super::view::parts::{Availability as Shown, Link, Picture, PriceTag, ProductCard};
 use super::view::product::{
-    AddOn, DeliveryNote, OptionGroup, OptionValue, ProductPage, TaxNote, VariantData,
+    AddOn, DeliveryNote, KitPart, OptionGroup, OptionValue, ProductPage, TaxNote, VariantData,
 };
 use super::view::structured_data::{OfferData, ProductData};
 use super::view::{Head, RichText, StructuredData};
@@ -17,6 +17,7 @@ use super::visit::Visit;
 use crate::answers::find;
 use crate::ports_search::{Availability, SearchFrom, SearchQuery, SearchSort};
 use crate::problem::Problem;
+use crate::read::kits;
 use crate::read::products::{Market, price_of, visible};
 use crate::read::stock::{Needs, best};
 use axum::response::Response;
@@ -62,7 +63,7 @@ pub async fn show_product(visit: Visit) -> Result<Response, Problem> {
     shared(&visit, &parameters, async || {
         let mut built = build(&visit, &product, &chosen).await;
         built.page.added = added;
-        Ok(built.into_built())
+        Ok(built.into_built(next_midnight(visit.market().at, visit.settings())))
     })
     .await
 }
@@ -96,13 +97,13 @@ pub struct BuiltProduct {
     pub page: ProductPage,
     pub head: Head,
     said: Vec<(Needs, Availability)>,
-    good_until: Timestamp,
 }
 
 impl BuiltProduct {
-    fn into_built(self) -> Built {
+    /// Prices turn by entries of their own; the days of a delivery turn at midnight.
+    fn into_built(self, midnight: Timestamp) -> Built {
         let built = Built::new(self.page, self.head);
-        Built { shelf: Shelf::Said(self.said), good_until: Some(self.good_until), ..built }
+        Built { shelf: Shelf::Said(self.said), good_until: Some(midnight), ..built }
     }
 }
 
@@ -195,6 +196,7 @@ pub async fn build(visit: &Visit, product: &Product, chosen: &Chosen) -> BuiltPr
         options: option_groups(view, visit, &market, product, &stall, &options),
         variants: variants(visit, &stall, &market),
         sku: single.map(|place| stall.variants[place].details.sku.to_string()),
+        kit: kit(view, visit, &market, &stall, &places),
         add_ons: add_ons(view, &market, product, chosen),
         quantity: chosen.quantity.unwrap_or(1),
         quantity_max: quantity_max(&stall, &places),
@@ -207,9 +209,8 @@ pub async fn build(visit: &Visit, product: &Product, chosen: &Chosen) -> BuiltPr
         added: false,
     });
     let head = head(visit, product, &page, &stall, &description);
-    let good_until = good_until(visit, &stall, &market);
     let said = stall.needs.into_iter().zip(stall.said).chain(related_said).collect();
-    BuiltProduct { page, head, said, good_until }
+    BuiltProduct { page, head, said }
 }
 
 /// What is chosen, with every option added that leaves no choice.
@@ -389,6 +390,25 @@ fn variants(visit: &Visit, stall: &Stall, market: &Market) -> Vec<VariantData> {
     (0..stall.variants.len()).filter_map(variant).collect()
 }
 
+/// What the chosen kit is put together from; while nothing is chosen, the first that can be had.
+fn kit(
+    view: &(impl View + ?Sized),
+    visit: &Visit,
+    market: &Market,
+    stall: &Stall,
+    places: &[usize],
+) -> Vec<KitPart> {
+    let Some(variant) = places.first().map(|place| &stall.variants[*place]) else { return Vec::new() };
+    let part = |part: &kits::Part| KitPart {
+        pieces: part.pieces,
+        goods: Link::new(
+            part.words(view, market),
+            part.slug().map_or(String::new(), |slug| visit.to(&format!("/p/{slug}"))),
+        ),
+    };
+    kits::parts(view, variant).iter().map(part).collect()
+}
+
 fn add_ons(view: &(impl View + ?Sized), market: &Market, product: &Product, chosen: &Chosen) -> Vec<AddOn> {
     let (locale, default) = (&market.locale, &market.default_locale);
     let offered = |add_on: catalog::AddOn| {
@@ -507,15 +527,6 @@ fn shelf_of(visit: &Visit, product: ProductId) -> Vec<(Needs, Availability)> {
             })
             .collect()
     })
-}
-
-fn good_until(visit: &Visit, stall: &Stall, market: &Market) -> Timestamp {
-    let midnight = next_midnight(market.at, visit.settings());
-    let turns = visit.call.read(GroupKind::Catalogue, |view| {
-        let rows = stall.variants.iter().flat_map(|variant| pricing::prices_of(view, variant.id));
-        rows.flat_map(|row| [row.starts, row.ends]).flatten().filter(|turn| *turn > market.at).min()
-    });
-    turns.map_or(midnight, |turn| turn.min(midnight))
 }
 
 fn head(visit: &Visit, product: &Product, page: &ProductPage, stall: &Stall, description: &str) -> Head {

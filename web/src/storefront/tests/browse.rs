@@ -4,6 +4,7 @@ use super::browser::Browser;
 use crate::testing::Shopfront;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::{Locale, Slug, Text, catalog, tenants};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_stranger_finds_the_way_from_the_first_page_to_a_bat() {
@@ -201,4 +202,42 @@ async fn a_text_that_names_its_page_says_the_name_once_and_the_foot_names_what_t
     page.says("<h1>How we send</h1>").says("<p>In a tube.</p>").says("Test card (demonstration)");
     assert_eq!(page.html.matches("How we send</h").count(), 1, "{}", page.html);
     page.is_silent_about("PayPal");
+}
+
+#[tokio::test]
+async fn a_kit_says_what_is_in_it() {
+    let shop = Shopfront::open();
+    let owner = shop.owner().await;
+    let parts: Vec<_> = [("BAT-LH", 1), ("BALL", 6)]
+        .map(|(sku, pieces)| json!({ "variant_id": shop.variants[sku].to_string(), "quantity": pieces }))
+        .into();
+    let body = json!({
+        "product": { "slug": "nets-kit", "product_type": "bat", "name": { "en-GB": "Nets Kit" }, "categories": [] },
+        "variants": [{ "sku": "NETS", "components": parts }],
+        "publish": true
+    });
+    let kit = owner.post("/api/v1/admin/products", body).await.expect(201).json();
+    let prices = format!("/api/v1/admin/variants/{}/prices", kit["variants"][0]["id"].as_str().unwrap());
+    owner.put(&prices, json!({ "prices": [{ "list": "gbp", "amount": 30_000 }] })).await.expect(200);
+
+    let mut browser = Browser::new(&shop);
+    let page = browser.open("/p/nets-kit").await.expect(200);
+    page.says("What is in it")
+        .says("Seam Edition Bat, Long Handle</a>")
+        .says("6 ×</span> <a href=\"/p/match-ball\">");
+    browser.open("/p/match-ball").await.expect(200).is_silent_about("What is in it");
+    let told = shop.visitor().get("/api/v1/products/nets-kit").await.expect(200).json();
+    assert_eq!(
+        told["variants"][0]["components"][1],
+        json!({
+            "variant_id": shop.variants["BALL"].to_string(), "sku": "BALL", "name": "Match Ball",
+            "slug": "match-ball", "quantity": 6
+        })
+    );
+
+    // What is no longer sold by itself is still in it, and leads nowhere.
+    let product = catalog::Command::ArchiveProduct { product: shop.product, expected: None };
+    shop.backend.run(shop.tenant, product);
+    let page = browser.open("/p/nets-kit").await.expect(200);
+    page.says("Seam Edition Bat, Long Handle").is_silent_about("href=\"/p/seam-edition-bat\"");
 }

@@ -5,7 +5,7 @@ use super::browser::Browser;
 use crate::testing::Shopfront;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{ORDERS, OrderStatus};
-use gearify_commerce::{OrderId, Site, catalog, inventory, pricing};
+use gearify_commerce::{OrderId, Site, catalog, inventory, pricing, tenants};
 
 const ADDRESS: [(&str, &str); 5] = [
     ("shipping.country", "GB"),
@@ -341,4 +341,24 @@ async fn buying_in_another_language_stays_in_it() {
     browser.submit("/hi/checkout/contact", &[("email", "meera@shopper.example")]).await.expect(200);
     assert_eq!(browser.path, "/hi/checkout/delivery");
     browser.page.says("lang=\"hi-IN\"");
+}
+
+#[tokio::test]
+async fn an_order_to_be_paid_by_transfer_says_how_and_promises_no_mail() {
+    let shop = Shopfront::open();
+    let mut browser = with_a_bat(&shop).await;
+    at_the_till(&mut browser).await;
+    browser.submit("/checkout/payment", &[("payment", "manual")]).await.expect(200);
+    browser.submit("/checkout/review", &[]).await.expect(200);
+    let number = order_of(&shop, &browser.path).number;
+    let page = browser.page.clone();
+    page.says("Pay to</dt><dd>willow").says("£253.95").says(&format!("<strong>{number}</strong>"));
+    page.is_silent_about("has been sent").is_silent_about("/pages/contact");
+
+    let contact =
+        gearify_commerce::Text::new(gearify_commerce::Locale::parse("en-GB").unwrap(), "Account 12.");
+    let kind = tenants::PageKind::Contact;
+    shop.backend.run(shop.tenant, tenants::Command::UpdatePage { expected: None, kind, body: contact });
+    let path = browser.path.clone();
+    browser.open(&path).await.expect(200).says("Our account</dt><dd><a href=\"/pages/contact\">");
 }

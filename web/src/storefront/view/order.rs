@@ -16,6 +16,8 @@ pub struct OrderPage {
     pub payments: Vec<PaymentRecord>,
     /// Paying again after a failure, with everything kept.
     pub retry: Option<PaymentRetry>,
+    /// What a transfer needs, while one is awaited.
+    pub transfer: Option<Transfer>,
     pub parcels: Vec<Parcel>,
     pub lines: Vec<CartLine>,
     pub totals: Totals,
@@ -79,6 +81,18 @@ pub struct PaymentRetry {
     pub amount: Amount,
     pub methods: Vec<PaymentMethod>,
     pub idempotency_key: String,
+}
+
+/// How to pay an order by hand.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    /// Whom to pay.
+    pub payee: String,
+    pub amount: Amount,
+    /// By which the shop knows the payment.
+    pub reference: String,
+    /// The shop's page that tells its account, if it is written.
+    pub account: Option<Link>,
 }
 
 #[derive(Debug, Clone)]

@@ -31,6 +31,8 @@ pub struct ProductPage {
     /// All variants, for the script that keeps price and stock in step with the options.
     pub variants: Vec<VariantData>,
     pub sku: Option<String>,
+    /// What is in it, if it is a kit.
+    pub kit: Vec<KitPart>,
     pub add_ons: Vec<AddOn>,
     pub quantity: u32,
     pub quantity_max: u32,
@@ -131,6 +133,14 @@ pub struct VariantData {
     pub price: Amount,
     pub compare_at: Option<Amount>,
     pub availability: Availability,
+}
+
+/// A part of a kit.
+#[derive(Debug, Clone)]
+pub struct KitPart {
+    pub pieces: u32,
+    /// Leads nowhere where it is not sold by itself.
+    pub goods: Link,
 }
 
 /// Work done to the thing before it leaves, sent as `add_on`.

@@ -66,7 +66,7 @@ impl Text {
                 self.order_failed_text_until(self.locale().time(until))
             }
             OrderHeadline::PaymentFailed { held_until: None } => self.order_failed_text().to_owned(),
-            OrderHeadline::AwaitingManualPayment => self.order_awaiting_text(contact),
+            OrderHeadline::AwaitingManualPayment => self.order_awaiting_text().to_owned(),
             OrderHeadline::InProgress => self.order_in_progress_text().to_owned(),
             OrderHeadline::Shipped => self.order_shipped_text().to_owned(),
             OrderHeadline::Delivered => self.order_delivered_text().to_owned(),

@@ -6,7 +6,9 @@ use super::super::checkout::{
     CheckoutSummary, ContactPage, CouponForm, DeliveryPage, NotDeliverablePage, PaymentMethod, PaymentPage,
     ReviewError, ReviewPage, SavedAddress, ShippingOption,
 };
-use super::super::order::{OrderHeadline, OrderLookUpPage, OrderPage, Parcel, PaymentRecord, PaymentRetry};
+use super::super::order::{
+    OrderHeadline, OrderLookUpPage, OrderPage, Parcel, PaymentRecord, PaymentRetry, Transfer,
+};
 use super::super::parts::{
     AddressLines, Choice, DeliveryWindow, Field, FieldKind, Link, Notice, StepState, TimelineStep, Tone,
 };
@@ -365,6 +367,12 @@ pub(super) fn order(sample: &Sample, headline: OrderHeadline) -> OrderPage {
             failed: false,
         }]),
         retry: None,
+        transfer: (headline == OrderHeadline::AwaitingManualPayment).then(|| Transfer {
+            payee: sample.say("Willow & Seam Ltd"),
+            amount: sample.amount(33_095),
+            reference: sample.say("W-1042"),
+            account: (sample.mode != Mode::Empty).then(|| Link::new(sample.say("Contact"), "/pages/contact")),
+        }),
         parcels: sample.list(vec![Parcel {
             title: sample.say("Parcel 1 of 2"),
             status: sample.say("handed to the carrier"),

@@ -2,7 +2,7 @@
 
 use super::super::parts::{Availability, DeliveryWindow, Link, PriceTag, Rating, Spec};
 use super::super::product::{
-    AddOn, DeliveryNote, OptionGroup, OptionValue, ProductPage, SizeGuide, TaxNote, VariantData,
+    AddOn, DeliveryNote, KitPart, OptionGroup, OptionValue, ProductPage, SizeGuide, TaxNote, VariantData,
 };
 use super::super::rich_text::RichText;
 use super::browse::cards;
@@ -95,6 +95,7 @@ fn bat(sample: &Sample) -> ProductPage {
         ]),
         variants,
         sku: Some(sample.code("BAT-LM-1134-sh")),
+        kit: Vec::new(),
         add_ons: sample.list(vec![
             AddOn {
                 id: sample.code("knock"),
@@ -165,6 +166,10 @@ fn bat(sample: &Sample) -> ProductPage {
 
 fn sold_out(sample: &Sample) -> ProductPage {
     ProductPage {
+        kit: sample.list(vec![
+            KitPart { pieces: 1, goods: Link::new(sample.say("Tern Lamp helmet, Medium"), "/p/tern-lamp") },
+            KitPart { pieces: 2, goods: Link::new(sample.say("Neck guard"), "") },
+        ]),
         name: sample.say("Tern Lamp helmet"),
         pictures: sample.list(vec![sample.picture(Kind::Helmet, "navy", 5)]),
         price: PriceTag::plain(sample.amount(7_900)),
