@@ -65,8 +65,10 @@ test('what moves and what is heavy is measured', () => visiting({}, async (page)
   await page.addInitScript(() => addEventListener('load', () => setTimeout(() => {
     document.querySelector('h1').style.marginTop = '400px';
   }, 300)));
-  await serves(page, `<p>Moved<!--${'heavy '.repeat(20_000)}--></p>`);
-  const { shift, bytes } = await opensMeasured(page, '/faulty');
+  await page.route('**/late.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
+  await serves(page, `<script src="/late.js"></script><p>Moved<!--${'heavy '.repeat(20_000)}--></p>`);
+  const { shift, bytes, blocking } = await opensMeasured(page, '/faulty');
   assert.ok(shift > 0.02, `a shift of ${shift}`);
   assert.ok(bytes > 100 * 1024, `${bytes} bytes`);
+  assert.deepEqual(blocking, ['/late.js']);
 }));
