@@ -195,7 +195,10 @@ settings! {
         /// Commands that may wait for an entry; the next one is told to come back later.
         queue_commands_max: usize = "4096" in "16"..="1000000",
         /// A snapshot is made when the log has grown by this much since the last one.
-        snapshot_log_bytes: ByteSize = "64MiB" in "1MiB"..="16GiB",
+        snapshot_log_bytes: ByteSize = "64MiB" in "64KiB"..="16GiB",
+        /// Entries that a snapshot covers and that stay in the log all the same, so that a node that was
+        /// away for a moment catches up by entries.
+        keep_entries: u64 = "10000" in "0"..="10000000",
     } {}
 
     /// What a request may ask of the node.

@@ -412,10 +412,32 @@ fn web_settings(settings: &Settings) -> gearify_web::Settings {
     }
 }
 
+            // It must outlast an election, however long one may take here.
+            quorum_probe: Timers::lan().quorum_probe.max(replication.election_timeout_max * 5 / 2),
 /// After a failed write nothing may run on, not even a drain: what the disk holds is unknown.
 #[expect(clippy::disallowed_methods, reason = "draining would write, and writing is what failed")]
 fn end_process(reason: &str) {
+        keep_entries: replication.keep_entries,
+        // The log is never much longer than what is to be kept of it.
+        purge_entries: GroupOptions::default().purge_entries.min(replication.keep_entries.max(1)),
     tracing::error!(reason, "the node can't go on");
     eprintln!("gearify: {reason}");
     std::process::exit(2);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a group asks of its timers, or it does not start.
+    #[test]
+    fn whatever_election_times_the_settings_allow_the_quorum_probe_outlasts_two() {
+        for (min, max) in [("500ms", "1s"), ("700ms", "1400ms"), ("60s", "120s")] {
+            let set = |key: &str, value: &str| (format!("replication.{key}"), value.to_owned());
+            let options = [set("election_timeout_min", min), set("election_timeout_max", max)];
+            let settings = Settings::resolve(None, std::iter::empty::<(String, String)>(), &options);
+            let timers = group_options(&settings.expect("settings in range")).timers;
+            assert!(timers.quorum_probe >= timers.election_max * 2, "{min} to {max}: {timers:?}");
+        }
+    }
 }
