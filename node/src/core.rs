@@ -26,8 +26,11 @@ use crate::snapshot::{History, HistoryPeers};
 use crate::state::{GROUPS, GroupState, group_id, group_name};
 use crate::telemetry::TenantLabels;
 use crate::vault::NodeVault;
+use futures::future::BoxFuture;
 use gearify_commerce::{GroupKind, StateVersion, Vault};
-use gearify_replication::{GroupOptions, Node, NodeId, NodeOptions, Source, StartError, Timers, Transport};
+use gearify_replication::{
+    GroupId, GroupOptions, Held, Node, NodeId, NodeOptions, Source, StartError, Timers, Transport,
+};
 use gearify_search::{SearchError, SearchIndexes, SearchOptions};
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{
@@ -80,6 +83,22 @@ pub struct RegionPart {
     pub observe: Option<Arc<dyn Source>>,
     /// Clocks of the shared groups, where their voters are far from each other.
     pub shared_timers: Option<Timers>,
+    /// Asked before this node votes on anything.
+    pub recall: Option<Arc<dyn Recall>>,
+}
+
+/// What other nodes remember of this one.
+pub trait Recall: Send + Sync {
+    /// Tells them how far each log goes here; answers what some of them know better.
+    fn missing(&self, here: BTreeMap<GroupId, Held>) -> BoxFuture<'_, Option<Lost>>;
+}
+
+/// An entry that this node confirmed once and does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    pub group: GroupId,
+    pub confirmed: u64,
+    pub here: u64,
 }
 
 impl RegionPart {
@@ -111,6 +130,11 @@ pub enum CoreError {
     Group { group: &'static str, source: StartError },
     #[error("the raft log does not open: {0}")]
     Log(StartError),
+    #[error(
+        "this node confirmed entry {} of group {} and its log ends at {}: the disk is an old copy. Under this \
+         number it must not vote again: replace the node under a new one", .0.confirmed, .0.group, .0.here
+    )]
+    OldCopy(Lost),
     #[error("{group} can't be founded: {reason}")]
     Found { group: &'static str, reason: String },
     #[error("{group} has no leader after {seconds} s")]
@@ -168,6 +192,11 @@ impl Core {
         let node = open_log(&options).await?;
         let mut groups = BTreeMap::new();
         for kind in GROUPS {
+        if let Some(recall) = &options.part.recall
+            && let Some(lost) = recall.missing(node.held()).await
+        {
+            return Err(CoreError::OldCopy(lost));
+        }
             let files = &opened[&kind];
             let history = History { store: files.store.clone(), peers: options.peers.clone() };
             let listener = Arc::new(live.clone());

@@ -44,7 +44,7 @@ pub use inbound::{Inbound, SnapshotSink};
 pub use machine::{CommittedEntry, Machine, MachineError, SnapshotSource};
 pub use members::{CAUGHT_UP_ENTRIES, MemberStep, WantedMembers};
 pub use memory_net::MemoryNet;
-pub use node::{Node, NodeOptions, StartError};
+pub use node::{Held, Node, NodeOptions, StartError};
 pub use observe::{PAGE_WAIT, PART_BYTES, Page, PageError, SnapshotOffer, Source};
 pub use position::{Applied, GroupId, LogPosition, NodeId};
 pub use proposer::{ProposeError, Proposed};

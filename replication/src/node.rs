@@ -94,6 +94,15 @@ impl From<RaftLogError> for StartError {
     }
 }
 
+/// How far a group's log goes on a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The last entry.
+    pub last: u64,
+    /// The newest term that the node has voted in.
+    pub term: u64,
+}
+
 /// One process's share of the cluster. Stop it before dropping it, or what runs is cut off.
 pub struct Node {
     options: NodeOptions,
@@ -189,6 +198,17 @@ impl Node {
         .await?;
         self.observed.lock().insert(id, Arc::clone(&observed));
         Ok(Group::from_observed(observed))
+    }
+
+    /// How far each group's log goes here, whether its group runs or not.
+    pub fn held(&self) -> BTreeMap<GroupId, Held> {
+        let held = |group: u16| {
+            let state = self.log.group(group).state();
+            let vote = state.vote.and_then(|vote| frames::decode_vote(vote).ok());
+            let term = vote.map_or(0, |vote| vote.leader_id.term);
+            (GroupId(group), Held { last: state.last.map_or(0, |mark| mark.index), term })
+        };
+        self.log.groups().into_iter().map(held).collect()
     }
 
     pub fn group(&self, id: GroupId) -> Option<Group> {

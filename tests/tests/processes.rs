@@ -12,6 +12,8 @@ mod kills;
 mod members;
 #[path = "processes/pictures.rs"]
 mod pictures;
+#[path = "processes/old_copy.rs"]
+mod old_copy;
 #[path = "processes/readme.rs"]
 mod readme;
 #[path = "processes/rebuilds.rs"]

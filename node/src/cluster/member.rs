@@ -174,6 +174,7 @@ impl Member {
             founds: self.founds_region(),
             observe: self.source(),
             shared_timers: self.is_spread.then(Timers::wan),
+            recall: Some(self.clone()),
         }
     }
 

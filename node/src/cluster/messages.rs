@@ -48,6 +48,8 @@ pub enum PeerRequest {
     Web(Box<Relayed>),
     /// The newest version of the groups' rules that this node's program knows.
     NewestKnown,
+    /// How far the caller's logs go, by group: it is about to vote.
+    Holds(BTreeMap<u16, HeldLog>),
 }
 gearify_storage::first_version!(PeerRequest);
 
@@ -67,6 +69,26 @@ pub struct BlobPart {
     pub hash: BlobHash,
     pub offset: u64,
 }
+
+/// The last entry, and a term.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldLog {
+    pub last: u64,
+    pub term: u64,
+}
+
+impl HeldLog {
+    /// Whether a log that goes so far lacks what was confirmed to a leader. One of an older term may remember
+    /// entries that a newer one has replaced.
+    pub fn lacks(self, confirmed: HeldLog) -> bool {
+        self.term <= confirmed.term && self.last < confirmed.last
+    }
+}
+
+/// Of the groups that the answering node leads: what the caller has confirmed to it, and in which term.
+#[derive(Serialize, Deserialize)]
+pub struct ConfirmedAnswer(pub BTreeMap<u16, HeldLog>);
+gearify_storage::first_version!(ConfirmedAnswer);
 
 #[derive(Serialize, Deserialize)]
 pub enum BlobAnswer {

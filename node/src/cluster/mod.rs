@@ -18,6 +18,7 @@ mod machine;
 mod member;
 mod messages;
 mod peers;
+mod recall;
 mod recovering;
 pub mod regions;
 mod relaying;

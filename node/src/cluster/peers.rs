@@ -69,6 +69,7 @@ impl PeerService for Member {
                 PeerRequest::Order(warrant, order) => self.obey(&from, &warrant, &order).await,
                 PeerRequest::BlobPart(part) => self.blob_part(part).await,
                 PeerRequest::NewestKnown => Ok(encode(&NewestAnswer(self.newest)).into()),
+                PeerRequest::Holds(here) => Ok(encode(&self.confirmed_by(from.node(), &here)).into()),
                 PeerRequest::KeepBlob(hash) => self.keep_blob_of(from.node(), hash).await,
             }
         }

@@ -1,0 +1,95 @@
+//! A node restored from an old copy of its disk is noticed before it votes.
+//!
+//! Everything in such a log is right, so no checksum shows that its end is gone. But a leader knows how far each
+//! node has confirmed its log, and counts on it: an entry on two of three disks is acknowledged, and one of the
+//! two must not forget it. So a node that starts tells the others what it holds before it takes part in anything,
+//! and does not start where a leader knows of more. What nobody remembers, because all nodes were stopped at
+//! once, can't be noticed this way.
+
+use super::member::Member;
+use super::messages::{ConfirmedAnswer, HeldLog, PeerRequest};
+use crate::core::{Lost, Recall};
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+use gearify_replication::{GroupId, Held, NodeId};
+use gearify_storage::{decode, encode};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Whoever does not answer by then is asked no more: a start needs nobody.
+const ASKED_WITHIN: Duration = Duration::from_secs(2);
+
+impl Recall for Member {
+    fn missing(&self, here: BTreeMap<GroupId, Held>) -> BoxFuture<'_, Option<Lost>> {
+        async move {
+            let held =
+                |(group, held): (&GroupId, &Held)| (group.0, HeldLog { last: held.last, term: held.term });
+            let held: BTreeMap<u16, HeldLog> = here.iter().map(held).collect();
+            let peers = self.known_on_disk();
+            let others = peers.iter().filter(|(node, peer)| !peer.is_removed && **node != self.node().0);
+            let asked = others.map(|(node, _)| {
+                let request = encode(&PeerRequest::Holds(held.clone()));
+                self.net.request(NodeId(*node), request.into(), ASKED_WITHIN)
+            });
+            let answers = join_all(asked).await.into_iter().flatten();
+            let confirmed = answers.filter_map(|answer| decode::<ConfirmedAnswer>(&answer).ok());
+            let lost = confirmed.flat_map(|ConfirmedAnswer(confirmed)| lacking(&held, &confirmed));
+            lost.max_by_key(|lost| lost.confirmed - lost.here)
+        }
+        .boxed()
+    }
+}
+
+fn lacking(held: &BTreeMap<u16, HeldLog>, confirmed: &BTreeMap<u16, HeldLog>) -> Vec<Lost> {
+    let here = |group: &u16| held.get(group).copied().unwrap_or_default();
+    let lacks = confirmed.iter().filter(|(group, confirmed)| here(group).lacks(**confirmed));
+    let lost = |(group, confirmed): (&u16, &HeldLog)| Lost {
+        group: GroupId(*group),
+        confirmed: confirmed.last,
+        here: here(group).last,
+    };
+    lacks.map(lost).collect()
+}
+
+impl Member {
+    /// What a node has confirmed to this one. That it holds less now is one line and one count.
+    pub(super) fn confirmed_by(&self, node: NodeId, held: &BTreeMap<u16, HeldLog>) -> ConfirmedAnswer {
+        let led = self.groups().into_iter().filter(|(_, group)| group.is_leader());
+        let confirmed = led.filter_map(|(_, group)| {
+            let metrics = group.metrics();
+            let last = metrics.matched.get(&node).copied()?;
+            Some((group.id().0, HeldLog { last, term: metrics.term }))
+        });
+        let confirmed = confirmed.collect();
+        if let Some(Lost { group, confirmed, here }) = lacking(held, &confirmed).first() {
+            metrics::counter!("gearify_peer_refused_total", "reason" => "old-copy").increment(1);
+            tracing::warn!(%node, %group, confirmed, here, "a node came back with an old copy of its disk");
+        }
+        ConfirmedAnswer(confirmed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_goes_less_far_than_it_confirmed_is_an_old_copy() {
+        let log = |last, term| HeldLog { last, term };
+        let table = [
+            (log(7, 3), log(7, 3), false),
+            (log(9, 3), log(7, 3), false),
+            (log(6, 3), log(7, 3), true),
+            (log(6, 2), log(7, 3), true),
+            // A newer leader may have replaced what an older one remembers.
+            (log(6, 4), log(7, 3), false),
+        ];
+        for (here, confirmed, lacks) in table {
+            let lost = lacking(&[(16, here)].into(), &[(16, confirmed)].into());
+            assert_eq!(!lost.is_empty(), lacks, "{here:?} {confirmed:?}");
+        }
+        // A log that is not there at all.
+        let lost = lacking(&BTreeMap::new(), &[(16, log(7, 3))].into());
+        assert_eq!(lost, [Lost { group: GroupId(16), confirmed: 7, here: 0 }]);
+    }
+}

@@ -1,0 +1,77 @@
+//! A node whose disk was replaced by an old copy of itself.
+
+use crate::buyers::{Attempt, acknowledged, read};
+use crate::region::{Region, token_in};
+use gearify_tests::process::{free_address, run};
+use gearify_tests::shop::Premises;
+use std::path::Path;
+
+/// A directory with everything in it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the test's directory takes a directory");
+    for entry in std::fs::read_dir(from).expect("a directory of the test can be read") {
+        let path = entry.expect("a directory of the test can be read").path();
+        let place = to.join(path.file_name().expect("an entry has a name"));
+        match path.is_dir() {
+            true => copy(&path, &place),
+            false => drop(std::fs::copy(&path, &place).expect("a file of the test can be copied")),
+        }
+    }
+}
+
+#[test]
+fn a_node_restored_from_an_old_copy_of_its_disk_does_not_vote_again() {
+    let premises = Premises::new();
+    let (mut files, mut market) = premises.open_shop();
+    market.product(&mut files, "BALL", 2_490);
+    market.stock(&mut files, "BALL", 0, 100);
+    files.stop();
+    let mut region = Region::of(&premises, 3);
+    let mut token = token_in(&region.done(0, &["cluster", "init"]));
+    region.start(0);
+    for n in [1, 2] {
+        region.join(n, &token);
+        region.start(n);
+        token = token_in(&region.done(n, &["cluster", "token"]));
+    }
+    region.wait_for_voters(&[1, 2, 3]);
+    let leader = region.leader("region-0");
+    let old = (leader + 1) % 3;
+    let data = region.serve(old).data;
+    let kept = data.with_file_name("kept");
+    region.nodes.remove(&old).expect("it runs").stop();
+    copy(&data, &kept);
+    region.start(old);
+    // It confirms orders, and then they are gone from its disk.
+    let buy = |region: &Region<'_>, n: usize, number: usize| {
+        premises.runtime.block_on(async {
+            let attempt = Attempt::prepare(&region.host(n), "BALL", number, "tok_ok").await.expect("a cart");
+            acknowledged(&attempt.place().await.expect("an answer").expect(201).json)
+        })
+    };
+    let orders: Vec<_> = (0..5).map(|number| buy(&region, old, number)).collect();
+    let leader = region.leader("region-0");
+    region.nodes.remove(&old).expect("it runs").kill();
+    std::fs::remove_dir_all(&data).expect("the test's directory can be emptied");
+    std::fs::rename(&kept, &data).expect("the copy takes its place");
+
+    let ran = run(region.serve(old).command(free_address(), free_address()));
+    assert!(!ran.status.success(), "{}", ran.stdout);
+    let said: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("gearify: ")).collect();
+    assert!(said.len() == 1 && said[0].contains("the disk is an old copy"), "{}", ran.stderr);
+    if leader != old {
+        assert_eq!(region.refused(leader, "old-copy"), 1);
+        assert!(region.nodes[&leader].log().contains("came back with an old copy of its disk"));
+    }
+    // Nothing is harmed: the others have everything, and go on.
+    let others: Vec<usize> = region.nodes.keys().copied().collect();
+    for n in &others {
+        for order in &orders {
+            assert_eq!(acknowledged(&premises.runtime.block_on(read(&region.host(*n), order))), *order);
+        }
+    }
+    buy(&region, others[0], 9);
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+}
