@@ -386,11 +386,36 @@ async fn open_log(options: &CoreOptions) -> Result<Node, CoreError> {
 
 /// Projections and blobs.
 struct Files {
+        let state = whole(state, &store, &options.data_dir.join("groups").join(group), sled)
+            .map_err(|source| CoreError::State { group, source })?;
     ledger: Ledger,
     lists: Lists,
     feeder: Feeder,
     indexes: Arc<SearchIndexes>,
     blobs: BlobStore,
+/// A history that lost its end, as SQLite lets it where the end of its journal is damaged, lacks events that
+/// the state no longer has: the state is made again, and they with it.
+fn whole(
+    state: Arc<GroupState>,
+    store: &EventStore,
+    dir: &Path,
+    options: SledOptions,
+) -> Result<Arc<GroupState>, StorageError> {
+    let (kind, cleared, position) = (state.kind(), state.cleared()?, store.position());
+    if cleared <= position {
+        return Ok(state);
+    }
+    let group = group_name(kind);
+    tracing::error!(
+        group,
+        position,
+        cleared,
+        "the event history lost its end; state and events are made again from snapshot and log"
+    );
+    drop(state);
+    GroupState::open_anew(kind, dir, options)
+}
+
 }
 
 impl Files {

@@ -34,6 +34,8 @@ use tokio::sync::watch;
 pub const LOCAL: u8 = 0xff;
 const APPLIED_KEY: [u8; 2] = [LOCAL, 0];
 const OUTBOX: [u8; 2] = [LOCAL, 2];
+/// The last entry whose events were taken out of the outbox: the event store had them on disk.
+const CLEARED_KEY: [u8; 2] = [LOCAL, 3];
 const CURRENT: &str = "CURRENT";
 
 /// Bytes of events in one outbox row: well below what the engine takes, so that one more always fits
@@ -147,8 +149,27 @@ impl GroupState {
         Ok((Arc::new(state), set_aside))
     }
 
+    /// As [`GroupState::open`], with nothing in it: the rows that are there are set aside, to be made again
+    /// from snapshot and log together with the events that came of them. Nobody may have them open.
+    pub fn open_anew(
+        kind: GroupKind,
+        dir: &Path,
+        options: SledOptions,
+    ) -> Result<Arc<GroupState>, StorageError> {
+        let next = current_number(dir)? + 1;
+        write_durably(&dir.join(CURRENT), next.to_string().as_bytes())?;
+        Ok(GroupState::open(kind, dir, options)?.0)
+    }
+
     pub fn kind(&self) -> GroupKind {
         self.kind
+    }
+
+    /// The last entry whose events are in the event store alone; 0 if there is none.
+    pub fn cleared(&self) -> Result<u64, StorageError> {
+        let Some(row) = self.engine.load().get(&CLEARED_KEY)? else { return Ok(0) };
+        let damaged = |_| StorageError::Damaged("how far the outbox was cleared is not a number".into());
+        row.as_ref().try_into().map(u64::from_be_bytes).map_err(damaged)
     }
 
     /// Rows as the machine has left them. An engine that was replaced stays readable until its last
@@ -188,6 +209,9 @@ impl GroupState {
         let stored = self.stored.load(Ordering::Acquire);
         let cleared = outbox.iter().take(OUTBOX_CLEAR_MAX).take_while(|(index, _)| *index <= stored).count();
         outbox.iter().take(cleared).for_each(|(_, key)| batch.delete(key.clone()));
+        if let Some((index, _)) = cleared.checked_sub(1).and_then(|last| outbox.get(last)) {
+            batch.put(CLEARED_KEY, index.to_be_bytes());
+        }
         let rows = outbox_rows(events);
         let keys: Vec<(u64, Vec<u8>)> =
             rows.iter().map(|(position, _)| (position.index, outbox_key(*position))).collect();
@@ -263,6 +287,9 @@ impl GroupState {
         let mut batch = Batch::new();
         for (key, _) in &rows {
             batch.delete(key.as_ref());
+        }
+        if let Some((last, _)) = rows.last() {
+            batch.put(CLEARED_KEY, outbox_at(last)?.index.to_be_bytes());
         }
         if !rows.is_empty() {
             engine.commit(batch)?;
@@ -437,7 +464,9 @@ mod tests {
         state.engine().engine().flush().unwrap();
         drop(state);
         let state = open(dir.path());
+        assert_eq!(state.cleared().unwrap(), 1);
         assert_eq!(state.clear_outbox(2, 100).unwrap(), 1);
+        assert_eq!(state.cleared().unwrap(), 2);
         assert_eq!(state.outbox(1, 100).unwrap().events.len(), 1);
     }
 }
