@@ -410,6 +410,11 @@ impl View for Scope<'_, '_> {
     }
 }
 
+/// The number of the last event that a site has made; 0 before the first.
+pub fn last_sequence(view: &(impl View + ?Sized)) -> u64 {
+    SEQUENCE.get(view, &()).unwrap_or_default().0
+}
+
 /// Tag 5 of the platform's scope: the plan.
 fn due_table_prefix() -> Vec<u8> {
     let mut prefix = scope_prefix(TenantId::PLATFORM, Site::NONE).to_vec();

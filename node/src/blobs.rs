@@ -144,7 +144,7 @@ impl Blobs for NodeBlobs {
 }
 
 /// Every blob that a shop names: its pictures and its logo.
-fn named(states: &States) -> BTreeSet<BlobHash> {
+pub fn named(states: &States) -> BTreeSet<BlobHash> {
     let mut named = BTreeSet::new();
     let platform = ReadScope::new(&*states.world, TenantId::PLATFORM, Site::NONE);
     let mut after = None;

@@ -145,7 +145,7 @@ pub struct TenantArgs {
 pub struct DoctorArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Verifies every checksum of the history, not only what is open.
+    /// Reads everything: every checksum, and whether stock, orders, payments and ledger add up.
     #[arg(long)]
     audit: bool,
     /// Throws projections away and computes them again, then compares.

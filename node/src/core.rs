@@ -139,6 +139,8 @@ pub enum CoreError {
     Found { group: &'static str, reason: String },
     #[error("{group} has no leader after {seconds} s")]
     NoLeader { group: &'static str, seconds: u64 },
+    #[error("{group} has not applied what its log has after {seconds} s")]
+    Behind { group: &'static str, seconds: u64 },
     #[error("a thread can't be started: {0}")]
     Thread(std::io::Error),
     #[error(transparent)]
@@ -190,13 +192,13 @@ impl Core {
         let live = Live::default();
 
         let node = open_log(&options).await?;
-        let mut groups = BTreeMap::new();
-        for kind in GROUPS {
         if let Some(recall) = &options.part.recall
             && let Some(lost) = recall.missing(node.held()).await
         {
             return Err(CoreError::OldCopy(lost));
         }
+        let mut groups = BTreeMap::new();
+        for kind in GROUPS {
             let files = &opened[&kind];
             let history = History { store: files.store.clone(), peers: options.peers.clone() };
             let listener = Arc::new(live.clone());
@@ -295,6 +297,21 @@ impl Core {
         Ok(())
     }
 
+    /// Waits until everything is applied that the log here says is committed: for a node that has no leader
+    /// to ask.
+    pub async fn wait_until_known_is_applied(&self, within: Duration) -> Result<(), CoreError> {
+        let until = tokio::time::Instant::now() + within;
+        for (kind, handle) in self.backend.groups().filter(|(_, handle)| !handle.group.is_observer()) {
+            while handle.group.metrics().committed.is_some_and(|index| handle.state.applied_index() < index) {
+                if tokio::time::Instant::now() > until {
+                    return Err(CoreError::Behind { group: group_name(kind), seconds: within.as_secs() });
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until the projectors have taken in what is applied now, at most `within`; says whether they did.
     pub async fn projected(&self, within: Duration) -> bool {
         let targets: Vec<(GroupKind, u64)> =
@@ -369,30 +386,13 @@ fn open_groups(options: &CoreOptions) -> Result<BTreeMap<GroupKind, Opened>, Cor
         let dir = options.data_dir.join("events").join(group);
         let store = EventStore::open_with(&dir, options.event_file_bytes);
         let store = store.map_err(|source| CoreError::Events { group, source })?;
+        let state = whole(state, &store, &options.data_dir.join("groups").join(group), sled)
+            .map_err(|source| CoreError::State { group, source })?;
         opened.insert(kind, Opened { state, store: Arc::new(Mutex::new(store)) });
     }
     Ok(opened)
 }
 
-async fn open_log(options: &CoreOptions) -> Result<Node, CoreError> {
-    let mut node = NodeOptions::new(options.node, options.cluster.clone(), options.data_dir.join("log"));
-    node.transport = options.transport.clone();
-    node.log_cache_bytes = options.log_cache_bytes;
-    node.on_fatal = options.on_fatal.clone();
-    let open = tokio::task::spawn_blocking(move || Node::open(node)).await;
-    open.map_err(|error| CoreError::Log(StartError::Io(std::io::Error::other(error))))?
-        .map_err(CoreError::Log)
-}
-
-/// Projections and blobs.
-struct Files {
-        let state = whole(state, &store, &options.data_dir.join("groups").join(group), sled)
-            .map_err(|source| CoreError::State { group, source })?;
-    ledger: Ledger,
-    lists: Lists,
-    feeder: Feeder,
-    indexes: Arc<SearchIndexes>,
-    blobs: BlobStore,
 /// A history that lost its end, as SQLite lets it where the end of its journal is damaged, lacks events that
 /// the state no longer has: the state is made again, and they with it.
 fn whole(
@@ -416,6 +416,23 @@ fn whole(
     GroupState::open_anew(kind, dir, options)
 }
 
+async fn open_log(options: &CoreOptions) -> Result<Node, CoreError> {
+    let mut node = NodeOptions::new(options.node, options.cluster.clone(), options.data_dir.join("log"));
+    node.transport = options.transport.clone();
+    node.log_cache_bytes = options.log_cache_bytes;
+    node.on_fatal = options.on_fatal.clone();
+    let open = tokio::task::spawn_blocking(move || Node::open(node)).await;
+    open.map_err(|error| CoreError::Log(StartError::Io(std::io::Error::other(error))))?
+        .map_err(CoreError::Log)
+}
+
+/// Projections and blobs.
+struct Files {
+    ledger: Ledger,
+    lists: Lists,
+    feeder: Feeder,
+    indexes: Arc<SearchIndexes>,
+    blobs: BlobStore,
 }
 
 impl Files {

@@ -1,13 +1,21 @@
 //! Looks a stopped node's files over: are they whole, and do they agree with each other.
 //!
 //! The event history is the measure: every projection is computed from it, so a projection that is
-//! deleted and computed again must come out the same.
+//! deleted and computed again must come out the same. With `audit`, everything is read: checksums of log,
+//! snapshots, history and pictures; sums of stock, orders and payments (`audit`), and the ledger beside them.
+//! What a healthy node of the same group must share with another at the same entry, the hash of a group's
+//! rows and of every projected table, is told so that it can be compared.
 
+use crate::audit;
+use crate::blobs;
 use crate::core::{Core, CoreError};
 use crate::projectors::ledger;
-use crate::state::{AppliedRow, GROUPS, group_name};
-use gearify_commerce::GroupKind;
-use gearify_storage::{ProjectionDb, ProjectionError, StorageError};
+use crate::state::{AppliedRow, GROUPS, LOCAL, group_name};
+use gearify_commerce::event::Envelope;
+use gearify_commerce::scope::{last_sequence, scope_prefix};
+use gearify_commerce::{GroupKind, ReadScope};
+use gearify_storage::state_hash::hash_rows;
+use gearify_storage::{BlobError, EventPosition, ProjectionDb, ProjectionError, StorageError, decode};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -64,7 +72,28 @@ pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
                     format!("{} events in {} files, through entry {}", seen.rows, seen.files, seen.through),
                 )
             }));
+            findings.push(Finding::of(format!("events of {name}"), gaps(core, kind), |(sites, wrong)| {
+                (
+                    wrong.is_empty(),
+                    match wrong.is_empty() {
+                        true => format!("of {sites} sites, numbered without gaps up to what the state says"),
+                        false => wrong.join("; "),
+                    },
+                )
+            }));
+            let state = core.states.of(kind);
+            let rows = hash_rows(&*state.engine(), b"", &[LOCAL]);
+            findings.push(Finding::of(format!("rows of {name}"), rows, |hash| {
+                (true, format!("hash {}", &blake3::Hash::from(hash).to_hex()[..16]))
+            }));
+            let group = &core.backend().group(kind).group;
+            findings.push(Finding::of(format!("snapshot of {name}"), group.verify_snapshot(), |covered| {
+                (true, covered.map_or("none".to_owned(), |index| format!("whole, of entry {index}")))
+            }));
         }
+    }
+    if audit {
+        findings.extend(sums(core));
     }
     findings.push(Finding::of("ledger", ledger::balance(&core.ledger_db), |balance| {
         let ok = balance.unbalanced_events == 0 && balance.wrong_sums == 0;
@@ -88,13 +117,96 @@ pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
         ));
     }
     if audit {
-        let blobs = core.blobs.list();
-        findings.push(Finding::of("pictures", blobs, |hashes| {
-            let damaged = hashes.iter().filter(|hash| core.blobs.get(**hash).is_err()).count();
-            (damaged == 0, format!("{} pictures, {damaged} damaged", hashes.len()))
-        }));
+        findings.push(pictures(core));
     }
     findings
+}
+
+/// Follows the numbers of every site's events through the history and what waits for it. Answers how many
+/// sites there are, and where a number is missing.
+fn gaps(core: &Core, kind: GroupKind) -> Result<(usize, Vec<String>), CoreError> {
+    const PAGE: usize = 4096;
+    let history = core.histories.reader(kind);
+    let failed = |source| CoreError::Events { group: group_name(kind), source };
+    let unread = |source| CoreError::State { group: group_name(kind), source };
+    let is_whole = history.files().first().is_none_or(|file| file.first <= 1);
+    let (mut last, mut wrong) = (BTreeMap::<Vec<u8>, u64>::new(), Vec::new());
+    let mut follow = |stream: Vec<u8>, seq: u64, at: EventPosition| {
+        let before = last.insert(stream, seq).or(is_whole.then_some(0));
+        if before.is_some_and(|before| before + 1 != seq) {
+            wrong.push(format!("event {at} has number {seq} after {}", before.unwrap_or_default()));
+        }
+    };
+    let mut from = EventPosition::new(0, 0);
+    loop {
+        let page = history.read(from, PAGE).map_err(failed)?;
+        page.iter().for_each(|row| follow(row.stream.to_vec(), row.seq, row.position));
+        match page.last() {
+            Some(row) if page.len() == PAGE => from = row.position.next(),
+            _ => break,
+        }
+    }
+    let state = core.states.of(kind);
+    for (at, body) in state.outbox(history.position() + 1, usize::MAX).map_err(unread)?.events {
+        if let Ok(envelope) = decode::<Envelope>(&body) {
+            follow(scope_prefix(envelope.tenant, envelope.site).to_vec(), envelope.sequence, at);
+        }
+    }
+    let engine = state.engine();
+    let sites = audit::sites(&*engine).map_err(unread)?;
+    for (tenant, site) in &sites {
+        let told = last_sequence(&ReadScope::new(&*engine, *tenant, *site));
+        let found = last.get(&scope_prefix(*tenant, *site)[..]).copied().unwrap_or(0);
+        if found != told {
+            wrong.push(format!("{tenant} site {} has made {told} events and {found} are told", site.0));
+        }
+    }
+    Ok((sites.len(), wrong))
+}
+
+/// Whether stock, orders, payments and the ledger add up.
+fn sums(core: &Core) -> Vec<Finding> {
+    /// Lines of what is wrong that are told.
+    const TOLD_MAX: usize = 10;
+    let sums = match audit::region(&*core.states.region.engine()) {
+        Ok(sums) => sums,
+        Err(error) => return vec![Finding::new("shops", false, error.to_string())],
+    };
+    let audit::Sums { sites, orders, payments, levels, moved, wrong } = sums;
+    let mut detail = format!(
+        "{orders} orders, {payments} payments, {levels} stock levels of {sites} sites, {} do not add up",
+        wrong.len()
+    );
+    for line in wrong.iter().take(TOLD_MAX) {
+        detail.push_str("; ");
+        detail.push_str(line);
+    }
+    let shops = Finding::new("shops", wrong.is_empty(), detail);
+    let beside = Finding::of("ledger beside orders", ledger::moved(&core.ledger_db), |booked| {
+        let differ = |(payment, sums): &(&_, &_)| booked.get(*payment) != Some(*sums);
+        let wrong = moved.iter().filter(differ).count();
+        let strays = booked.keys().filter(|payment| !moved.contains_key(payment)).count();
+        let detail = format!(
+            "{} payments in both, {wrong} with other sums, {strays} in the ledger only",
+            booked.len() - strays
+        );
+        (wrong == 0 && strays == 0, detail)
+    });
+    vec![shops, beside]
+}
+
+/// A picture that is missing is fetched by a running node from another; a damaged one as well.
+fn pictures(core: &Core) -> Finding {
+    let look = || -> Result<(usize, usize, usize), BlobError> {
+        let here = core.blobs.list()?;
+        let damaged = here.iter().filter(|hash| core.blobs.get(**hash).is_err()).count();
+        let named = blobs::named(&core.states);
+        let missing = named.iter().filter(|hash| here.binary_search(hash).is_err()).count();
+        Ok((here.len(), damaged, missing))
+    };
+    Finding::of("pictures", look(), |(here, damaged, missing)| {
+        (damaged == 0 && missing == 0, format!("{here} pictures, {damaged} damaged, {missing} missing"))
+    })
 }
 
 /// How far a group's state is, and how many events wait to be moved into its history.
@@ -178,6 +290,14 @@ fn table_content(db: &rusqlite::Connection, table: &str) -> Result<(u64, String)
         count += 1;
     }
     Ok((count, blake3::Hash::from(sum).to_hex()[..16].to_owned()))
+}
+
+/// What the projections hold, as findings.
+pub fn tables_told(contents: &Contents) -> Vec<Finding> {
+    let told = contents.iter().map(|(table, (rows, hash))| {
+        Finding::new(format!("table {table}"), true, format!("{rows} rows, hash {hash}"))
+    });
+    told.collect()
 }
 
 /// What differs between two looks at the projections.

@@ -5,6 +5,7 @@
 //! way for writes and reads (`backend`, `forward`), its place among other nodes (`cluster`), what only a leader does (`scheduler`, `providers`),
 //! and the process around it (`runtime`, `telemetry`, the command line in `main`).
 
+pub mod audit;
 pub mod backend;
 pub mod bell;
 pub mod blobs;

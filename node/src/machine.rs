@@ -194,6 +194,11 @@ impl Machine for ShopMachine {
     fn install(&mut self, after: &Applied, content: &mut dyn Read) -> Result<(), MachineError> {
         self.applied = snapshot::install(&self.state, after, content, &self.history)?;
         self.read_version().map_err(MachineError::new)?;
+        tracing::info!(
+            group = self.group(),
+            index = self.applied.index,
+            "the state is replaced by a snapshot"
+        );
         self.listener.replaced(self.state.kind());
         Ok(())
     }

@@ -13,9 +13,12 @@ use crate::telemetry::Metrics;
 use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::upgrade;
 use crate::vault::NodeVault;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use gearify_commerce::{StateVersion, version};
 use gearify_config::{Mode, Settings, Tree};
-use gearify_replication::{GroupOptions, NodeId, Timers};
+use gearify_replication::{GroupId, GroupOptions, NodeId, Page, Source, Timers};
 use gearify_storage::disk;
 use gearify_storage::seal::{KeyFileError, MasterKey, SystemRandom};
 use gearify_web::auth::{KeysError, SigningKey, StaticKeys};
@@ -282,6 +285,41 @@ pub async fn open_core(settings: &Settings) -> Result<Core, StartError> {
     Ok(core)
 }
 
+/// A node's files, opened to be looked at. One of several does not vote and changes nothing that the others
+/// could hear of; it applies what it knows to be committed, and what comes after waits for them.
+pub async fn open_to_look(settings: &Settings) -> Result<Core, StartError> {
+    prepare_data_dir(&settings.node.data_dir)?;
+    let vault = Arc::new(NodeVault::new(master_key(settings)?));
+    let member = open_member(settings, &vault, version::NEWEST)?;
+    let Some(member) = member.filter(|member| !member.is_alone()) else { return open_core(settings).await };
+    let mut options = core_options(settings, vault, Arc::new(Providers::none()));
+    take_place(&mut options, &member)?;
+    options.transport = Arc::new(gearify_replication::transport::NoTransport);
+    options.forward = Arc::new(NoForward);
+    options.peers = Arc::new(NoPeers);
+    options.group_options.stands = false;
+    options.found = false;
+    options.part.founds = false;
+    options.part.recall = None;
+    options.part.observe = options.part.observe.map(|_| Arc::new(Nobody) as Arc<dyn Source>);
+    let core = Core::start(options).await?;
+    core.wait_until_known_is_applied(LEADER_WAIT).await?;
+    Ok(core)
+}
+
+/// Where a node that is only looked at reads the groups of other regions: it asks nobody.
+struct Nobody;
+
+impl Source for Nobody {
+    fn page(&self, _: GroupId, _: u64) -> BoxFuture<'_, Result<(NodeId, Page), String>> {
+        async { Err("nobody is asked".to_owned()) }.boxed()
+    }
+
+    fn part(&self, _: NodeId, _: GroupId, _: [u8; 32], _: u64) -> BoxFuture<'_, Result<Bytes, String>> {
+        async { Err("nobody is asked".to_owned()) }.boxed()
+    }
+}
+
 /// Resolves when the process is asked to end: SIGTERM or Ctrl-C. It listens from the call on, not from the
 /// first poll, so that a node told to stop while it starts stops in order.
 pub fn asked_to_end() -> impl Future<Output = io::Result<()>> {
@@ -374,9 +412,14 @@ fn group_options(tree: &Tree) -> GroupOptions {
             election_min: replication.election_timeout_min,
             election_max: replication.election_timeout_max,
             snapshot_transfer: replication.snapshot_timeout,
+            // It must outlast an election, however long one may take here.
+            quorum_probe: Timers::lan().quorum_probe.max(replication.election_timeout_max * 5 / 2),
             ..Timers::lan()
         },
         snapshot_log_bytes: replication.snapshot_log_bytes.bytes(),
+        keep_entries: replication.keep_entries,
+        // The log is never much longer than what is to be kept of it.
+        purge_entries: GroupOptions::default().purge_entries.min(replication.keep_entries.max(1)),
         entry_commands: replication.entry_commands_max,
         queue_commands: replication.queue_commands_max,
         ..GroupOptions::default()
@@ -412,14 +455,9 @@ fn web_settings(settings: &Settings) -> gearify_web::Settings {
     }
 }
 
-            // It must outlast an election, however long one may take here.
-            quorum_probe: Timers::lan().quorum_probe.max(replication.election_timeout_max * 5 / 2),
 /// After a failed write nothing may run on, not even a drain: what the disk holds is unknown.
 #[expect(clippy::disallowed_methods, reason = "draining would write, and writing is what failed")]
 fn end_process(reason: &str) {
-        keep_entries: replication.keep_entries,
-        // The log is never much longer than what is to be kept of it.
-        purge_entries: GroupOptions::default().purge_entries.min(replication.keep_entries.max(1)),
     tracing::error!(reason, "the node can't go on");
     eprintln!("gearify: {reason}");
     std::process::exit(2);

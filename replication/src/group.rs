@@ -54,6 +54,9 @@ pub struct GroupOptions {
     pub entry_commands: usize,
     /// Commands that may wait for an entry; more are refused as too many.
     pub queue_commands: usize,
+    /// Stands for election. A node whose files are only looked at does not: it votes on nothing, and its log
+    /// stays as it is.
+    pub stands: bool,
 }
 
 impl Default for GroupOptions {
@@ -66,6 +69,7 @@ impl Default for GroupOptions {
             purge_entries: 1024,
             entry_commands: ENTRY_COMMANDS_MAX,
             queue_commands: QUEUE_COMMANDS_MAX,
+            stands: true,
         }
     }
 }
@@ -422,6 +426,17 @@ impl Group {
         }
     }
 
+    /// Reads the newest snapshot's file once and compares its hash; answers the entry that it covers.
+    ///
+    /// # Errors
+    /// The file can't be read, or is damaged.
+    pub fn verify_snapshot(&self) -> std::io::Result<Option<u64>> {
+        let Seat::Member(inner) = &self.seat else { return Ok(None) };
+        let Some(file) = inner.snapshots.current() else { return Ok(None) };
+        file.verify()?;
+        Ok(file.applied().position.map(|at| at.index))
+    }
+
     pub(crate) fn from_inner(inner: Arc<GroupInner>) -> Group {
         Group { seat: Seat::Member(inner) }
     }
@@ -478,10 +493,12 @@ impl GroupInner {
         tokio::spawn(make_snapshots(raft.clone(), due.notify, stop.clone()));
         tokio::spawn(watch_for_the_end(raft.clone(), seed.id, seed.on_fatal, stop.clone()));
         let patience = Patience { overtake: timers.election_max, give_up: timers.propose };
-        let GroupOptions { entry_commands, queue_commands, .. } = seed.options;
+        let GroupOptions { entry_commands, queue_commands, stands, .. } = seed.options;
         let proposer =
             Proposer::start(raft.clone(), Room { entry_commands, queue_commands }, patience, stop.clone());
-        elect_sole_voter(&raft, seed.me).await;
+        if stands {
+            elect_sole_voter(&raft, seed.me).await;
+        }
         let inner = GroupInner {
             id: seed.id,
             me: seed.me,
@@ -564,6 +581,7 @@ fn config_of(options: &GroupOptions) -> Result<Config, StartError> {
         quorum_loss_probe_interval: Some(millis(timers.quorum_probe)),
         // A transport that can't ask would make every pre-vote a yes; ours asks.
         enable_pre_vote: Some(true),
+        enable_elect: options.stands,
         // A restarted leader must be elected again: it may have missed its own replacement.
         enable_leader_restore: Some(false),
         max_payload_entries: REQUEST_ENTRIES_MAX,

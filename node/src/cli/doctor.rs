@@ -9,14 +9,17 @@ use std::process::ExitCode;
 pub fn run(arguments: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let settings = settings(&arguments.config)?;
     let findings = block_on(async {
-        let core = runtime::open_core(&settings).await?;
+        let core = runtime::open_to_look(&settings).await?;
         let before = doctor::contents(&core).await;
         let mut findings = doctor::examine(&core, arguments.audit);
+        if let (true, Ok(contents)) = (arguments.audit, &before) {
+            findings.extend(doctor::tables_told(contents));
+        }
         core.stop().await;
         if arguments.rebuild {
             let before = before?;
             doctor::remove_projections(&settings.node.data_dir)?;
-            let core = runtime::open_core(&settings).await?;
+            let core = runtime::open_to_look(&settings).await?;
             let after = doctor::contents(&core).await;
             core.stop().await;
             findings.extend(doctor::differences(&before, &after?));

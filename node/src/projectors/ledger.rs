@@ -9,6 +9,7 @@ use gearify_commerce::payments::Event as Payment;
 use gearify_commerce::{Currency, GroupKind, OrderId, PaymentId, RefundId};
 use gearify_storage::{EventPosition, ProjectionDb, ProjectionError, Schema};
 use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -94,6 +95,18 @@ pub fn balance(db: &ProjectionDb) -> Result<Balance, ProjectionError> {
             )?,
             discrepancies: count("SELECT count(*) FROM payment_reconciliation WHERE status = 'discrepancy'")?,
         })
+    })
+}
+
+/// What each payment captured and gave back, as the ledger has it.
+pub fn moved(db: &ProjectionDb) -> Result<BTreeMap<PaymentId, (i64, i64)>, ProjectionError> {
+    db.read(|db| {
+        let mut rows = db.prepare("SELECT id, captured, refunded FROM payments")?;
+        let row = |row: &rusqlite::Row<'_>| {
+            let id = PaymentId::from_bits(u128::from_be_bytes(row.get(0)?));
+            Ok((id, (row.get(1)?, row.get(2)?)))
+        };
+        Ok(rows.query_map([], row)?.collect::<Result<_, _>>()?)
     })
 }
 

@@ -1,11 +1,13 @@
 //! What can be made again is: state from snapshot and log, projections from history, a whole node from
 //! its neighbours.
 
+use crate::old_copy::copy;
 use gearify_commerce::GroupKind;
-use gearify_node::state::GROUPS;
+use gearify_node::state::{GROUPS, group_name};
 use gearify_replication::{GroupOptions, Timers};
 use gearify_tests::process::{gearify, run};
 use gearify_tests::scenario::{Act, owner};
+use gearify_tests::shop::Premises;
 use gearify_tests::{Cluster, OverHttp, Scenario, Telling};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -135,4 +137,35 @@ fn a_node_that_is_fed_by_snapshot_has_the_same_hash_ledger_and_lists() {
     shop.run([who.adds("GRIP", 2), who.pays()]);
     shop.stage.agreed();
     assert_eq!(shop.stage.projections(1), shop.stage.projections(4));
+}
+
+#[test]
+fn a_history_that_lost_its_end_is_made_again_with_the_state_it_tells_about() {
+    let premises = Premises::new();
+    let (files, mut market) = premises.open_shop();
+    files.stop();
+    let data = premises.data();
+    let (events, kept) = (data.join("events"), data.with_file_name("events-of-before"));
+    copy(&events, &kept);
+    let mut files = premises.open();
+    market.product(&mut files, "BAT", 24_900);
+    files.stop();
+    // With this start the events are in the history only.
+    premises.open().stop();
+    let (well, before) = doctor(&data, &["--audit"]);
+    assert!(well, "{before:#?}");
+
+    // As where the end of a journal is damaged: SQLite opens what is before it.
+    std::fs::remove_dir_all(&events).expect("the history can be removed");
+    std::fs::rename(&kept, &events).expect("the older one takes its place");
+    let (well, after) = doctor(&data, &["--audit"]);
+    assert!(well, "{after:#?}");
+    for kind in GROUPS {
+        let events = |findings: &BTreeMap<String, (bool, String)>| {
+            let (_, detail) = &findings[&format!("history of {}", group_name(kind))];
+            detail.split(" events").next().map(str::to_owned)
+        };
+        assert_eq!(events(&before), events(&after), "{kind:?}");
+    }
+    assert_eq!(states(&before), states(&after), "the same state, hash and all");
 }

@@ -1,0 +1,195 @@
+//! What must add up in a shop's state, at every index: the one measure that stories, harnesses and
+//! `gearify doctor --audit` share.
+//!
+//! Pieces: what is allocated is exactly what open orders want; what is reserved is exactly what carts hold;
+//! nothing is below zero. Money: an order's paid sums are those of its payments; no payment captures more
+//! than was asked, nor gives back more than it took; its refunds are the sum of theirs. Promises: a cart
+//! becomes at most one order, and no number is given twice.
+
+use gearify_commerce::inventory::{LEVELS, RESERVATIONS};
+use gearify_commerce::orders::{ORDERS, Order, OrderStatus};
+use gearify_commerce::payments::{PAYMENTS, Payment, REFUNDS, RefundState};
+use gearify_commerce::{PaymentId, ReadScope, Site, StockItemId, TenantId, WarehouseId};
+use gearify_storage::{Reader, StorageError};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Tenant and site, as keys begin.
+const PREFIX_BYTES: usize = 18;
+
+/// What was looked at, and what does not add up.
+#[derive(Clone, Debug, Default)]
+pub struct Sums {
+    pub sites: usize,
+    pub orders: usize,
+    pub payments: usize,
+    pub levels: usize,
+    /// Captured and given back, by payment.
+    pub moved: BTreeMap<PaymentId, (i64, i64)>,
+    /// One line each.
+    pub wrong: Vec<String>,
+}
+
+impl Sums {
+    fn add(&mut self, other: Sums) {
+        self.sites += other.sites;
+        self.orders += other.orders;
+        self.payments += other.payments;
+        self.levels += other.levels;
+        self.moved.extend(other.moved);
+        self.wrong.extend(other.wrong);
+    }
+
+    fn expect(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.wrong.push(otherwise());
+        }
+    }
+}
+
+/// Adds up every shop of a region's state.
+///
+/// # Errors
+/// If rows can't be read.
+pub fn region(rows: &dyn Reader) -> Result<Sums, StorageError> {
+    let mut sums = Sums::default();
+    for (tenant, site) in sites(rows)? {
+        sums.add(shop(&ReadScope::new(rows, tenant, site)));
+    }
+    Ok(sums)
+}
+
+/// Every tenant's site that has a row, found by leaping from one to the next.
+pub fn sites(rows: &dyn Reader) -> Result<Vec<(TenantId, Site)>, StorageError> {
+    let mut found = Vec::new();
+    let mut from = Vec::new();
+    while let Some((key, _)) = rows.scan(&from, &[crate::state::LOCAL], 1)?.into_iter().next() {
+        let Some((tenant, rest)) = key.split_first_chunk::<16>() else { break };
+        let Some((site, _)) = rest.split_first_chunk::<2>() else { break };
+        found.push((TenantId::from_bits(u128::from_be_bytes(*tenant)), Site(u16::from_be_bytes(*site))));
+        from = key[..PREFIX_BYTES].to_vec();
+        // The next key that does not begin so: no tenant id is all ones.
+        for byte in from.iter_mut().rev() {
+            let carried;
+            (*byte, carried) = byte.overflowing_add(1);
+            if !carried {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Adds up one shop's site.
+pub fn shop(view: &ReadScope<'_>) -> Sums {
+    let orders = ORDERS.list(view, &(), usize::MAX);
+    let mut sums = Sums { sites: 1, orders: orders.len(), ..Sums::default() };
+    pieces(view, &orders, &mut sums);
+    money(view, &orders, &mut sums);
+    promises(&orders, &mut sums);
+    sums
+}
+
+type Pieces = BTreeMap<(StockItemId, WarehouseId), i64>;
+
+fn pieces(view: &ReadScope<'_>, orders: &[Order], sums: &mut Sums) {
+    let mut allocated = Pieces::new();
+    for order in orders {
+        let open = matches!(order.status, OrderStatus::Placed | OrderStatus::Confirmed);
+        for allocation in order.lines.iter().flat_map(|line| &line.allocations) {
+            sums.expect(open, || format!("order {} is over but still has stock set aside", order.number));
+            *allocated.entry((allocation.item, allocation.warehouse)).or_default() +=
+                i64::from(allocation.quantity);
+        }
+    }
+    let mut reserved = Pieces::new();
+    for hold in RESERVATIONS.list(view, &(), usize::MAX) {
+        for taken in &hold.taken {
+            *reserved.entry((taken.item, taken.warehouse)).or_default() += i64::from(taken.quantity);
+        }
+    }
+    for (key, level) in LEVELS.rows(view, &(), usize::MAX) {
+        sums.levels += 1;
+        let halves = key.split_first_chunk::<16>();
+        let key = halves.and_then(|(item, rest)| Some((item, rest.first_chunk::<16>()?)));
+        let Some((item, warehouse)) = key else {
+            sums.wrong.push("a stock level's key is not an item and a warehouse".to_owned());
+            continue;
+        };
+        let (item, warehouse) = (u128::from_be_bytes(*item), u128::from_be_bytes(*warehouse));
+        let key = (StockItemId::from_bits(item), WarehouseId::from_bits(warehouse));
+        let (wanted, held) = (allocated.remove(&key).unwrap_or(0), reserved.remove(&key).unwrap_or(0));
+        sums.expect(level.allocated == wanted, || {
+            format!("of {}, {} are allocated and open orders want {wanted}", key.0, level.allocated)
+        });
+        sums.expect(level.reserved == held, || {
+            format!("of {}, {} are reserved and carts hold {held}", key.0, level.reserved)
+        });
+        sums.expect(level.on_hand >= 0 && level.available() >= 0, || {
+            format!("{} fell below zero: {level:?}", key.0)
+        });
+    }
+    let nowhere = allocated.keys().chain(reserved.keys()).collect::<BTreeSet<_>>().len();
+    sums.expect(nowhere == 0, || format!("{nowhere} promises are of pieces that lie nowhere"));
+}
+
+fn money(view: &ReadScope<'_>, orders: &[Order], sums: &mut Sums) {
+    let mut payments: BTreeMap<_, Vec<Payment>> = BTreeMap::new();
+    for payment in PAYMENTS.list(view, &(), usize::MAX) {
+        payments.entry(payment.order).or_default().push(payment);
+    }
+    let mut refunds: BTreeMap<PaymentId, (i64, i64)> = BTreeMap::new();
+    for refund in REFUNDS.list(view, &(), usize::MAX) {
+        let (pending, succeeded) = refunds.entry(refund.payment).or_default();
+        match refund.state {
+            RefundState::Pending => *pending += refund.amount,
+            RefundState::Succeeded => *succeeded += refund.amount,
+            RefundState::Failed => {}
+        }
+    }
+    for order in orders {
+        let paid = payments.remove(&order.id).unwrap_or_default();
+        let sum = |of: fn(&Payment) -> i64| paid.iter().map(of).sum::<i64>();
+        let (captured, refunded) = (sum(|payment| payment.captured), sum(|payment| payment.refunded));
+        let number = &order.number;
+        sums.expect(order.paid.captured == captured, || {
+            format!("order {number} says {} was captured, its payments {captured}", order.paid.captured)
+        });
+        sums.expect(order.paid.refunded == refunded, || {
+            format!("order {number} says {} was refunded, its payments {refunded}", order.paid.refunded)
+        });
+        let is_confirmed = matches!(order.status, OrderStatus::Confirmed | OrderStatus::Completed);
+        sums.expect(!is_confirmed || order.paid.captured >= order.totals.total, || {
+            format!("order {number} is confirmed but not paid")
+        });
+        for payment in &paid {
+            self::payment(payment, refunds.remove(&payment.id).unwrap_or_default(), sums);
+        }
+    }
+    let (orphans, strays) = (payments.len(), refunds.len());
+    sums.expect(orphans == 0, || format!("{orphans} orders that do not exist have payments"));
+    sums.expect(strays == 0, || format!("{strays} payments that do not exist have refunds"));
+}
+
+/// `refunds`: the sums of its refunds that wait, and that succeeded.
+fn payment(payment: &Payment, refunds: (i64, i64), sums: &mut Sums) {
+    sums.payments += 1;
+    sums.moved.insert(payment.id, (payment.captured, payment.refunded));
+    let id = payment.id;
+    sums.expect((0..=payment.amount).contains(&payment.captured), || {
+        format!("{id} captured {} of {}", payment.captured, payment.amount)
+    });
+    sums.expect(payment.refunding >= 0 && payment.refundable() >= 0, || {
+        format!("{id} gives back more than it took: {payment:?}")
+    });
+    sums.expect((payment.refunding, payment.refunded) == refunds, || {
+        format!("{id} says {} and {} of refunds, they {refunds:?}", payment.refunding, payment.refunded)
+    });
+}
+
+fn promises(orders: &[Order], sums: &mut Sums) {
+    let (mut carts, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+    for order in orders {
+        sums.expect(carts.insert(order.cart), || format!("{} became two orders", order.cart));
+        sums.expect(numbers.insert(&order.number), || format!("number {} was given twice", order.number));
+    }
+}
