@@ -56,7 +56,12 @@ pub struct Host {
 
 impl Host {
     pub fn new(address: SocketAddr, host: &str) -> Host {
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build();
+        Host::with_patience(address, host, Duration::from_secs(60))
+    }
+
+    /// A host that is waited for no longer than this: what it did not answer by then is unknown.
+    pub fn with_patience(address: SocketAddr, host: &str, patience: Duration) -> Host {
+        let client = Client::builder().no_proxy().timeout(patience).build();
         Host { client: client.expect("a client without TLS is always made"), address, host: host.to_owned() }
     }
 

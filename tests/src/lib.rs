@@ -6,6 +6,8 @@
 //! audit counts pieces, money and promises.
 
 pub mod audit;
+pub mod buyers;
+pub mod chaos;
 pub mod cluster;
 pub mod files;
 pub mod http;

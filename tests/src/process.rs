@@ -21,8 +21,12 @@ const PORT_TRIES: usize = 5;
 /// With the command that builds it, if it is not there.
 pub fn binary() -> PathBuf {
     let own = std::env::current_exe().expect("a test knows where it lies");
-    // target/<profile>/deps/<test>
-    let profile = own.parent().and_then(Path::parent).expect("tests lie in a folder of the target directory");
+    // target/<profile>/deps/<test>, or a program beside it
+    let dir = own.parent().expect("a program lies in a directory");
+    let profile = match dir.ends_with("deps") {
+        true => dir.parent().expect("tests lie in a folder of the target directory"),
+        false => dir,
+    };
     let binary = profile.join("gearify");
     assert!(
         binary.exists(),
@@ -47,11 +51,21 @@ pub struct Serve {
     pub options: Vec<(String, String)>,
     /// Another program than the binary.
     pub program: Option<PathBuf>,
+    /// Words before the program: what puts it somewhere, and then becomes it.
+    pub inside: Vec<String>,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Serve {
     pub fn new(data: &Path, log: &Path) -> Serve {
-        let serve = Serve { data: data.to_owned(), log: log.to_owned(), options: Vec::new(), program: None };
+        let serve = Serve {
+            data: data.to_owned(),
+            log: log.to_owned(),
+            options: Vec::new(),
+            program: None,
+            inside: Vec::new(),
+            environment: Vec::new(),
+        };
         // Tests ask more often than people.
         serve
             .set("web.rates.reads_per_second", "100000")
@@ -73,26 +87,44 @@ impl Serve {
     }
 
     pub fn command(&self, public: SocketAddr, operations: SocketAddr) -> Command {
-        let mut command = Command::new(self.program.clone().unwrap_or_else(binary));
-        command.arg("serve").env_clear().stdin(Stdio::null());
-        let own = [
-            ("listen.public", public.to_string()),
-            ("listen.operations", operations.to_string()),
-            ("node.data_dir", self.data.display().to_string()),
-        ];
-        let given = self.options.iter().map(|(key, value)| (key.as_str(), value.clone()));
-        for (key, value) in own.into_iter().chain(given) {
+        let mut command = self.tool(&["serve"]);
+        for (key, value) in [("listen.public", public), ("listen.operations", operations)] {
             command.args(["--set", &format!("{key}={value}")]);
         }
         command
+    }
+
+    /// Another command of the program, on the same settings and in the same place.
+    pub fn tool(&self, words: &[&str]) -> Command {
+        let program = self.program.clone().unwrap_or_else(binary);
+        let mut command = match self.inside.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.args(words).env_clear().envs(self.environment.iter().cloned()).stdin(Stdio::null());
+        let data = ("node.data_dir", self.data.display().to_string());
+        let given = self.options.iter().map(|(key, value)| (key.as_str(), value.clone()));
+        for (key, value) in [data].into_iter().chain(given) {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        command
+    }
+
+    /// Starts the node on these addresses and does not wait for it.
+    pub fn spawn(&self, public: SocketAddr, operations: SocketAddr) -> NodeProcess {
+        let (child, log) = spawn(self.command(public, operations), &self.log);
+        NodeProcess { child, public, operations, log }
     }
 
     /// Starts the node and waits until it is ready.
     pub fn start(&self) -> NodeProcess {
         for _ in 0..PORT_TRIES {
             let (public, operations) = (free_address(), free_address());
-            let (child, log) = spawn(self.command(public, operations), &self.log);
-            let mut node = NodeProcess { child, public, operations, log };
+            let mut node = self.spawn(public, operations);
             match node.wait_until_ready() {
                 Ok(()) => return node,
                 Err(ended) if ended.contains("can't listen on") => {}
@@ -146,7 +178,9 @@ impl NodeProcess {
         node
     }
 
-    fn wait_until_ready(&mut self) -> Result<(), String> {
+    /// # Errors
+    /// What it said, where it ended by itself or took too long.
+    pub fn wait_until_ready(&mut self) -> Result<(), String> {
         let until = Instant::now() + START_WAIT;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
@@ -169,6 +203,31 @@ impl NodeProcess {
     /// What it has said so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether all its parts are ready now.
+    pub fn is_ready(&self) -> bool {
+        is_ready(self.operations)
+    }
+
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be asked")
+    }
+
+    /// Stops it where it stands: it does nothing, and its connections stay open.
+    pub fn pause(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("a child takes signals");
+    }
+
+    /// Lets it go on after [`NodeProcess::pause`].
+    pub fn resume(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).expect("a child takes signals");
+    }
+
+    /// Sends SIGKILL and does not wait: several nodes can end in the same moment.
+    pub fn strike(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::KILL).expect("a child takes signals");
     }
 
     /// Ends it as a power cut would end the process: SIGKILL, and gone when this returns.

@@ -15,8 +15,8 @@ use gearify_config::Secret;
 use gearify_node::projectors::ledger::{self, Balance};
 use gearify_node::testpay::{self, Statement, TestPay, TestPaySettings};
 use gearify_web::auth::Passwords;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -39,11 +39,16 @@ pub struct Premises {
 
 impl Premises {
     pub fn new() -> Premises {
+        Premises::at(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// As [`Premises::new`], with the provider on this address.
+    pub fn at(provider: IpAddr) -> Premises {
         let dir = tempfile::tempdir().expect("a directory for the test");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime for the test");
         let settings = TestPaySettings {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: SocketAddr::new(provider, 0),
             book: dir.path().join("testpay.db"),
             webhook_url: None,
             webhook_secret: Secret::parse(SECRET).expect("a secret"),
@@ -93,8 +98,12 @@ impl Premises {
     }
 
     pub fn serve(&self) -> Serve {
-        let serve = Serve::new(&self.data(), &self.log()).set("telemetry.level", self.log_level);
-        serve.provider(&self._server.url(), SECRET)
+        self.serve_on(&self.data(), &self.log()).set("telemetry.level", self.log_level)
+    }
+
+    /// A node that calls this shop's provider, on other files.
+    pub fn serve_on(&self, data: &Path, log: &Path) -> Serve {
+        Serve::new(data, log).provider(&self._server.url(), SECRET)
     }
 
     pub fn start(&self) -> NodeProcess {

@@ -6,14 +6,16 @@ mod buyers;
 mod cluster;
 #[path = "processes/ends.rs"]
 mod ends;
+#[path = "processes/harness.rs"]
+mod harness;
 #[path = "processes/kills.rs"]
 mod kills;
 #[path = "processes/members.rs"]
 mod members;
-#[path = "processes/pictures.rs"]
-mod pictures;
 #[path = "processes/old_copy.rs"]
 mod old_copy;
+#[path = "processes/pictures.rs"]
+mod pictures;
 #[path = "processes/readme.rs"]
 mod readme;
 #[path = "processes/rebuilds.rs"]

@@ -1,0 +1,129 @@
+//! What a run came to, as a document: commit, seeds, counts, faults and what each changed.
+
+use super::{cuts, kills, rot, storm};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::process::Command;
+use std::time::Duration;
+
+/// What is run, and how much of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub kills: usize,
+    pub cuts: cuts::Plan,
+    pub edits: usize,
+    pub storm: Duration,
+}
+
+impl Plan {
+    /// For every change: minutes.
+    pub const SHORT: Plan = Plan {
+        kills: 30,
+        cuts: cuts::Plan { of_one: 4, of_all: 2 },
+        edits: 40,
+        storm: Duration::from_secs(60),
+    };
+    /// Before a release.
+    pub const FULL: Plan = Plan {
+        kills: 180,
+        cuts: cuts::Plan { of_one: 40, of_all: 20 },
+        edits: 200,
+        storm: Duration::from_secs(480),
+    };
+}
+
+/// What the tiers came to; those that were not run are not there.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub seed: u64,
+    pub seconds: u64,
+    pub kills: Option<kills::Report>,
+    pub cuts: Option<cuts::Report>,
+    pub rot: Option<rot::Report>,
+    pub storm: Option<storm::Report>,
+}
+
+fn counts<K: std::fmt::Display>(of: &BTreeMap<K, usize>) -> String {
+    let all: Vec<String> = of.iter().map(|(what, count)| format!("{what} {count}")).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+fn commit() -> String {
+    let asked =
+        Command::new("git").args(["-c", "safe.directory=*", "rev-parse", "--short=12", "HEAD"]).output();
+    let said = asked.ok().filter(|output| output.status.success());
+    said.map_or("unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+impl Report {
+    /// As Markdown.
+    pub fn told(&self) -> String {
+        let mut out = format!(
+            "# The last run of the fault harness\n\nCommit `{}`, seed {}, {} s. Debug build, three nodes on one \
+             machine, each in a network namespace and on an ext4 image of its own.\n\n\
+             | tier | done | orders acknowledged | lost | what it changed |\n|---|---|---|---|---|\n",
+            commit(),
+            self.seed,
+            self.seconds
+        );
+        if let Some(kills) = &self.kills {
+            let _ = writeln!(
+                out,
+                "| kill -9 | {} kills, {} with a leader | {} | 0 | calls that became unknown: {} |",
+                kills.kills,
+                kills.of_leaders,
+                kills.orders,
+                counts(&kills.unknown)
+            );
+        }
+        if let Some(cuts) = &self.cuts {
+            let _ = writeln!(
+                out,
+                "| power cuts | {} of one node, {} of all three | {} | 0 | {} files had lost something that was not \
+                 synced, {} states were built again; the same cut where sync calls do nothing: {} |",
+                cuts.of_one, cuts.of_all, cuts.orders, cuts.files_lost, cuts.states_rebuilt, cuts.lie
+            );
+        }
+        if let Some(rot) = &self.rot {
+            let _ = writeln!(
+                out,
+                "| corruption | {} edits | {} | 0 | came back equal: {}; refused to start with one line: {} |",
+                rot.edits,
+                rot.orders,
+                counts(&rot.came_back),
+                counts(&rot.refused)
+            );
+        }
+        if let Some(storm) = &self.storm {
+            let _ = writeln!(
+                out,
+                "| chaos | {} faults in {} s | {} | 0 | {} calls; refused: {}; unknown, then known: {} |",
+                storm.faults.len(),
+                storm.seconds,
+                storm.orders,
+                storm.calls,
+                counts(&storm.refused),
+                counts(&storm.unknown)
+            );
+        }
+        self.tell_details(&mut out);
+        out
+    }
+
+    fn tell_details(&self, out: &mut String) {
+        if let Some(rot) = &self.rot {
+            out.push_str("\n## How nodes refused damaged files\n\n");
+            for (line, count) in &rot.lines {
+                let _ = writeln!(out, "- {count} × `{line}`");
+            }
+        }
+        if let Some(storm) = &self.storm {
+            let kinds: BTreeMap<String, usize> =
+                storm.by_kind().into_iter().map(|(fault, count)| (format!("{fault:?}"), count)).collect();
+            let _ = writeln!(out, "\n## Faults of the chaos run\n\n{}\n", counts(&kinds));
+            for (fault, effect) in &storm.faults {
+                let _ = writeln!(out, "- {fault:?}: {effect}");
+            }
+        }
+    }
+}
