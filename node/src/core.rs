@@ -384,25 +384,26 @@ fn open_groups(options: &CoreOptions) -> Result<BTreeMap<GroupKind, Opened>, Cor
             );
         }
         let dir = options.data_dir.join("events").join(group);
-        let store = EventStore::open_with(&dir, options.event_file_bytes);
-        let store = store.map_err(|source| CoreError::Events { group, source })?;
-        let state = whole(state, &store, &options.data_dir.join("groups").join(group), sled)
+        let store = EventStore::open_or_set_aside(&dir, options.event_file_bytes, group);
+        let (store, damage) = store.map_err(|source| CoreError::Events { group, source })?;
+        let state = whole(state, &store, damage, &options.data_dir.join("groups").join(group), sled)
             .map_err(|source| CoreError::State { group, source })?;
         opened.insert(kind, Opened { state, store: Arc::new(Mutex::new(store)) });
     }
     Ok(opened)
 }
 
-/// A history that lost its end, as SQLite lets it where the end of its journal is damaged, lacks events that
-/// the state no longer has: the state is made again, and they with it.
+/// A history that is damaged, or that lost its end, as SQLite lets it where the end of its journal is damaged,
+/// lacks events that the state no longer has: the state is made again, and they with it.
 fn whole(
     state: Arc<GroupState>,
     store: &EventStore,
+    damage: Option<String>,
     dir: &Path,
     options: SledOptions,
 ) -> Result<Arc<GroupState>, StorageError> {
     let (kind, cleared, position) = (state.kind(), state.cleared()?, store.position());
-    if cleared <= position {
+    if cleared <= position && damage.is_none() {
         return Ok(state);
     }
     let group = group_name(kind);
@@ -410,6 +411,7 @@ fn whole(
         group,
         position,
         cleared,
+        damage,
         "the event history lost its end; state and events are made again from snapshot and log"
     );
     drop(state);

@@ -26,5 +26,7 @@ mod region;
 mod regions;
 #[path = "processes/starts.rs"]
 mod starts;
+#[path = "processes/strangers.rs"]
+mod strangers;
 #[path = "processes/upgrade.rs"]
 mod upgrade;

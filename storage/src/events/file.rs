@@ -15,6 +15,7 @@ use std::time::Duration;
 const APPLICATION_ID: i64 = 0x4765_6576; // "Geev"
 const FORMAT: i64 = 1;
 const CLOSED_SUFFIX: &str = ".closed";
+const DAMAGED_SUFFIX: &str = ".damaged";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `row` rises with the position, so the table grows at its end; `through` covers entries without events.
@@ -165,6 +166,30 @@ impl OpenFile {
         Ok(OpenFile { path, connection, first, through })
     }
 
+    /// As [`OpenFile::open`], and reads all of it: that it is whole, and of the history with this name. A file
+    /// that says no name yet is given it.
+    ///
+    /// # Errors
+    /// [`EventStoreError::Damaged`] for the first fault found.
+    pub fn open_checked(dir: &Path, first: u64, name: &str) -> Result<OpenFile, EventStoreError> {
+        let file = OpenFile::open(dir, first)?;
+        let path = &file.path;
+        verify(path, &file.connection, &mut BTreeMap::new())?;
+        let make = "CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL) STRICT";
+        file.connection.execute_batch(make).map_err(in_file(path))?;
+        file.connection
+            .execute("INSERT OR IGNORE INTO owner (one, name) VALUES (1, ?1)", [name])
+            .map_err(in_file(path))?;
+        let owner: String = file
+            .connection
+            .query_row("SELECT name FROM owner", [], |row| row.get(0))
+            .map_err(in_file(path))?;
+        match owner == name {
+            true => Ok(file),
+            false => Err(damaged(path, format!("it is of the history of {owner}"))),
+        }
+    }
+
     pub fn first(&self) -> u64 {
         self.first
     }
@@ -281,6 +306,19 @@ pub(super) fn verify_whole(path: &Path) -> Result<(u64, u64), EventStoreError> {
     let connection = open_for_reading(path, true)?;
     let checked = verify(path, &connection, &mut BTreeMap::new())?;
     Ok((checked.first, checked.through))
+}
+
+/// Puts a damaged file and its journal out of the way, in the place of an earlier one.
+pub(super) fn set_aside(dir: &Path, first: u64) -> Result<(), EventStoreError> {
+    let path = path(dir, first);
+    for suffix in ["", "-wal", "-shm"] {
+        let part = disk::with_suffix(&path, suffix);
+        match fs::rename(&part, disk::with_suffix(&part, DAMAGED_SUFFIX)) {
+            Err(failure) if failure.kind() != io::ErrorKind::NotFound => return Err(failure.into()),
+            _ => {}
+        }
+    }
+    Ok(disk::sync_dir(dir)?)
 }
 
 /// What [`verify`] saw.

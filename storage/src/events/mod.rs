@@ -137,6 +137,36 @@ impl EventStore {
 
     /// As [`EventStore::open`], with another size at which files are closed.
     pub fn open_with(dir: &Path, file_bytes_max: u64) -> Result<EventStore, EventStoreError> {
+        EventStore::open_by(dir, file_bytes_max, |first| OpenFile::open(dir, first))
+    }
+
+    /// As [`EventStore::open_with`], as the history of this name. The file that is appended to is read whole; one
+    /// that is damaged, or of another history, is set aside, and the store ends where that file began. Answers
+    /// why, if that happened: whoever has the events must give them again.
+    pub fn open_or_set_aside(
+        dir: &Path,
+        file_bytes_max: u64,
+        name: &str,
+    ) -> Result<(EventStore, Option<String>), EventStoreError> {
+        let mut reason = None;
+        let store = EventStore::open_by(dir, file_bytes_max, |first| {
+            match OpenFile::open_checked(dir, first, name) {
+                Err(fault @ EventStoreError::Damaged { .. }) => {
+                    reason = Some(fault.to_string());
+                    file::set_aside(dir, first)?;
+                    OpenFile::open_checked(dir, first, name)
+                }
+                opened => opened,
+            }
+        })?;
+        Ok((store, reason))
+    }
+
+    fn open_by(
+        dir: &Path,
+        file_bytes_max: u64,
+        open_file: impl FnOnce(u64) -> Result<OpenFile, EventStoreError>,
+    ) -> Result<EventStore, EventStoreError> {
         let lock = DirLock::acquire(dir)?;
         let mut closed = Vec::new();
         let mut open = None;
@@ -153,7 +183,7 @@ impl EventStore {
             }
         }
         let next = continuous(dir, &closed, open)?;
-        let open = OpenFile::open(dir, open.unwrap_or(next))?;
+        let open = open_file(open.unwrap_or(next))?;
         let reader = EventReader::new(Shared::new(dir, closed, open.first(), open.through()));
         Ok(EventStore { open, reader, file_bytes_max, _lock: lock })
     }

@@ -373,3 +373,47 @@ proptest! {
         prop_assert_eq!(store.verify().unwrap().rows, rows.len() as u64);
     }
 }
+
+#[test]
+fn a_damaged_file_or_that_of_another_history_is_set_aside_and_a_whole_one_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+    let open = |place: &Path, name: &str| EventStore::open_or_set_aside(place, 10 << 20, name).unwrap();
+    for (place, name, last) in [(&one, "one", 30), (&other, "other", 20)] {
+        std::fs::create_dir_all(place).unwrap();
+        // As an earlier program left it: without a name.
+        assert_eq!(store_of_one_file(place, last), last);
+        let (store, reason) = open(place, name);
+        assert_eq!((store.position(), reason), (last, None));
+        assert_eq!(all(&store).len() as u64, last);
+    }
+    assert_eq!(open(&one, "one").1, None);
+
+    let file = file::path(&one, 1);
+    std::fs::copy(file::path(&other, 1), &file).unwrap();
+    let (store, reason) = open(&one, "one");
+    assert!(reason.is_some_and(|reason| reason.contains("it is of the history of other")));
+    assert_eq!(store.position(), 0);
+    drop(store);
+
+    let file = file::path(&other, 1);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let (mut store, reason) = open(&other, "other");
+    assert!(reason.is_some_and(|reason| reason.contains("damaged")));
+    assert_eq!(store.position(), 0);
+    // It begins anew.
+    store.append(&[big(1)], 1).unwrap();
+    assert_eq!(all(&store).len(), 1);
+}
+
+/// One file with the entries `1..=last`, closed with its journal in it.
+fn store_of_one_file(dir: &Path, last: u64) -> u64 {
+    let mut store = EventStore::open_with(dir, 10 << 20).unwrap();
+    for index in 1..=last {
+        store.append(&[big(index)], index).unwrap();
+    }
+    store.position()
+}

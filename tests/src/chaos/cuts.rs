@@ -64,9 +64,9 @@ pub fn lie(seed: u64) -> String {
     (0..3).for_each(|n| fleet.launch(n));
     let until = Instant::now() + PATIENCE;
     loop {
-        for n in 0..3 {
+        for (n, bytes) in seen.iter().enumerate() {
             if fleet.nodes.get_mut(&n).expect("it was launched").has_ended().is_some() {
-                let said = fleet.log_since(n, seen[n]);
+                let said = fleet.log_since(n, *bytes);
                 let line = said.lines().find(|line| line.starts_with("gearify: ")).unwrap_or("it ended");
                 return format!("node {} does not start: {line}", n + 1);
             }

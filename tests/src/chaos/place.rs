@@ -44,7 +44,10 @@ pub fn eatmydata() -> String {
 
 fn library(name: &str) -> String {
     let path = format!("/usr/lib/{}-linux-gnu/{name}", std::env::consts::ARCH);
-    assert!(std::path::Path::new(&path).exists(), "{path} is missing");
+    assert!(
+        std::path::Path::new(&path).exists(),
+        "{path} is missing. Provide it with: sudo apt-get install -y faketime eatmydata"
+    );
     path
 }
 
