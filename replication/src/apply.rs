@@ -12,6 +12,7 @@ use crate::types::{self, Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMe
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
+use parking_lot::Mutex;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -41,9 +42,20 @@ struct Frozen {
 /// When a snapshot is due: by bytes of log applied since the last, or by entries.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotDue {
+    /// At least so many bytes …
     pub log_bytes: u64,
+    /// … and at least this share of the last snapshot's size: a large state is not written again for little.
+    pub state_percent: u64,
     pub entries: u64,
+    /// Bytes of log that the machine holds already and no snapshot covers.
+    pub bytes_before: u64,
     pub notify: Arc<Notify>,
+}
+
+impl SnapshotDue {
+    fn is_due(&self, entries: u64, bytes: u64, state_bytes: u64) -> bool {
+        entries >= self.entries || bytes >= self.log_bytes.max(state_bytes / 100 * self.state_percent)
+    }
 }
 
 /// openraft's handle on the machine.
@@ -52,6 +64,8 @@ pub(crate) struct MachineStore {
     group: GroupId,
     jobs: mpsc::Sender<Job>,
     snapshots: Arc<SnapshotStore>,
+    /// Written before openraft was told to make one: it takes a failure to write for its own end.
+    prepared: Arc<Mutex<Option<SnapshotFile>>>,
 }
 
 impl MachineStore {
@@ -72,8 +86,8 @@ impl MachineStore {
             applied,
             snapshots: Arc::clone(&snapshots),
             progress,
+            bytes_since: due.bytes_before,
             due,
-            bytes_since: 0,
             entries_since: 0,
             failed: None,
         };
@@ -85,7 +99,26 @@ impl MachineStore {
             drop(worker);
             let _ = end.send(());
         })?;
-        Ok((MachineStore { group, jobs, snapshots }, ended))
+        Ok((MachineStore { group, jobs, snapshots, prepared: Arc::default() }, ended))
+    }
+
+    /// Writes a snapshot of the machine as it is now, for openraft to take next. A failure changes nothing.
+    pub(crate) async fn prepare_snapshot(&self) -> io::Result<()> {
+        let file = self.write_snapshot().await?;
+        *self.prepared.lock() = Some(file);
+        Ok(())
+    }
+
+    /// Freezes the machine's state between two batches, then writes it on a thread of its own while
+    /// applying goes on.
+    async fn write_snapshot(&self) -> io::Result<SnapshotFile> {
+        let frozen = self.ask(|done| Job::Freeze { done }).await?;
+        let snapshots = Arc::clone(&self.snapshots);
+        let (done, written) = oneshot::channel();
+        std::thread::Builder::new().name(format!("snapshot-{}", self.group)).spawn(move || {
+            let _ = done.send(snapshots.write(frozen.applied, frozen.source));
+        })?;
+        written.await.map_err(|_| io::Error::other("writing the snapshot panicked"))?
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<io::Result<T>>) -> Job) -> io::Result<T> {
@@ -186,7 +219,7 @@ impl Worker {
     fn count_towards_snapshot(&mut self, entries: u64, bytes: u64) {
         self.entries_since += entries;
         self.bytes_since += bytes;
-        if self.entries_since >= self.due.entries || self.bytes_since >= self.due.log_bytes {
+        if self.due.is_due(self.entries_since, self.bytes_since, self.snapshots.bytes()) {
             self.entries_since = 0;
             self.bytes_since = 0;
             self.due.notify.notify_one();
@@ -195,6 +228,8 @@ impl Worker {
 
     fn freeze(&mut self) -> io::Result<Frozen> {
         let source = self.machine.snapshot().map_err(fault)?;
+        self.bytes_since = 0;
+        self.entries_since = 0;
         Ok(Frozen { applied: self.applied.clone(), source })
     }
 
@@ -305,16 +340,13 @@ impl RaftStateMachine<Types> for MachineStore {
 impl RaftSnapshotBuilder<Types> for MachineStore {
     type SnapshotData = SnapshotFile;
 
-    /// Freezes the machine's state between two batches, then writes it on a thread of its own while
-    /// applying goes on.
+    /// The prepared one. There is none only where openraft itself asks, at a start after which it would have
+    /// none at all.
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
-        let frozen = self.ask(|done| Job::Freeze { done }).await?;
-        let snapshots = Arc::clone(&self.snapshots);
-        let (done, written) = oneshot::channel();
-        std::thread::Builder::new().name(format!("snapshot-{}", self.group)).spawn(move || {
-            let _ = done.send(snapshots.write(frozen.applied, frozen.source));
-        })?;
-        let file = written.await.map_err(|_| io::Error::other("writing the snapshot panicked"))??;
-        snapshot_of(file)
+        let prepared = self.prepared.lock().take();
+        match prepared {
+            Some(file) => snapshot_of(file),
+            None => snapshot_of(self.write_snapshot().await?),
+        }
     }
 }

@@ -36,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 const REQUEST_ENTRIES_MAX: u64 = 512;
 /// Entries openraft hands to the log in one append.
 const APPEND_ENTRIES_MAX: u64 = 1024;
+/// After a snapshot that could not be written.
+const SNAPSHOT_AGAIN: Duration = Duration::from_secs(5);
 
 /// How one group runs.
 #[derive(Clone, Debug)]
@@ -43,6 +45,8 @@ pub struct GroupOptions {
     pub timers: Timers,
     /// A snapshot is made after this many bytes of log …
     pub snapshot_log_bytes: u64,
+    /// … but no fewer than this part of the last snapshot's size …
+    pub snapshot_state_percent: u64,
     /// … or this many entries, whichever comes first.
     pub snapshot_entries: u64,
     /// Entries a snapshot covers that stay in the log, so that a member shortly away catches up
@@ -57,19 +61,23 @@ pub struct GroupOptions {
     /// Stands for election. A node whose files are only looked at does not: it votes on nothing, and its log
     /// stays as it is.
     pub stands: bool,
+    /// Entries that are on their way to a majority at a time. One gathers best where that is near.
+    pub entries_in_flight: usize,
 }
 
 impl Default for GroupOptions {
     fn default() -> GroupOptions {
         GroupOptions {
             timers: Timers::lan(),
-            snapshot_log_bytes: 256 << 20,
-            snapshot_entries: 50_000,
+            snapshot_log_bytes: 1 << 30,
+            snapshot_state_percent: 50,
+            snapshot_entries: u64::MAX,
             keep_entries: 10_000,
             purge_entries: 1024,
             entry_commands: ENTRY_COMMANDS_MAX,
             queue_commands: QUEUE_COMMANDS_MAX,
             stands: true,
+            entries_in_flight: 1,
         }
     }
 }
@@ -143,6 +151,7 @@ pub(crate) struct GroupInner {
     proposer: Proposer,
     applied: watch::Receiver<u64>,
     leadership: watch::Receiver<Leadership>,
+    snapshot_due: Arc<Notify>,
     stop: CancellationToken,
     apply_ended: tokio::sync::Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
 }
@@ -420,7 +429,11 @@ impl Group {
     /// Starts a snapshot now; it is done when [`GroupMetrics::snapshot`] has moved.
     pub async fn trigger_snapshot(&self) -> Result<(), ReadError> {
         match &self.seat {
-            Seat::Member(inner) => inner.raft.trigger().snapshot().await.map_err(|_| ReadError::Stopped),
+            Seat::Member(inner) if inner.stop.is_cancelled() => Err(ReadError::Stopped),
+            Seat::Member(inner) => {
+                inner.snapshot_due.notify_one();
+                Ok(())
+            }
             // It keeps no log that a snapshot would make shorter.
             Seat::Observer(_) => Ok(()),
         }
@@ -457,12 +470,14 @@ impl GroupInner {
     pub(crate) async fn start(seed: GroupSeed) -> Result<Arc<GroupInner>, StartError> {
         let config = Arc::new(config_of(&seed.options)?);
         let snapshots = Arc::new(SnapshotStore::open(seed.dir.join("snapshots"))?);
-        let (machine, applied) = {
+        let (machine, applied, bytes_before) = {
             let (snapshots, log, dir) = (Arc::clone(&snapshots), seed.log.clone(), seed.dir.clone());
             let mut machine = seed.machine;
             tokio::task::spawn_blocking(move || {
                 let applied = prepare_machine(machine.as_mut(), &snapshots, &log, &dir)?;
-                Ok::<_, StartError>((machine, applied))
+                let covered = snapshots.position().map_or(0, |at| at.index);
+                let bytes = log.bytes_between(covered + 1, applied.index() + 1)?;
+                Ok::<_, StartError>((machine, applied, bytes))
             })
             .await
             .map_err(|error| StartError::Io(std::io::Error::other(error)))??
@@ -471,7 +486,9 @@ impl GroupInner {
         let (progress, applied_index) = watch::channel(0);
         let due = SnapshotDue {
             log_bytes: seed.options.snapshot_log_bytes,
+            state_percent: seed.options.snapshot_state_percent,
             entries: seed.options.snapshot_entries,
+            bytes_before,
             notify: Arc::new(Notify::new()),
         };
         let (store, apply_ended) =
@@ -484,18 +501,19 @@ impl GroupInner {
             transport: Arc::clone(&seed.transport),
             timers: timers.clone(),
         };
-        let raft = Raft::new(seed.me, config, network, log.clone(), store)
+        let raft = Raft::new(seed.me, config, network, log.clone(), store.clone())
             .await
             .map_err(|error| StartError::Raft { reason: error.to_string() })?;
 
         let stop = CancellationToken::new();
         let leadership = watch_leadership(&raft, seed.me, stop.clone());
-        tokio::spawn(make_snapshots(raft.clone(), due.notify, stop.clone()));
+        let making = make_snapshots(raft.clone(), store, seed.id, Arc::clone(&due.notify));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(making));
         tokio::spawn(watch_for_the_end(raft.clone(), seed.id, seed.on_fatal, stop.clone()));
         let patience = Patience { overtake: timers.election_max, give_up: timers.propose };
-        let GroupOptions { entry_commands, queue_commands, stands, .. } = seed.options;
-        let proposer =
-            Proposer::start(raft.clone(), Room { entry_commands, queue_commands }, patience, stop.clone());
+        let GroupOptions { entry_commands, queue_commands, entries_in_flight, stands, .. } = seed.options;
+        let room = Room { entry_commands, queue_commands, entries_in_flight };
+        let proposer = Proposer::start(raft.clone(), room, patience, stop.clone());
         if stands {
             elect_sole_voter(&raft, seed.me).await;
         }
@@ -510,6 +528,7 @@ impl GroupInner {
             proposer,
             applied: applied_index,
             leadership,
+            snapshot_due: due.notify,
             stop,
             apply_ended: tokio::sync::Mutex::new(Some(apply_ended)),
         };
@@ -635,11 +654,14 @@ fn watch_leadership(raft: &Raft, me: NodeId, stop: CancellationToken) -> watch::
     leadership
 }
 
-async fn make_snapshots(raft: Raft, due: Arc<Notify>, stop: CancellationToken) {
+/// Makes a snapshot whenever one is due. One that can't be written, for want of room above all, is tried
+/// again: the log only grows meanwhile.
+async fn make_snapshots(raft: Raft, machine: MachineStore, group: GroupId, due: Arc<Notify>) {
     loop {
-        tokio::select! {
-            () = due.notified() => {}
-            () = stop.cancelled() => return,
+        due.notified().await;
+        while let Err(error) = machine.prepare_snapshot().await {
+            tracing::warn!(%group, %error, "no snapshot was made");
+            tokio::time::sleep(SNAPSHOT_AGAIN).await;
         }
         if raft.trigger().snapshot().await.is_err() {
             return;

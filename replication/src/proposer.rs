@@ -1,4 +1,4 @@
-//! Gathers commands into entries: one entry in flight, what arrives meanwhile shares the next.
+//! Gathers commands into entries: so many entries in flight, what arrives meanwhile shares the next.
 //!
 //! An entry costs one fsync on a majority, however many commands it carries, so a loaded group
 //! gathers by itself and an idle one waits for nobody.
@@ -7,6 +7,8 @@ use crate::batch::{self, COMMAND_OVERHEAD_BYTES};
 use crate::position::{LogPosition, NodeId};
 use crate::types::{self, Payload, Raft, Types};
 use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::raft::ClientWriteResponse;
 use std::future::Future;
@@ -75,11 +77,13 @@ pub(crate) struct Proposer {
     queued_bytes: Arc<AtomicUsize>,
 }
 
-/// How many commands share an entry, and how many wait for one; both at least one.
+/// How many commands share an entry, how many wait for one, and how many entries are on their way; each at
+/// least one.
 #[derive(Clone, Copy)]
 pub(crate) struct Room {
     pub entry_commands: usize,
     pub queue_commands: usize,
+    pub entries_in_flight: usize,
 }
 
 /// How long the gathering task waits for what.
@@ -100,6 +104,7 @@ impl Proposer {
             left_over: None,
             queued_bytes: Arc::clone(&queued_bytes),
             entry_commands: room.entry_commands,
+            entries_in_flight: room.entries_in_flight.max(1),
             patience,
         };
         tokio::spawn(gathering.run(stop));
@@ -136,6 +141,7 @@ struct Gathering {
     left_over: Option<Waiting>,
     queued_bytes: Arc<AtomicUsize>,
     entry_commands: usize,
+    entries_in_flight: usize,
     patience: Patience,
 }
 
@@ -144,16 +150,27 @@ type Writing = Pin<Box<dyn Future<Output = Option<Written>> + Send>>;
 
 impl Gathering {
     async fn run(mut self, stop: CancellationToken) {
-        while let Some(entry) = self.next_entry(&stop).await {
+        let mut in_flight = FuturesUnordered::new();
+        loop {
+            if in_flight.len() >= self.entries_in_flight
+                && tokio::time::timeout(self.patience.overtake, in_flight.next()).await.is_err()
+            {
+                // Most likely cut off from the majority. Whoever waits behind must hear so.
+                let overtaken = std::mem::take(&mut in_flight);
+                tokio::spawn(overtaken.collect::<()>());
+            }
+            let entry = tokio::select! {
+                biased;
+                Some(()) = in_flight.next() => continue,
+                entry = self.next_entry(&stop) => entry,
+            };
+            let Some(entry) = entry else { break };
             let (commands, answers): (Vec<Bytes>, Vec<_>) =
                 entry.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
-            let mut writing = self.write(batch::encode(&commands), stop.clone());
-            match tokio::time::timeout(self.patience.overtake, &mut writing).await {
-                Ok(written) => answer_all(answers, written),
-                // Most likely cut off from the majority. Whoever waits behind must hear so.
-                Err(_) => drop(tokio::spawn(async move { answer_all(answers, writing.await) })),
-            }
+            let writing = self.write(batch::encode(&commands), stop.clone());
+            in_flight.push(async move { answer_all(answers, writing.await) });
         }
+        in_flight.collect::<()>().await;
         self.waiting.close();
         while let Some(waiting) = self.left_over.take().or_else(|| self.waiting.try_recv().ok()) {
             let _ = waiting.answer.send(Err(ProposeError::Stopped));

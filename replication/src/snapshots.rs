@@ -15,6 +15,7 @@ use crate::frames::{FrameError, FrameReader, FrameWriter};
 use crate::machine::SnapshotSource;
 use crate::position::{Applied, LogPosition};
 use bytes::Bytes;
+use gearify_storage::disk;
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -28,6 +29,10 @@ const MAGIC: &[u8; 7] = b"GEARSNP";
 /// version, magic, length of `applied`, length of the content, hash, CRC32C of the footer.
 const FOOTER_BYTES: usize = 1 + 7 + 4 + 8 + 32 + 4;
 const BUFFER_BYTES: usize = 256 << 10;
+/// Free bytes that writing or receiving a snapshot leaves alone.
+const LEAVE_BYTES: u64 = 8 << 20;
+/// Bytes of a snapshot between two looks at the disk.
+const LOOK_BYTES: u64 = 1 << 20;
 const SUFFIX: &str = "snapshot";
 const UNFINISHED: &str = "unfinished";
 const DAMAGED: &str = "damaged";
@@ -193,6 +198,7 @@ pub(crate) struct SnapshotStore {
     unfinished: AtomicU64,
     /// Counts attempts to receive; only the newest may write.
     attempts: Arc<AtomicU64>,
+    leave_bytes: u64,
 }
 
 impl SnapshotStore {
@@ -219,6 +225,7 @@ impl SnapshotStore {
             current: Mutex::new(newest),
             unfinished: AtomicU64::new(0),
             attempts: Arc::default(),
+            leave_bytes: LEAVE_BYTES,
         })
     }
 
@@ -228,6 +235,11 @@ impl SnapshotStore {
 
     pub(crate) fn position(&self) -> Option<LogPosition> {
         self.current.lock().as_ref().and_then(|file| file.applied.position)
+    }
+
+    /// Of the newest; 0 before the first.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.current.lock().as_ref().map_or(0, |file| file.bytes)
     }
 
     /// The rule that makes a machine's store expendable.
@@ -249,7 +261,7 @@ impl SnapshotStore {
         source: Box<dyn SnapshotSource>,
     ) -> io::Result<SnapshotFile> {
         let path = self.unfinished_path();
-        let result = write_file(&path, &applied, source);
+        let result = write_file(&path, &applied, source, self.leave_bytes);
         if result.is_err() {
             let _ = std::fs::remove_file(&path);
         }
@@ -295,7 +307,8 @@ impl SnapshotStore {
             file.set_len(0)?;
         }
         let received = if received > bytes { 0 } else { received };
-        Ok(Partial { path, file, bytes, received, attempt, attempts: Arc::clone(&self.attempts) })
+        let room = Room { beside: path.clone(), leave_bytes: self.leave_bytes, until_look: 0 };
+        Ok(Partial { path, file, bytes, received, attempt, attempts: Arc::clone(&self.attempts), room })
     }
 
     fn finish(&self, path: &Path, applied: &Applied) -> io::Result<SnapshotFile> {
@@ -357,6 +370,7 @@ pub(crate) struct Partial {
     received: u64,
     attempt: u64,
     attempts: Arc<AtomicU64>,
+    room: Room,
 }
 
 impl Partial {
@@ -369,6 +383,7 @@ impl Partial {
         if self.received + bytes.len() as u64 > self.bytes {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a snapshot longer than announced"));
         }
+        self.room.take(bytes.len() as u64)?;
         self.file.write_all_at(bytes, self.received)?;
         self.received += bytes.len() as u64;
         Ok(())
@@ -427,11 +442,17 @@ fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-fn write_file(path: &Path, applied: &Applied, source: Box<dyn SnapshotSource>) -> io::Result<()> {
+fn write_file(
+    path: &Path,
+    applied: &Applied,
+    source: Box<dyn SnapshotSource>,
+    leave_bytes: u64,
+) -> io::Result<()> {
     let mut out = HashingWriter {
         inner: BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?),
         hasher: blake3::Hasher::new(),
         bytes: 0,
+        room: Room { beside: path.to_owned(), leave_bytes, until_look: 0 },
     };
     source.write_to(&mut out).map_err(io::Error::other)?;
     let content_bytes = out.bytes;
@@ -451,10 +472,36 @@ struct HashingWriter {
     inner: BufWriter<File>,
     hasher: blake3::Hasher,
     bytes: u64,
+    room: Room,
+}
+
+/// Keeps a snapshot, which can be made later, from taking the room that the log needs now.
+#[derive(Debug)]
+struct Room {
+    beside: PathBuf,
+    leave_bytes: u64,
+    until_look: u64,
+}
+
+impl Room {
+    fn take(&mut self, bytes: u64) -> io::Result<()> {
+        if let Some(left) = self.until_look.checked_sub(bytes) {
+            self.until_look = left;
+            return Ok(());
+        }
+        self.until_look = LOOK_BYTES;
+        let free = disk::free_bytes(self.beside.parent().unwrap_or(&self.beside))?;
+        if free >= self.leave_bytes.saturating_add(bytes + LOOK_BYTES) {
+            return Ok(());
+        }
+        let reason = format!("{free} free bytes are too few for a snapshot beside the log");
+        Err(io::Error::new(io::ErrorKind::StorageFull, reason))
+    }
 }
 
 impl Write for HashingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.room.take(bytes.len() as u64)?;
         let written = self.inner.write(bytes)?;
         self.hasher.update(&bytes[..written]);
         self.bytes += written as u64;

@@ -10,10 +10,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Ends the name of every file that is being written; such a file found later is a leftover.
 pub const TEMPORARY_SUFFIX: &str = ".tmp";
 
+/// A file system as an unprivileged process sees it, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// What is used and what is free; not what is kept back for root.
+    pub total: u64,
+    pub free: u64,
+}
+
+/// The space of the file system that holds `dir`.
+pub fn space(dir: &Path) -> io::Result<Space> {
+    let stat = rustix::fs::statvfs(dir)?;
+    let used = stat.f_blocks.saturating_sub(stat.f_bfree);
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok(Space { total: bytes(used + stat.f_bavail), free: bytes(stat.f_bavail) })
+}
+
 /// Bytes an unprivileged process can still write to the file system that holds `dir`.
 pub fn free_bytes(dir: &Path) -> io::Result<u64> {
-    let stat = rustix::fs::statvfs(dir)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    Ok(space(dir)?.free)
+}
+
+/// Makes a file that takes this much room, so that removing it gives the room back.
+///
+/// # Errors
+/// There is not as much; nothing is left behind then.
+pub fn set_aside(path: &Path, bytes: u64) -> io::Result<()> {
+    let file = File::create(path)?;
+    let taken = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes);
+    if let Err(error) = taken {
+        let _ = fs::remove_file(path);
+        return Err(error.into());
+    }
+    Ok(())
 }
 
 /// Replaces the file at `path` as a whole: after a crash or power cut it holds the old bytes or the
@@ -107,6 +136,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // Fewer than 1 MiB would mean blocks were counted (or that no test could run here).
         assert!(free_bytes(dir.path()).unwrap() > 1 << 20);
+        let space = space(dir.path()).unwrap();
+        assert!(space.total >= space.free && space.total > 1 << 20);
         assert!(free_bytes(&dir.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn room_is_set_aside_or_nothing_is() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("reserve");
+        set_aside(&path, 1 << 20).unwrap();
+        let seen = fs::metadata(&path).unwrap();
+        assert!(
+            seen.len() == 1 << 20 && seen.blocks() * 512 >= 1 << 20,
+            "a file full of holes keeps no room"
+        );
+        assert!(set_aside(&path, i64::MAX as u64).is_err());
+        assert!(!path.exists());
     }
 }

@@ -69,6 +69,27 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| kind.number() == number)
     }
 
+    /// On metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Hello => "hello",
+            Kind::Welcome => "welcome",
+            Kind::Refusal => "refusal",
+            Kind::Append => "append",
+            Kind::AppendAnswer => "append_answer",
+            Kind::Call => "call",
+            Kind::CallAnswer => "call_answer",
+            Kind::CallRefused => "call_refused",
+            Kind::SnapshotBegin => "snapshot_begin",
+            Kind::SnapshotResume => "snapshot_resume",
+            Kind::SnapshotChunk => "snapshot_chunk",
+            Kind::SnapshotEnd => "snapshot_end",
+            Kind::SnapshotDone => "snapshot_done",
+            Kind::Join => "join",
+            Kind::JoinAnswer => "join_answer",
+        }
+    }
+
     /// No body of this kind is longer.
     pub(crate) fn body_bytes_max(self) -> usize {
         match self {
@@ -191,7 +212,19 @@ pub(crate) async fn write<W: AsyncWrite + Unpin>(
         writer.write_all(&head).await?;
         writer.write_all(&frame.body).await
     };
-    Ok(timeout(patience.frame, all).await.map_err(|_| WireError::Stalled)??)
+    timeout(patience.frame, all).await.map_err(|_| WireError::Stalled)??;
+    count(frame);
+    Ok(())
+}
+
+/// What nodes cost each other: the frames of each group and kind, and their bytes before encryption.
+fn count(frame: &Frame) {
+    let (frame_kind, group) = (frame.kind.name(), frame.group.0.to_string());
+    let bytes = (HEAD_BYTES + frame.body.len()) as u64;
+    metrics::counter!("gearify_peer_sent_frames_total", "frame" => frame_kind, "group" => group.clone())
+        .increment(1);
+    metrics::counter!("gearify_peer_sent_bytes_total", "frame" => frame_kind, "group" => group)
+        .increment(bytes);
 }
 
 pub(crate) async fn flush<W: AsyncWrite + Unpin>(

@@ -71,6 +71,21 @@ fn an_older_snapshot_that_finishes_late_changes_nothing() {
 }
 
 #[test]
+fn a_snapshot_never_takes_the_room_the_log_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let roomy = SnapshotStore::open(dir.path().to_owned()).unwrap();
+    let file = roomy.write(at(5), Box::new(Text("five"))).unwrap();
+    let tight =
+        SnapshotStore { leave_bytes: u64::MAX, ..SnapshotStore::open(dir.path().to_owned()).unwrap() };
+    let refused = tight.write(at(9), Box::new(Text("nine"))).unwrap_err();
+    assert!(refused.to_string().contains("too few for a snapshot"), "{refused}");
+    assert_eq!(files(dir.path()).len(), 1, "what was begun is gone");
+    assert_eq!(content(&tight.current().unwrap()), "five");
+    let mut partial = tight.receive(&file.hash(), file.bytes()).unwrap();
+    assert_eq!(partial.write(b"any").unwrap_err().kind(), io::ErrorKind::StorageFull);
+}
+
+#[test]
 fn the_log_may_be_purged_as_far_as_a_snapshot_covers() {
     let dir = tempfile::tempdir().unwrap();
     let store = SnapshotStore::open(dir.path().to_owned()).unwrap();

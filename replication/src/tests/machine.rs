@@ -42,6 +42,8 @@ pub struct Shelf {
     pub applying: Arc<Gate>,
     pub writing_snapshots: Arc<Gate>,
     pub fail_apply: Arc<AtomicBool>,
+    /// Fails so many writings of a snapshot.
+    pub fail_snapshots: Arc<AtomicU64>,
     /// Fails an install after this many rows, once; 0 is never.
     pub fail_install_after: Arc<AtomicU64>,
     pub installs: Arc<AtomicU64>,
@@ -137,7 +139,9 @@ impl Machine for TestMachine {
     }
 
     fn snapshot(&mut self) -> Result<Box<dyn SnapshotSource>, MachineError> {
-        Ok(Box::new(Frozen { rows: self.shelf.rows(), gate: Arc::clone(&self.shelf.writing_snapshots) }))
+        let (gate, failures) =
+            (Arc::clone(&self.shelf.writing_snapshots), Arc::clone(&self.shelf.fail_snapshots));
+        Ok(Box::new(Frozen { rows: self.shelf.rows(), gate, failures }))
     }
 
     fn install(&mut self, after: &Applied, content: &mut dyn Read) -> Result<(), MachineError> {
@@ -168,11 +172,16 @@ impl Machine for TestMachine {
 struct Frozen {
     rows: Vec<Row>,
     gate: Arc<Gate>,
+    failures: Arc<AtomicU64>,
 }
 
 impl SnapshotSource for Frozen {
     fn write_to(self: Box<Self>, out: &mut dyn Write) -> Result<(), MachineError> {
         self.gate.pass();
+        let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() {
+            return Err(MachineError::new("no space left on device"));
+        }
         for (key, value) in self.rows.iter().filter(|(key, _)| key != APPLIED) {
             let mut row = Vec::with_capacity(8 + key.len() + value.len());
             row.put_u32(key.len() as u32);

@@ -110,6 +110,33 @@ async fn entries_and_queue_are_as_large_as_the_options_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn as_many_entries_are_on_their_way_as_the_options_say() {
+    for entries_in_flight in [1, 4] {
+        let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
+        let options = GroupOptions { entries_in_flight, entry_commands: 1, timers: Timers::wan(), ..quick() };
+        let running = start_first(dir.path(), &shelf, options).await;
+        let before = running.group.metrics().last_log.unwrap();
+        // Nothing is applied, so nothing that is on its way arrives.
+        shelf.applying.shut();
+        let mut answers = tokio::task::JoinSet::new();
+        for number in 0..10 {
+            let group = running.group.clone();
+            answers.spawn(async move { group.propose(named(number)).await });
+        }
+        let group = running.group.clone();
+        let gone = move || group.metrics().last_log.unwrap() - before;
+        eventually("as many as may be", || gone() == entries_in_flight as u64).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(gone(), entries_in_flight as u64);
+        shelf.applying.open();
+        while let Some(answer) = answers.join_next().await {
+            answer.unwrap().unwrap();
+        }
+        running.node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_at_once() {
     let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
     let running = start_first(dir.path(), &shelf, quick()).await;

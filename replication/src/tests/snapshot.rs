@@ -73,6 +73,54 @@ async fn snapshots_are_made_when_enough_log_has_gathered() {
     eventually("a snapshot by entries", || group.metrics().snapshot >= Some(9)).await;
 }
 
+/// A snapshot can be made later; what it would have covered stays in the log until then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_can_not_be_written_ends_nothing_and_is_made_later() {
+    let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
+    shelf.fail_snapshots.store(1, Ordering::SeqCst);
+    let running = start_first(dir.path(), &shelf, purging()).await;
+    put_all(&running.group, 0..10).await;
+    running.group.trigger_snapshot().await.unwrap();
+    eventually("the failure", || shelf.fail_snapshots.load(Ordering::SeqCst) == 0).await;
+    put_all(&running.group, 10..20).await;
+    let metrics = running.group.metrics();
+    assert_eq!((metrics.snapshot, metrics.purged), (None, None));
+    let group = running.group.clone();
+    eventually("the next attempt", || group.metrics().snapshot >= Some(19)).await;
+    eventually("the purge", || group.metrics().purged >= Some(19)).await;
+    put_all(&running.group, 20..30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_state_is_not_written_again_for_little_and_a_restart_forgets_no_log() {
+    let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
+    let options = || GroupOptions { snapshot_log_bytes: 4_000, snapshot_state_percent: 500, ..purging() };
+    let mut running = start_first(dir.path(), &shelf, options()).await;
+    put_all(&running.group, 0..400).await;
+    running.group.trigger_snapshot().await.unwrap();
+    let group = running.group.clone();
+    eventually("the first snapshot", || group.metrics().snapshot >= Some(399)).await;
+    let state = SnapshotStore::open(dir.path().join("group-16/snapshots")).unwrap().bytes();
+    assert!(state > 4_000, "five times that is more than the least that matters: {state}");
+    let text = |number: u64| named(format!("{}{number}", "x".repeat(1_000)));
+    let first = group.metrics().snapshot;
+    // More than the least, less than five states.
+    for number in 0..state * 4 / 1_000 {
+        running.group.propose(text(number)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(running.group.metrics().snapshot, first, "not yet due");
+    running.node.stop().await;
+    running = start_alone(dir.path(), &shelf, options()).await;
+    led(&running.group).await;
+    // The rest up to five states: due only together with what came before the restart.
+    for number in 0..state * 2 / 1_000 {
+        running.group.propose(text(1_000_000 + number)).await.unwrap();
+    }
+    let group = running.group.clone();
+    eventually("the second snapshot", || group.metrics().snapshot > first).await;
+}
+
 async fn a_follower_that_missed_purged_entries_is_fed_by_snapshot(wire: Wire) {
     let mut cluster = Cluster::of(wire, 3, purging()).await;
     let leader = cluster.leader().await;

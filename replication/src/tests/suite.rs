@@ -34,7 +34,13 @@ impl StoreBuilder<Types, LogStore, Filled, Kept> for Builder {
         let log = RaftLog::open(options).unwrap();
         let snapshots = Arc::new(SnapshotStore::open(dir.path().join("snapshots")).unwrap());
         let (progress, _) = watch::channel(0);
-        let due = SnapshotDue { log_bytes: u64::MAX, entries: u64::MAX, notify: Arc::new(Notify::new()) };
+        let due = SnapshotDue {
+            log_bytes: u64::MAX,
+            state_percent: 0,
+            entries: u64::MAX,
+            bytes_before: 0,
+            notify: Arc::new(Notify::new()),
+        };
         let machine = Box::new(TestMachine::on(&Shelf::default()));
         let applied = Applied::default();
         let (machine, _) =

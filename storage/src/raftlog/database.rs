@@ -215,6 +215,14 @@ impl Database {
         Ok(rows)
     }
 
+    pub(super) fn bytes_between(&self, group: u16, from: u64, until: u64) -> Result<u64, RaftLogError> {
+        let sql = "SELECT coalesce(sum(length(body)), 0) FROM log WHERE id >= ?1 AND id < ?2";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let bytes: i64 =
+            query.query_row(params![row_id(group, from), row_id(group, until)], |row| row.get(0))?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
     /// The lowest index of a group's rows below `before`: left over from a purge.
     pub(super) fn first_leftover(&self, group: u16, before: u64) -> Result<Option<u64>, RaftLogError> {
         let mut query =

@@ -284,6 +284,12 @@ impl GroupLog {
         reader.as_ref().ok_or(RaftLogError::Stopped)?.rows(self.memory.group, range, bytes_max)
     }
 
+    /// Bytes of the bodies of rows with `from <= index < until` that are on disk.
+    pub fn bytes_between(&self, from: u64, until: u64) -> Result<u64, RaftLogError> {
+        let reader = self.shared.reader.lock();
+        reader.as_ref().ok_or(RaftLogError::Stopped)?.bytes_between(self.memory.group, from, until)
+    }
+
     /// Whether [`GroupLog::read`] would answer from memory alone.
     pub fn is_cached(&self, from: u64) -> bool {
         let rows = self.memory.rows.lock();
