@@ -15,6 +15,7 @@ pub mod command;
 pub mod customers;
 pub mod event;
 pub mod facts;
+mod growth;
 #[cfg(test)]
 mod harness;
 pub mod ids;

@@ -77,6 +77,11 @@ fn consistency(tree: &Tree, found: &mut Findings) {
         &["replication.election_timeout_max", "replication.election_timeout_min"],
         "must be greater than replication.election_timeout_min, or nodes stand for election at once",
     );
+    found.refuse(
+        tree.storage.disk_low_percent <= tree.storage.disk_full_percent,
+        &["storage.disk_low_percent", "storage.disk_full_percent"],
+        "must be greater than storage.disk_full_percent, or the warning comes too late",
+    );
     let test = &tree.payments.test;
     found.refuse(
         test.enabled && test.webhook_secret.is_none(),

@@ -164,6 +164,14 @@ settings! {
         event_file_bytes: ByteSize = "256MiB" in "1MiB"..="16GiB",
         /// Recent log entries kept in memory, so that followers are fed without reading the disk.
         log_cache: ByteSize = "64MiB" in "1MiB"..="16GiB",
+        /// With less of the disk free, in percent, the node warns.
+        disk_low_percent: u64 = "10" in "1"..="99",
+        /// With less free, in percent, on any node that keeps the same, nothing is taken in that asks for more
+        /// to be kept; payments, cancellations, refunds and deletions go on.
+        disk_full_percent: u64 = "5" in "1"..="98",
+        /// Room kept for those and for snapshots, and given back once there is room again; of a small disk at
+        /// most a fiftieth.
+        disk_reserve: ByteSize = "64MiB" in "1MiB"..="16GiB",
     } {}
 
     /// How nodes of one cluster reach each other. Without `gearify cluster init` or `gearify join` a node is
@@ -194,8 +202,10 @@ settings! {
         entry_commands_max: usize = "256" in "1"..="4096",
         /// Commands that may wait for an entry; the next one is told to come back later.
         queue_commands_max: usize = "4096" in "16"..="1000000",
-        /// A snapshot is made when the log has grown by this much since the last one.
-        snapshot_log_bytes: ByteSize = "64MiB" in "64KiB"..="16GiB",
+        /// A snapshot is made when the log has grown by this much since the last one …
+        snapshot_log_bytes: ByteSize = "1GiB" in "64KiB"..="64GiB",
+        /// … and by this part of the last one's size, in percent.
+        snapshot_state_percent: u64 = "50" in "0"..="1000",
         /// Entries that a snapshot covers and that stay in the log all the same, so that a node that was
         /// away for a moment catches up by entries.
         keep_entries: u64 = "10000" in "0"..="10000000",

@@ -4,9 +4,12 @@
 //! applied. Facts that went stale in between are added anew, at most [`FACT_ROUNDS`] times. An unknown
 //! outcome is asked for again under the same command id, which acts once whatever comes of it.
 
+use crate::footing::Footing;
 use crate::forward::{Forward, Undecided};
 use crate::state::GroupState;
+use crate::turns::Turns;
 use crate::vault::NodeVault;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -64,6 +67,8 @@ pub struct NodeBackend {
     forward: Arc<dyn Forward>,
     providers: Arc<dyn ProviderDesk>,
     clock: Arc<dyn Clock>,
+    footing: ArcSwap<Footing>,
+    catalogue_turns: Turns,
 }
 
 impl NodeBackend {
@@ -74,7 +79,19 @@ impl NodeBackend {
         providers: Arc<dyn ProviderDesk>,
         clock: Arc<dyn Clock>,
     ) -> NodeBackend {
-        NodeBackend { groups, vault, forward, providers, clock }
+        let (footing, catalogue_turns) = Default::default();
+        NodeBackend { groups, vault, forward, providers, clock, footing, catalogue_turns }
+    }
+
+    /// What is known from here on about the machines below.
+    pub fn set_footing(&self, footing: Footing) {
+        if **self.footing.load() != footing {
+            self.footing.store(Arc::new(footing));
+        }
+    }
+
+    pub fn footing(&self) -> Arc<Footing> {
+        self.footing.load_full()
     }
 
     pub fn group(&self, kind: GroupKind) -> &GroupHandle {
@@ -114,6 +131,19 @@ impl NodeBackend {
             }
             if let Some(decided) = self.earlier(handle, request) {
                 return Ok(decided);
+            }
+            let footing = self.footing.load();
+            if footing.clock_is_off {
+                // It is about to hand over.
+                return Err(Undecided::NotLeader { leader: None });
+            }
+            if footing.full.contains(&kind) && request.intent.grows() {
+                return Err(SubmitError::NoRoom.into());
+            }
+            drop(footing);
+            let turn = (kind == GroupKind::Catalogue).then(|| self.catalogue_turns.take(request.tenant));
+            if matches!(turn, Some(None)) {
+                return Err(SubmitError::Overloaded.into());
             }
             let stamped = self.complete(request).map_err(SubmitError::Refused)?;
             if let Some(refusal) = self.foresee(request, &stamped)

@@ -5,6 +5,7 @@
 //! fetches what else is named, after joining or a time away, and removes what nobody names for
 //! [`NAMELESS_KEPT_MS`]. Time is that of the newest entries: a machine's clock can remove nothing.
 
+use crate::backend::NodeBackend;
 use crate::cluster::Member;
 use crate::projectors::lists::States;
 use crate::telemetry::names;
@@ -33,13 +34,14 @@ const LOOK_SOON: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct NodeBlobs {
     store: Arc<BlobStore>,
+    backend: Arc<NodeBackend>,
     /// `None` on a node that is alone.
     member: Option<Arc<Member>>,
 }
 
 impl NodeBlobs {
-    pub fn new(store: Arc<BlobStore>, member: Option<Arc<Member>>) -> NodeBlobs {
-        NodeBlobs { store, member }
+    pub fn new(store: Arc<BlobStore>, backend: Arc<NodeBackend>, member: Option<Arc<Member>>) -> NodeBlobs {
+        NodeBlobs { store, backend, member }
     }
 
     /// Keeps this node's blobs in step with what the shops name, until the node stops.
@@ -112,6 +114,10 @@ impl Blobs for NodeBlobs {
     fn put(&self, bytes: Bytes) -> BoxFuture<'_, io::Result<String>> {
         let store = self.store.clone();
         async move {
+            // The leader would refuse to name it, but only after it is on the disks.
+            if self.backend.footing().full.contains(&GroupKind::Region) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             let hash = off_the_loop(move || store.put(&bytes)).await?;
             if let Some(member) = &self.member {
                 let kept = member.keep_on_majority(hash).await;

@@ -45,6 +45,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Entries of a group that all regions share which are on their way at a time: a majority may be far away.
+const SHARED_IN_FLIGHT: usize = 4;
+
 /// What a node is started from.
 pub struct CoreOptions {
     pub data_dir: PathBuf,
@@ -105,7 +108,7 @@ impl RegionPart {
     /// How a group that all regions share runs.
     pub fn shared(&self, options: &GroupOptions) -> GroupOptions {
         let timers = self.shared_timers.clone().unwrap_or_else(|| options.timers.clone());
-        GroupOptions { timers, ..options.clone() }
+        GroupOptions { timers, entries_in_flight: SHARED_IN_FLIGHT, ..options.clone() }
     }
 }
 

@@ -5,12 +5,13 @@
 //! asked reads their own write there.
 
 use crate::backend::NodeBackend;
+use crate::snapshot::read_file_part;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::GroupKind;
 use gearify_commerce::intent::Request;
 use gearify_replication::NodeId;
-use gearify_storage::{EventPosition, EventRow};
+use gearify_storage::{ContentHash, EventPosition, EventRow};
 use gearify_web::ports::{Decided, SubmitError};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -99,5 +100,11 @@ impl crate::snapshot::HistoryPeers for Switchboard {
         let ahead = nodes.iter().find(|node| node.history(group).position() >= through);
         let node = ahead.ok_or_else(|| format!("no node has the history from {from} to {through}"))?;
         node.history(group).read(from, limit).map_err(|error| error.to_string())
+    }
+
+    fn file_part(&self, group: GroupKind, hash: ContentHash, offset: u64) -> Result<Vec<u8>, String> {
+        let nodes: Vec<_> = self.nodes.read().values().filter_map(Weak::upgrade).collect();
+        let parts = nodes.iter().map(|node| read_file_part(node.history(group), hash, offset));
+        parts.fold(Err("there are no nodes".into()), Result::or)
     }
 }

@@ -4,38 +4,36 @@ use crate::backend::{GroupHandle, NodeBackend};
 use crate::cluster::Member;
 use crate::core::Core;
 use crate::projectors::Board;
+use crate::room::{Disk, FREE_BYTES_MIN};
 use crate::search::live::Live;
 use crate::state::group_name;
 use crate::telemetry::names;
 use gearify_commerce::GroupKind;
 use gearify_replication::{GroupMetrics, NodeId};
-use gearify_storage::disk;
 use gearify_web::ports_cluster::{ClusterView, GroupView, MemberView, NodeView, ProjectorView, StorageView};
 use gearify_web::{Health, PartHealth};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A node whose projections are further behind than this sends readers elsewhere.
 const LAG_MAX: u64 = 10_000;
-/// Below this a node takes no more work: soon it could not keep what it accepts.
-const FREE_BYTES_MIN: u64 = 64 << 20;
 
 pub struct NodeHealth {
     backend: Arc<NodeBackend>,
     board: Board,
     live: Live,
-    data_dir: PathBuf,
+    disk: Arc<Disk>,
     member: Option<Arc<Member>>,
 }
 
 impl NodeHealth {
-    pub fn new(core: &Core, data_dir: PathBuf, member: Option<Arc<Member>>) -> NodeHealth {
+    pub fn new(core: &Core, disk: Arc<Disk>, member: Option<Arc<Member>>) -> NodeHealth {
         NodeHealth {
             backend: core.backend().clone(),
             board: core.board.clone(),
             live: core.live().clone(),
-            data_dir,
+            disk,
             member,
         }
     }
@@ -141,13 +139,13 @@ impl NodeHealth {
     }
 
     fn storage(&self) -> StorageView {
-        let log = self.data_dir.join("log");
+        let log = self.disk.dir().join("log");
         let log_bytes = files_in(&log);
         StorageView {
             log_bytes,
             snapshot_bytes: files_below(&log).saturating_sub(log_bytes),
-            history_bytes: files_below(&self.data_dir.join("events")),
-            free_bytes: disk::free_bytes(&self.data_dir).unwrap_or(0),
+            history_bytes: files_below(&self.disk.dir().join("events")),
+            free_bytes: self.disk.seen().1.free,
         }
     }
 
@@ -174,15 +172,13 @@ impl NodeHealth {
             }
         }
         ::metrics::gauge!(names::LOG_BYTES).set(seen.storage.log_bytes as f64);
-        ::metrics::gauge!(names::DISK_FREE_BYTES).set(seen.storage.free_bytes as f64);
     }
 
+    /// A node that is nearly full stays ready: what is let in then still has to reach it, and its leader
+    /// refuses the rest on every node alike.
     fn disk(&self) -> PartHealth {
-        let (ready, detail) = match disk::free_bytes(&self.data_dir) {
-            Ok(free) => (free >= FREE_BYTES_MIN, format!("{} MiB free", free >> 20)),
-            Err(error) => (false, error.to_string()),
-        };
-        PartHealth { part: "disk".into(), ready, detail }
+        let ready = self.disk.seen().1.free >= FREE_BYTES_MIN;
+        PartHealth { part: "disk".into(), ready, detail: self.disk.describe() }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The gearify binary: wiring, command line, clock, projectors, providers.
 //!
 //! The only crate that names all others. What a node is made of: replicated groups with their machines
-//! (`machine`, `state`, `snapshot`), the event history and what is computed from it (`projectors`), the
+//! (`machine`, `state`, `snapshot`, `rebuild`), the event history and what is computed from it (`projectors`), the
 //! way for writes and reads (`backend`, `forward`), its place among other nodes (`cluster`), what only a leader does (`scheduler`, `providers`),
+//! the ground it stands on (`room`, `footing`),
 //! and the process around it (`runtime`, `telemetry`, the command line in `main`).
 
 pub mod audit;
@@ -13,6 +14,7 @@ pub mod cluster;
 pub mod core;
 pub mod demo;
 pub mod doctor;
+pub mod footing;
 pub mod forward;
 pub mod health;
 pub mod machine;
@@ -20,6 +22,8 @@ mod memo;
 pub mod operations;
 pub mod projectors;
 pub mod providers;
+pub mod rebuild;
+pub mod room;
 pub mod runtime;
 pub mod scheduler;
 pub mod search;
@@ -29,6 +33,7 @@ pub mod telemetry;
 pub mod testing;
 pub mod testpay;
 pub mod tls;
+mod turns;
 pub mod upgrade;
 pub mod vault;
 pub mod writer;

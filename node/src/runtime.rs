@@ -3,10 +3,13 @@
 use crate::blobs::NodeBlobs;
 use crate::cluster::{Member, MemberError, MemberOptions};
 use crate::core::{Core, CoreError, CoreOptions, RegionPart};
+use crate::footing;
 use crate::forward::NoForward;
 use crate::health::NodeHealth;
 use crate::operations;
 use crate::providers::Providers;
+use crate::rebuild;
+use crate::room::{self, Disk, FREE_BYTES_MIN, RoomLimits};
 use crate::scheduler;
 use crate::snapshot::NoPeers;
 use crate::telemetry::Metrics;
@@ -19,7 +22,6 @@ use futures::future::BoxFuture;
 use gearify_commerce::{StateVersion, version};
 use gearify_config::{Mode, Settings, Tree};
 use gearify_replication::{GroupId, GroupOptions, NodeId, Page, Source, Timers};
-use gearify_storage::disk;
 use gearify_storage::seal::{KeyFileError, MasterKey, SystemRandom};
 use gearify_web::auth::{KeysError, SigningKey, StaticKeys};
 use gearify_web::ports_regions::OneRegion;
@@ -33,8 +35,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// With less free space a node does not start: it could not keep what it accepts.
-const FREE_BYTES_MIN: u64 = 64 << 20;
 /// A sole voter elects itself at once; more than this means that something is wrong.
 const LEADER_WAIT: Duration = Duration::from_secs(15);
 
@@ -135,9 +135,14 @@ impl NodeRuntime {
         }
 
         let stop = CancellationToken::new();
-        let health = Arc::new(NodeHealth::new(&core, settings.node.data_dir.clone(), member.clone()));
+        let disk = Arc::new(Disk::new(&settings.node.data_dir, room_limits(settings)));
+        // Before the first request: what does not fit must not be let in meanwhile.
+        if let Err(error) = disk.look() {
+            tracing::warn!(%error, "the reserve can't be kept");
+        }
+        let health = Arc::new(NodeHealth::new(&core, disk.clone(), member.clone()));
         let web = web_settings(settings);
-        let blobs = NodeBlobs::new(core.blobs.clone(), member.clone());
+        let blobs = NodeBlobs::new(core.blobs.clone(), core.backend().clone(), member.clone());
         let state = AppState::new(Parts {
             backend: core.backend().clone(),
             blobs: Arc::new(blobs.clone()),
@@ -186,6 +191,13 @@ impl NodeRuntime {
             }
         }));
         servers.push(tokio::spawn(blobs.tend(core.states.clone(), stop.clone())));
+        servers.push(tokio::spawn(footing::watch(
+            core.backend().clone(),
+            disk,
+            member.clone(),
+            stop.clone(),
+        )));
+        servers.push(tokio::spawn(rebuild::tend(core.states.clone(), stop.clone())));
         servers.push(tokio::spawn(scheduler::run(core.backend().clone(), stop.clone())));
         servers.push(tokio::spawn(upgrade::run(
             core.backend().clone(),
@@ -342,11 +354,8 @@ fn prepare_data_dir(dir: &Path) -> Result<(), StartError> {
     let path = dir.display().to_string();
     let failed = |source| StartError::DataDir { path: path.clone(), source };
     std::fs::create_dir_all(dir).map_err(failed)?;
-    let free = disk::free_bytes(dir).map_err(failed)?;
-    if free < FREE_BYTES_MIN {
-        return Err(StartError::DiskFull { path, free });
-    }
-    Ok(())
+    let some = room::require_some(dir).map_err(failed)?;
+    some.map_err(|free| StartError::DiskFull { path, free })
 }
 
 /// The key from the settings' file; a development node without one makes its own.
@@ -420,9 +429,19 @@ fn group_options(tree: &Tree) -> GroupOptions {
         keep_entries: replication.keep_entries,
         // The log is never much longer than what is to be kept of it.
         purge_entries: GroupOptions::default().purge_entries.min(replication.keep_entries.max(1)),
+        snapshot_state_percent: replication.snapshot_state_percent,
         entry_commands: replication.entry_commands_max,
         queue_commands: replication.queue_commands_max,
         ..GroupOptions::default()
+    }
+}
+
+fn room_limits(tree: &Tree) -> RoomLimits {
+    let storage = &tree.storage;
+    RoomLimits {
+        low_percent: storage.disk_low_percent,
+        full_percent: storage.disk_full_percent,
+        reserve_bytes: storage.disk_reserve.bytes(),
     }
 }
 

@@ -1,27 +1,29 @@
 //! A group's state in a snapshot, and a group's state from one.
 //!
-//! Content: a head with the applied row; every replicated row and every outbox row; then the newest part
-//! of the event history, as much as the open event file held. A receiver whose own history ends before
-//! that part asks its peers for what lies between. Replication guards the bytes by checksums; here only
-//! the shape is checked.
+//! Content: a head with the applied row and the closed files of the event history by hash; every replicated
+//! row and every outbox row; then the newest part of the history, as much as the open event file held. A
+//! receiver whose own history ends before that part fetches the closed files that come next, and asks its
+//! peers for the events themselves where nobody has such a file or it does not fit what is here already.
+//! Replication guards the bytes by checksums; here only the shape is checked.
 
 use crate::state::{AppliedRow, GroupState, LOCAL, group_name, is_outbox_key};
 use bytes::Bytes;
 use gearify_commerce::GroupKind;
 use gearify_replication::{Applied, MachineError, SnapshotSource};
-use gearify_storage::frozen::FrozenView;
+use gearify_storage::frozen::Sweep;
 use gearify_storage::{
-    Batch, Engine, EventPosition, EventReader, EventRow, EventStore, EventStoreError, Reader, SledEngine,
-    StorageError, decode, encode,
+    Batch, ContentHash, Engine, EventPosition, EventReader, EventRow, EventStore, EventStoreError, Record,
+    SledEngine, StorageError, decode, encode,
 };
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
-/// Memory for rows that change while a snapshot is written: beyond it the snapshot is given up and
-/// replication makes another later.
-const FROZEN_BYTES_MAX: usize = 256 << 20;
+/// Memory for rows that change while a snapshot is written, before it has come to them. Beyond it the
+/// machine waits for the snapshot to get on.
+const FROZEN_BYTES_MAX: usize = 64 << 20;
 /// Rows of one batch of an installation.
 const INSTALL_ROWS: usize = 1_000;
 /// Events read and appended at once.
@@ -41,6 +43,34 @@ pub trait HistoryPeers: Send + Sync {
         through: u64,
         limit: usize,
     ) -> Result<Vec<EventRow>, String>;
+
+    /// A part of the closed file of a group's history with this hash, from any node that has it; empty at its
+    /// end.
+    fn file_part(&self, _group: GroupKind, _hash: ContentHash, _offset: u64) -> Result<Vec<u8>, String> {
+        Err("nobody has that file".into())
+    }
+}
+
+/// Bytes of a file of the history that go at once.
+const FILE_PART_BYTES: usize = 1 << 20;
+
+/// What [`HistoryPeers::file_part`] answers on the node that has the file.
+pub fn read_file_part(history: &EventReader, hash: ContentHash, offset: u64) -> Result<Vec<u8>, String> {
+    use std::os::unix::fs::FileExt;
+    let files = history.files();
+    let file = files.iter().find(|file| file.hash == Some(hash)).ok_or("no such file here")?;
+    let opened = std::fs::File::open(&file.path).map_err(|error| error.to_string())?;
+    let mut part = vec![0; FILE_PART_BYTES];
+    let mut filled = 0;
+    while filled < part.len() {
+        let read = opened.read_at(&mut part[filled..], offset + filled as u64);
+        match read.map_err(|error| error.to_string())? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    part.truncate(filled);
+    Ok(part)
 }
 
 /// For a node without peers.
@@ -80,8 +110,37 @@ struct Head {
     history_from: u64,
     /// Last log index whose events come with it; later ones are among the outbox rows.
     history_through: u64,
+    /// Closed files of the history before that, in order.
+    files: Vec<ClosedFile>,
 }
-gearify_storage::first_version!(Head);
+
+/// The name of a file that other nodes may have.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct ClosedFile {
+    first: u64,
+    through: u64,
+    hash: ContentHash,
+}
+
+/// Without the files.
+#[derive(Serialize, Deserialize)]
+struct HeadV1 {
+    applied: AppliedRow,
+    history_from: u64,
+    history_through: u64,
+}
+gearify_storage::first_version!(HeadV1);
+
+impl From<HeadV1> for Head {
+    fn from(HeadV1 { applied, history_from, history_through }: HeadV1) -> Head {
+        Head { applied, history_from, history_through, files: Vec::new() }
+    }
+}
+
+impl Record for Head {
+    const VERSION: u8 = 2;
+    type Previous = HeadV1;
+}
 
 /// Freezes the present state. Called between two applies, so the outbox ends at the applied entry.
 pub fn take(
@@ -89,41 +148,45 @@ pub fn take(
     applied: AppliedRow,
     history: &History,
 ) -> Result<Box<dyn SnapshotSource>, MachineError> {
-    let view = state.engine().freeze(FROZEN_BYTES_MAX);
+    let rows = state.engine().sweep(FROZEN_BYTES_MAX);
     // After freezing: rows the mover has cleared from the outbox by now are covered by the store.
     let store = history.store.lock();
     let history_through = store.position();
-    let history_from = store.files().last().map_or(1, |file| file.first);
-    let head = Head { applied, history_from, history_through };
-    Ok(Box::new(Frozen { view, head, events: store.reader() }))
+    let files = store.files();
+    let history_from = files.last().map_or(1, |file| file.first);
+    let closed = files
+        .iter()
+        .filter_map(|file| Some(ClosedFile { first: file.first, through: file.through, hash: file.hash? }));
+    let head = Head { applied, history_from, history_through, files: closed.collect() };
+    Ok(Box::new(Frozen { rows, head, events: store.reader() }))
 }
 
 struct Frozen {
-    view: FrozenView<SledEngine>,
+    rows: Sweep<SledEngine>,
     head: Head,
     events: EventReader,
 }
 
 impl SnapshotSource for Frozen {
-    fn write_to(self: Box<Self>, out: &mut dyn Write) -> Result<(), MachineError> {
+    fn write_to(mut self: Box<Self>, out: &mut dyn Write) -> Result<(), MachineError> {
         self.write(out).map_err(MachineError::new)
     }
 }
 
 impl Frozen {
-    fn write(&self, out: &mut dyn Write) -> Result<(), SnapshotError> {
+    fn write(&mut self, out: &mut dyn Write) -> Result<(), SnapshotError> {
         write_part(out, &encode(&self.head))?;
-        let mut from = Vec::new();
         loop {
-            let rows = self.view.scan(&from, b"", INSTALL_ROWS)?;
+            let rows = self.rows.next(INSTALL_ROWS)?;
             for (key, value) in &rows {
                 if key.first() != Some(&LOCAL) || is_outbox_key(key) {
                     write_part(out, key)?;
                     write_part(out, value)?;
                 }
             }
-            let Some((last, _)) = rows.last() else { break };
-            from = [last, &[0][..]].concat();
+            if rows.is_empty() {
+                break;
+            }
         }
         write_end(out)?;
         let mut from = EventPosition::new(self.head.history_from, 0);
@@ -219,6 +282,11 @@ impl Installation<'_> {
             if have + 1 >= head.history_from {
                 return Ok(());
             }
+            if let Some(file) = head.files.iter().find(|file| file.first == have + 1)
+                && self.fetch_file(file)?
+            {
+                continue;
+            }
             let from = EventPosition::new(have + 1, 0);
             let read = self.history.peers.read(self.state.kind(), from, head.history_from - 1, EVENT_ROWS);
             let mut rows = read.map_err(|what| SnapshotError::History { group: self.group, what })?;
@@ -231,6 +299,46 @@ impl Installation<'_> {
                 return Err(SnapshotError::History { group: self.group, what });
             }
             self.append(&rows, through)?;
+        }
+    }
+
+    /// Takes a closed file over as it is; `false` where the events have to be asked for one by one.
+    fn fetch_file(&self, file: &ClosedFile) -> Result<bool, SnapshotError> {
+        let mut store = self.history.store.lock();
+        if store.files().last().is_some_and(|open| open.first != file.first) {
+            return Ok(false);
+        }
+        // In the directory of the group's state: leftovers there are removed at the next start.
+        let fetched = self.state.dir().join(format!("history-{:020}.part", file.first));
+        let taken = self
+            .fetch_into(&fetched, file)
+            .and_then(|()| store.adopt(&fetched, file.hash).map_err(|error| error.to_string()));
+        let _ = std::fs::remove_file(&fetched);
+        match taken {
+            Ok(()) => {
+                tracing::info!(group = self.group, through = file.through, "a file of the history is here")
+            }
+            Err(reason) => {
+                tracing::info!(
+                    group = self.group,
+                    reason,
+                    "a file of the history is asked for event by event"
+                );
+            }
+        }
+        Ok(store.position() >= file.through)
+    }
+
+    fn fetch_into(&self, path: &Path, file: &ClosedFile) -> Result<(), String> {
+        let mut out = std::fs::File::create(path).map_err(|error| error.to_string())?;
+        let mut offset = 0;
+        loop {
+            let part = self.history.peers.file_part(self.state.kind(), file.hash, offset)?;
+            if part.is_empty() {
+                return Ok(());
+            }
+            offset += part.len() as u64;
+            out.write_all(&part).map_err(|error| error.to_string())?;
         }
     }
 

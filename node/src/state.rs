@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::watch;
 
 /// First byte of every key that is not replicated state.
@@ -97,6 +97,10 @@ pub struct GroupState {
     outbox: Mutex<VecDeque<(u64, Vec<u8>)>>,
     /// The event store has everything up to this entry on disk.
     stored: AtomicU64,
+    /// Held by whoever fills the next directory.
+    pub(crate) next: Mutex<()>,
+    /// A snapshot is to be installed, or the node stops: whoever else holds `next` gives up.
+    pub(crate) is_wanted: AtomicBool,
 }
 
 /// Events on their way into the event store.
@@ -145,6 +149,8 @@ impl GroupState {
             memo: (kind != GroupKind::Region).then(Memo::default),
             outbox: Mutex::default(),
             stored: AtomicU64::new(0),
+            next: Mutex::default(),
+            is_wanted: AtomicBool::new(false),
         };
         Ok((Arc::new(state), set_aside))
     }
@@ -232,18 +238,53 @@ impl GroupState {
         self.bell.ring();
     }
 
+    /// Where its directories are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// An empty engine in the next directory, which counts for nothing until it is switched to.
+    pub(crate) fn next_engine(&self) -> Result<SledEngine, StorageError> {
+        let next = numbered(&self.dir, current_number(&self.dir)? + 1);
+        if next.exists() {
+            fs::remove_dir_all(&next)?;
+        }
+        SledEngine::open(&next, self.options)
+    }
+
+    /// Puts an engine with the same rows in the place of the current one, once `finish` says so; commits wait
+    /// meanwhile. Answers the directory that is no longer used.
+    pub(crate) fn switch_to(
+        &self,
+        next: SledEngine,
+        finish: impl FnOnce(&SledEngine) -> Result<bool, StorageError>,
+    ) -> Result<Option<PathBuf>, StorageError> {
+        let outbox = self.outbox.lock();
+        if !finish(&next)? {
+            return Ok(None);
+        }
+        next.flush()?;
+        let old = current_number(&self.dir)?;
+        write_durably(&self.dir.join(CURRENT), (old + 1).to_string().as_bytes())?;
+        self.engine.store(Arc::new(Frozen::new(next)));
+        drop(outbox);
+        if let Some(memo) = &self.memo {
+            memo.forget();
+        }
+        Ok(Some(numbered(&self.dir, old)))
+    }
+
     /// Fills a fresh engine by `fill` and puts it, at `applied`, in the place of the current one.
     pub(crate) fn replace(
         &self,
         applied: &AppliedRow,
         fill: impl FnOnce(&SledEngine) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
+        self.is_wanted.store(true, Ordering::SeqCst);
+        let _next = self.next.lock();
+        self.is_wanted.store(false, Ordering::SeqCst);
+        let engine = self.next_engine()?;
         let old = current_number(&self.dir)?;
-        let next = numbered(&self.dir, old + 1);
-        if next.exists() {
-            fs::remove_dir_all(&next)?;
-        }
-        let engine = SledEngine::open(&next, self.options)?;
         fill(&engine)?;
         let mut batch = Batch::new();
         batch.put(APPLIED_KEY, encode(applied));
@@ -281,6 +322,8 @@ impl GroupState {
     /// Removes rows of entries up to and with `through` that an earlier process left behind; at most
     /// `limit` of them.
     pub fn clear_outbox(&self, through: u64, limit: usize) -> Result<usize, StorageError> {
+        // Commits wait for the outbox, so that none goes to an engine that is being replaced.
+        let _commits = self.outbox.lock();
         let engine = self.engine.load();
         let past = outbox_key(EventPosition::new(through + 1, 0));
         let rows = engine.scan(&OUTBOX, &past, limit)?;

@@ -104,6 +104,10 @@ pub mod names {
     pub const LOG_BYTES: &str = "gearify_log_bytes";
     /// Space left where the node keeps its files.
     pub const DISK_FREE_BYTES: &str = "gearify_disk_free_bytes";
+    /// 0 while there is ample room, 1 when little is left, 2 when nothing new is taken in.
+    pub const DISK_ROOM: &str = "gearify_disk_room";
+    /// How far this node's clock is ahead of the median of the nodes it shares groups with.
+    pub const CLOCK_OFFSET: &str = "gearify_clock_offset_seconds";
     /// Pictures the shops name whose bytes are not on this node yet.
     pub const BLOBS_MISSING: &str = "gearify_blobs_missing";
     /// Requests answered; labels `method`, `route` (the template), `status`.
@@ -132,7 +136,7 @@ const PROVIDER_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 const PROJECTOR_SECONDS: &[f64] =
     &[0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-const DESCRIPTIONS: [Description; 20] = [
+const DESCRIPTIONS: [Description; 22] = [
     describe(names::ORDERS, Kind::Counter, metrics::Unit::Count, "Orders by the status they entered."),
     describe(
         names::REVENUE,
@@ -205,6 +209,18 @@ const DESCRIPTIONS: [Description; 20] = [
     ),
     describe(names::LOG_BYTES, Kind::Gauge, metrics::Unit::Bytes, "Size of the node's log."),
     describe(names::DISK_FREE_BYTES, Kind::Gauge, metrics::Unit::Bytes, "Space left for the node's files."),
+    describe(
+        names::DISK_ROOM,
+        Kind::Gauge,
+        metrics::Unit::Count,
+        "Room on the disk: ample (0), little (1), nothing new is taken in (2).",
+    ),
+    describe(
+        names::CLOCK_OFFSET,
+        Kind::Gauge,
+        metrics::Unit::Seconds,
+        "How far this node's clock is ahead of the median of the nodes it shares groups with.",
+    ),
     describe(
         names::BLOBS_MISSING,
         Kind::Gauge,

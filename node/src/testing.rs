@@ -6,6 +6,7 @@
 use crate::core::{Core, CoreError, CoreOptions, RegionPart};
 use crate::forward::Switchboard;
 use crate::providers::{self, Providers};
+use crate::room::{Disk, RoomLimits};
 use crate::scheduler;
 use crate::state::GROUPS;
 use crate::testpay::{self, TestPay, TestPayError, TestPaySettings};
@@ -144,7 +145,11 @@ impl TestCluster {
         .await?;
         let stop = CancellationToken::new();
         let backend = core.backend().clone();
-        let health = Arc::new(crate::health::NodeHealth::new(&core, self.node_dir(n), None));
+        let disk = Arc::new(Disk::new(&self.node_dir(n), RoomLimits::default()));
+        if let Err(error) = disk.look() {
+            tracing::warn!(%error, "the disk can't be looked at");
+        }
+        let health = Arc::new(crate::health::NodeHealth::new(&core, disk, None));
         let router = operations::router(health, None, backend.clone());
         let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         let tasks = vec![

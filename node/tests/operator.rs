@@ -4,9 +4,11 @@ mod support;
 
 use gearify_commerce::{GroupKind, Site, TenantId};
 use gearify_node::health::NodeHealth;
+use gearify_node::room::{Disk, RoomLimits};
 use gearify_node::testing::{TestCluster, TestOptions};
 use gearify_web::Health;
 use gearify_web::ports::Backend;
+use std::sync::Arc;
 use support::{LONG, Shopper, willow};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,7 +55,9 @@ async fn the_cluster_is_told_as_it_stands_with_who_leads_and_who_is_behind() {
     let mut cluster = TestCluster::start(dir.path(), options).await.unwrap();
     cluster.lead(0).await.unwrap();
     let look = |cluster: &TestCluster, n: usize| {
-        NodeHealth::new(&cluster.node(n).core, cluster.node_dir(n), None).cluster()
+        let disk = Arc::new(Disk::new(&cluster.node_dir(n), RoomLimits::default()));
+        disk.look().unwrap();
+        NodeHealth::new(&cluster.node(n).core, disk, None).cluster()
     };
     cluster.settled(LONG).await.unwrap();
     let seen = look(&cluster, 0);

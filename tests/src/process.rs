@@ -205,6 +205,20 @@ impl NodeProcess {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Whether it says that its disk is nearly full.
+    pub fn is_full(&self) -> bool {
+        readiness(self.operations).is_ok_and(|answer| answer.contains("nothing new is taken in"))
+    }
+
+    /// What it says about its parts while it is not ready; empty when it is.
+    pub fn is_not_ready(&self) -> String {
+        match readiness(self.operations) {
+            Ok(answer) if answer.starts_with("HTTP/1.1 200") => String::new(),
+            Ok(answer) => answer,
+            Err(error) => error.to_string(),
+        }
+    }
+
     /// Whether all its parts are ready now.
     pub fn is_ready(&self) -> bool {
         is_ready(self.operations)
@@ -315,13 +329,15 @@ pub fn run(mut command: Command) -> Ran {
 
 /// Whether the operations listener says that all parts are ready.
 fn is_ready(operations: SocketAddr) -> bool {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&operations, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    readiness(operations).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// The whole answer.
+fn readiness(operations: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&operations, Duration::from_secs(1))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }

@@ -2,8 +2,14 @@
 
 #[path = "processes/buyers.rs"]
 mod buyers;
+#[path = "processes/clocks.rs"]
+mod clocks;
 #[path = "processes/cluster.rs"]
 mod cluster;
+#[path = "processes/costs.rs"]
+mod costs;
+#[path = "processes/disks.rs"]
+mod disks;
 #[path = "processes/ends.rs"]
 mod ends;
 #[path = "processes/harness.rs"]
@@ -12,6 +18,8 @@ mod harness;
 mod kills;
 #[path = "processes/members.rs"]
 mod members;
+#[path = "processes/mounts.rs"]
+mod mounts;
 #[path = "processes/old_copy.rs"]
 mod old_copy;
 #[path = "processes/pictures.rs"]

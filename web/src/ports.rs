@@ -42,6 +42,9 @@ pub enum SubmitError {
     /// The region is cut off from where this is decided; nothing was proposed.
     #[error("the region is cut off from the others")]
     ReadOnly,
+    /// A node that would have to keep it has too little disk left; nothing was proposed.
+    #[error("a disk is nearly full")]
+    NoRoom,
     /// The entry may or may not have been committed; the same id may be sent again.
     #[error("the outcome is not known yet")]
     Unknown,
@@ -136,7 +139,8 @@ pub trait Blobs: Send + Sync + 'static {
     /// Stores bytes durably, on a majority of the nodes that vote, and names them by their hash in hex.
     ///
     /// # Errors
-    /// [`std::io::ErrorKind::NotConnected`] if too few nodes could be reached.
+    /// [`std::io::ErrorKind::NotConnected`] if too few nodes could be reached,
+    /// [`std::io::ErrorKind::StorageFull`] if there is too little disk left.
     fn put(&self, bytes: bytes::Bytes) -> BoxFuture<'_, std::io::Result<String>>;
     /// From this node's own disk.
     fn get(&self, hash: &str) -> BoxFuture<'_, std::io::Result<Option<bytes::Bytes>>>;

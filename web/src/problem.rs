@@ -92,6 +92,11 @@ impl Problem {
         self
     }
 
+    /// A disk is nearly full: an operator has to act.
+    pub fn no_room() -> Problem {
+        Problem::new(Kind::InsufficientStorage).retry_after(60)
+    }
+
     /// A fault on this side.
     pub fn internal(cause: impl std::fmt::Display) -> Problem {
         Problem::new(Kind::InternalError).because(cause)

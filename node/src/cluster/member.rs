@@ -8,12 +8,14 @@ use super::founding::LONE_LOG_NAME;
 use super::identity::{ClusterDir, Identity, IdentityError, KnownPeer, KnownPeers};
 use super::machine::{RosterMachine, RosterView};
 use super::messages::{IssuedAnswer, Order, PeerRequest, ProposeAnswer};
+use super::pulse::Pulses;
 use super::regions::{Seats, shared_seats};
 use super::roster::{Answer, Command, Entry, NodeState, Outcome, Refusal, Roster};
 use super::warrant::Warrant;
 use super::{CERTIFICATE_RENEWED_AT, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
 use crate::backend::NodeBackend;
 use crate::core::{Core, RegionPart};
+use crate::room::Room;
 use crate::state::{FIRST_REGIONAL, group_name};
 use crate::vault::NodeVault;
 use gearify_commerce::StateVersion;
@@ -104,6 +106,10 @@ pub struct Member {
     pub(super) app: OnceLock<axum::Router>,
     /// Other regions of which no node answered last.
     pub(super) unreachable: Mutex<BTreeSet<String>>,
+    pub(super) own_room: Mutex<Room>,
+    pub(super) pulses: Mutex<Pulses>,
+    /// What its clock is off by, if that is too much.
+    pub(super) off_by_ms: Mutex<Option<i64>>,
     on_fatal: OnFatal,
     /// Since the start everything was here once that had been acknowledged anywhere before.
     has_caught_up: AtomicBool,
@@ -157,6 +163,9 @@ impl Member {
             fetching: Semaphore::new(FETCHES_MAX),
             app: OnceLock::new(),
             unreachable: Mutex::default(),
+            own_room: Mutex::default(),
+            pulses: Mutex::default(),
+            off_by_ms: Mutex::default(),
             on_fatal: options.on_fatal,
             has_caught_up: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -487,7 +496,11 @@ impl Member {
             if !group.is_leader() || roster.cluster != self.me.cluster() {
                 continue;
             }
-            match group.reconcile(&wanted(&roster, &group, self.me.region())).await {
+            let mut wanted = wanted(&roster, &group, self.me.region());
+            if self.clock_off_by().is_some() {
+                wanted.resting.insert(self.node());
+            }
+            match group.reconcile(&wanted).await {
                 Ok(None) => {}
                 Ok(Some(step)) => tracing::info!(group = name, ?step, "members changed"),
                 Err(error) => tracing::warn!(group = name, %error, "members did not change yet"),

@@ -3,12 +3,13 @@
 use super::roster::{Command, NodeState, Outcome, Refusal, TokenId};
 use super::warrant::Warrant;
 use crate::forward::Undecided;
+use crate::room::Room;
 use bytes::Bytes;
 use gearify_commerce::intent::Request;
 use gearify_commerce::{GroupKind, StateVersion};
 use gearify_commerce::{Refusal as ShopRefusal, Reply as ShopReply};
 use gearify_replication::NodeId;
-use gearify_storage::{BlobHash, EventPosition, EventRow};
+use gearify_storage::{BlobHash, ContentHash, EventPosition, EventRow};
 use gearify_web::ports::{Decided, Position, SubmitError};
 use gearify_web::ports_regions::{Relayed, RelayedAnswer};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub enum PeerRequest {
     NewestKnown,
     /// How far the caller's logs go, by group: it is about to vote.
     Holds(BTreeMap<u16, HeldLog>),
+    /// How the caller is, in exchange for the same of this node.
+    Pulse(Pulse),
+    HistoryFile(HistoryFile),
 }
 gearify_storage::first_version!(PeerRequest);
 
@@ -117,6 +121,19 @@ pub struct HistoryQuery {
     pub limit: u32,
 }
 
+/// A part of a closed file of the history, as long as the answering node likes.
+#[derive(Serialize, Deserialize)]
+pub struct HistoryFile {
+    pub group: GroupKind,
+    pub hash: ContentHash,
+    pub offset: u64,
+}
+
+/// Empty at the file's end.
+#[derive(Serialize, Deserialize)]
+pub struct HistoryFilePart(pub Vec<u8>);
+gearify_storage::first_version!(HistoryFilePart);
+
 #[derive(Serialize, Deserialize)]
 pub struct HistoryPage {
     pub rows: Vec<PlainRow>,
@@ -149,6 +166,7 @@ pub enum DecideAnswer {
     Overloaded,
     Unavailable,
     Unknown,
+    NoRoom,
 }
 gearify_storage::first_version!(DecideAnswer);
 
@@ -169,6 +187,7 @@ impl From<Result<Decided, Undecided>> for DecideAnswer {
                 DecideAnswer::Unavailable
             }
             Err(Undecided::Submit(SubmitError::Unknown)) => DecideAnswer::Unknown,
+            Err(Undecided::Submit(SubmitError::NoRoom)) => DecideAnswer::NoRoom,
         }
     }
 }
@@ -184,9 +203,19 @@ impl From<DecideAnswer> for Result<Decided, Undecided> {
             DecideAnswer::Overloaded => SubmitError::Overloaded.into(),
             DecideAnswer::Unavailable => SubmitError::Unavailable.into(),
             DecideAnswer::Unknown => SubmitError::Unknown.into(),
+            DecideAnswer::NoRoom => SubmitError::NoRoom.into(),
         })
     }
 }
+
+/// What nodes that keep something together tell each other all the time.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Pulse {
+    /// By the sender's clock, when it was sent.
+    pub now_ms: i64,
+    pub room: Room,
+}
+gearify_storage::first_version!(Pulse);
 
 /// Of a program that does not know the question it is [`gearify_commerce::version::FIRST`].
 #[derive(Serialize, Deserialize)]

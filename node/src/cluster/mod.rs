@@ -4,7 +4,7 @@
 //! [`CLUSTER_GROUP`], holds the roster (`roster`, pure; `machine`): nodes, tokens, the sealed key of the
 //! authority. `member` runs on every node: it keeps the address book in step with the roster, brings the
 //! groups' members in step with it while leading, and renews the certificate. `peers` is what nodes ask
-//! each other, `following` how a node that is no member of the shared groups reads them, `relaying`
+//! each other, `pulse` what they tell each other all the time, `following` how a node that is no member of the shared groups reads them, `relaying`
 //! how requests reach the region that sells, and `regions` who has which seat; `founding` makes the first node and `joining` every other, both while nothing runs.
 
 mod blobs;
@@ -18,6 +18,7 @@ mod machine;
 mod member;
 mod messages;
 mod peers;
+mod pulse;
 mod recall;
 mod recovering;
 pub mod regions;

@@ -3,15 +3,15 @@
 use super::founding::open_authority;
 use super::member::{Member, known_peers};
 use super::messages::{
-    Admin, AdminAnswer, Admission, ClusterStatus, DecideAnswer, GroupReport, HistoryPage, HistoryQuery,
-    IssuedAnswer, JoinAnswer, JoinRequest, NewestAnswer, NodeReport, NodeStatus, Order, PeerRequest,
-    ProposeAnswer, join_proof_text, plain, row,
+    Admin, AdminAnswer, Admission, ClusterStatus, DecideAnswer, GroupReport, HistoryFile, HistoryFilePart,
+    HistoryPage, HistoryQuery, IssuedAnswer, JoinAnswer, JoinRequest, NewestAnswer, NodeReport, NodeStatus,
+    Order, PeerRequest, ProposeAnswer, join_proof_text, plain, row,
 };
 use super::roster::{Command, NodeState, Refusal, Reply, Roster};
 use super::token::{JoinToken, secret_hash};
 use super::warrant::Warrant;
 use crate::forward::{Forward, Undecided};
-use crate::snapshot::HistoryPeers;
+use crate::snapshot::{HistoryPeers, read_file_part};
 use crate::state::group_name;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -20,7 +20,7 @@ use gearify_commerce::intent::Request;
 use gearify_commerce::{GroupKind, StateVersion, version};
 use gearify_replication::net::{Authority, Issued, JoinRefused, PeerName, PeerService, check_proof};
 use gearify_replication::{Group, NodeId, TransportError};
-use gearify_storage::{EventPosition, EventRow, decode, disk, encode};
+use gearify_storage::{ContentHash, EventPosition, EventRow, decode, disk, encode};
 use gearify_web::ports::{Decided, SubmitError};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -49,6 +49,10 @@ impl PeerService for Member {
                     self.require_business(&from, query.group)?;
                     self.history(query).await
                 }
+                PeerRequest::HistoryFile(asked) => {
+                    self.require_business(&from, asked.group)?;
+                    self.history_file(asked).await
+                }
                 PeerRequest::Report => Ok(encode(&self.report().await).into()),
                 PeerRequest::Propose(command) if is_about(&command, from.node()) => {
                     Ok(encode(&self.propose_here(command).await).into())
@@ -70,6 +74,7 @@ impl PeerService for Member {
                 PeerRequest::BlobPart(part) => self.blob_part(part).await,
                 PeerRequest::NewestKnown => Ok(encode(&NewestAnswer(self.newest)).into()),
                 PeerRequest::Holds(here) => Ok(encode(&self.confirmed_by(from.node(), &here)).into()),
+                PeerRequest::Pulse(_) => Ok(encode(&self.pulse()).into()),
                 PeerRequest::KeepBlob(hash) => self.keep_blob_of(from.node(), hash).await,
             }
         }
@@ -209,6 +214,13 @@ impl Member {
             Ok(encode(&HistoryPage { rows, is_whole }).into())
         };
         tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
+    }
+
+    async fn history_file(&self, asked: HistoryFile) -> Result<Bytes, String> {
+        let backend = self.backend().ok_or("the node is starting or stopping")?;
+        let reader = backend.history(asked.group).clone();
+        let read = tokio::task::spawn_blocking(move || read_file_part(&reader, asked.hash, asked.offset));
+        Ok(encode(&HistoryFilePart(read.await.map_err(|error| error.to_string())??)).into())
     }
 
     /// A certificate for a node of the roster, under the key it joined with.
@@ -402,6 +414,9 @@ impl Member {
         if !self.has_caught_up() {
             return Err("catching up since the start".into());
         }
+        if let Some(off_by) = self.clock_off_by() {
+            return Err(format!("its clock differs from the others' by {off_by} ms"));
+        }
         const BEHIND_MAX: u64 = 1_000;
         for (name, group) in self.groups() {
             let metrics = group.metrics();
@@ -487,20 +502,25 @@ impl HistoryPeers for Member {
         through: u64,
         limit: usize,
     ) -> Result<Vec<EventRow>, String> {
-        let known = known_peers(&self.roster.borrow());
-        let others = known.iter().filter(|(node, peer)| {
-            let has_it = group != GroupKind::Region || peer.region == self.me.region();
-            has_it && !peer.is_removed && **node != self.node().0
-        });
-        let mut nodes: Vec<NodeId> = others.map(|(node, _)| NodeId(*node)).collect();
-        if nodes.is_empty() {
-            // Before the roster is here, what was learnt by joining must do.
-            nodes = self.net.book().nodes();
-        }
         let mut last = "there is no other node to ask".to_owned();
-        for node in nodes {
+        for node in self.nodes_with_history(group) {
             match self.runtime.block_on(self.history_of(node, group, from, through, limit)) {
                 Ok(rows) => return Ok(rows),
+                Err(reason) => last = format!("node {node}: {reason}"),
+            }
+        }
+        Err(last)
+    }
+
+    fn file_part(&self, group: GroupKind, hash: ContentHash, offset: u64) -> Result<Vec<u8>, String> {
+        let request: Bytes = encode(&PeerRequest::HistoryFile(HistoryFile { group, hash, offset })).into();
+        let mut last = "there is no other node to ask".to_owned();
+        for node in self.nodes_with_history(group) {
+            let asked = self.net.request(node, request.clone(), HISTORY_WITHIN);
+            let answer = self.runtime.block_on(asked).map_err(|error| error.to_string());
+            let part = answer.and_then(|answer| decode(&answer).map_err(|error| error.to_string()));
+            match part {
+                Ok(HistoryFilePart(part)) => return Ok(part),
                 Err(reason) => last = format!("node {node}: {reason}"),
             }
         }
@@ -509,6 +529,18 @@ impl HistoryPeers for Member {
 }
 
 impl Member {
+    /// Other nodes that keep a group's history.
+    fn nodes_with_history(&self, group: GroupKind) -> Vec<NodeId> {
+        let known = known_peers(&self.roster.borrow());
+        let others = known.iter().filter(|(node, peer)| {
+            let has_it = group != GroupKind::Region || peer.region == self.me.region();
+            has_it && !peer.is_removed && **node != self.node().0
+        });
+        let nodes: Vec<NodeId> = others.map(|(node, _)| NodeId(*node)).collect();
+        // Before the roster is here, what was learnt by joining must do.
+        if nodes.is_empty() { self.net.book().nodes() } else { nodes }
+    }
+
     /// Events from one node, page by page.
     async fn history_of(
         &self,

@@ -66,7 +66,8 @@ impl Member {
                 let asked = self.nodes_of(region).into_iter().map(|node| {
                     let net = self.net.clone();
                     async move {
-                        let request = encode(&PeerRequest::Report).into();
+                        // Whatever is quickly answered: all regions ask all others.
+                        let request = encode(&PeerRequest::NewestKnown).into();
                         net.request(node, request, PROBE_WITHIN).await.map_err(drop)
                     }
                 });

@@ -101,7 +101,10 @@ impl Region<'_> {
 
     /// The place of the node that leads a group, as a running node sees it.
     pub fn leader(&self, group: &str) -> usize {
-        let asked = *self.nodes.keys().next().expect("a node runs");
+        self.leader_seen_by(*self.nodes.keys().next().expect("a node runs"), group)
+    }
+
+    pub fn leader_seen_by(&self, asked: usize, group: &str) -> usize {
         let until = Instant::now() + PATIENCE;
         loop {
             let status = self.status(asked);

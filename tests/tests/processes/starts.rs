@@ -1,11 +1,10 @@
 //! Starts that must fail: one clear line, a non-zero status, and nothing lost.
 
 use crate::buyers::{Attempt, acknowledged, read};
+use crate::mounts::Mount;
 use gearify_tests::process::{Ran, Serve, free_address, run};
 use gearify_tests::shop::Premises;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The one line of a start that failed.
 #[track_caller]
@@ -79,17 +78,15 @@ fn a_directory_that_can_only_be_read_is_named() {
 }
 
 #[test]
-fn a_full_disk_ends_the_node_and_loses_nothing() {
+fn a_disk_that_others_fill_to_the_last_byte_loses_nothing() {
     let premises = Premises::new();
-    std::fs::create_dir_all(premises.data()).expect("a directory for the disk");
-    let mounted = Mount::new(&["-t", "tmpfs", "-o", "size=192m"], Some(Path::new("tmpfs")), &premises.data());
+    let mounted = Mount::disk(192, &premises.data());
     let (mut files, mut market) = premises.open_shop();
     market.product(&mut files, "BALL", 2_490);
     market.stock(&mut files, "BALL", 0, 100_000);
     files.stop();
-    let ballast = premises.data().join("ballast");
 
-    // Full while it runs.
+    // Full while it runs: what is new is refused, what is under way is let in for as long as it can be kept.
     let node = premises.start();
     let host = premises.host(&node);
     let (kept, unknown) = premises.runtime.block_on(async {
@@ -99,28 +96,41 @@ fn a_full_disk_ends_the_node_and_loses_nothing() {
             let answer = attempt.place().await.expect("the node answers").expect(201);
             kept.push(acknowledged(&answer.json));
         }
-        fill(&ballast);
-        for number in 5..2_000 {
-            let Ok(attempt) = Attempt::prepare(&host, "BALL", number, "tok_ok").await else { break };
-            match attempt.place().await {
+        let waiting = Attempt::prepare(&host, "BALL", 5, "tok_ok").await.expect("there is room");
+        mounted.fill();
+        loop {
+            match waiting.place().await {
+                Ok(answer) if answer.status.as_u16() == 507 => break,
                 Ok(answer) if answer.status.as_u16() == 201 => kept.push(acknowledged(&answer.json)),
                 Ok(answer) => assert!(answer.status.is_server_error(), "{}: {}", answer.status, answer.json),
-                Err(_) => return (kept, Some(attempt)),
+                Err(_) => return (kept, Some(waiting)),
             }
+            kept.dedup();
         }
-        (kept, None)
+        for order in &kept {
+            let path = format!("/api/v1/orders/{}/cancel", order.id);
+            let request = host.request(reqwest::Method::POST, &path).header("order-token", &order.token);
+            let Ok(answer) = host.send(request.json(&serde_json::json!({}))).await else { break };
+            let status = answer.status.as_u16();
+            assert!(status < 300 || status == 503, "{status}: {}", answer.json);
+        }
+        (kept, Some(waiting))
     });
+    node.ask_to_end();
     let log = node.log();
     let status = node.ended();
-    assert!(!status.success() && status.code().is_some(), "{status}: {log}");
-    let said: Vec<&str> = log.lines().filter(|line| line.starts_with("gearify: ")).collect();
-    assert!(said.len() == 1 && said[0].contains("full"), "one line says that the disk is full: {said:?}");
+    assert!(status.code().is_some(), "it ends by itself, not by a signal: {status}: {log}");
+    if !status.success() {
+        let said: Vec<&str> = log.lines().filter(|line| line.starts_with("gearify: ")).collect();
+        assert!(said.len() == 1 && said[0].contains("full"), "one line says that the disk is full: {said:?}");
+    }
 
     // Full when it starts.
+    mounted.fill();
     let said = line(&start(&premises.serve()));
     assert!(said.contains("full") && said.contains(&premises.data().display().to_string()), "{said}");
 
-    std::fs::remove_file(&ballast).expect("the ballast can be removed");
+    mounted.empty();
     let node = premises.start();
     let host = premises.host(&node);
     premises.runtime.block_on(async {
@@ -134,52 +144,4 @@ fn a_full_disk_ends_the_node_and_loses_nothing() {
     node.stop();
     premises.look_over(&market);
     drop(mounted);
-}
-
-/// Writes until nothing more fits.
-fn fill(file: &Path) {
-    use std::io::Write;
-    let mut file = std::fs::File::create(file).expect("an empty file fits");
-    for size in [1 << 20, 4 << 10, 1] {
-        let block = vec![7u8; size];
-        while file.write_all(&block).is_ok() {}
-    }
-}
-
-/// Something mounted, until it is dropped.
-struct Mount {
-    place: PathBuf,
-}
-
-impl Mount {
-    /// # Panics
-    /// With the command that would have to be allowed.
-    fn new(options: &[&str], what: Option<&Path>, place: &Path) -> Mount {
-        let mut command = privileged("mount");
-        command.args(options).args(what).arg(place);
-        let shown = format!("{command:?}").replace('"', "");
-        let output = command.output().unwrap_or_else(|error| panic!("{shown}: {error}"));
-        assert!(
-            output.status.success(),
-            "this test needs to mount; run it as root, or allow: sudo {}\n{}",
-            shown.trim_start_matches("sudo -n "),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Mount { place: place.to_owned() }
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = privileged("umount").arg("-l").arg(&self.place).status();
-    }
-}
-
-fn privileged(program: &str) -> Command {
-    if rustix::process::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("sudo");
-    command.args(["-n", program]);
-    command
 }

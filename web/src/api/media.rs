@@ -132,6 +132,7 @@ pub fn is_named(call: &Call, hash: &BlobHash) -> bool {
 pub async fn store(call: &Call, bytes: Bytes) -> Result<BlobHash, Problem> {
     let hash = call.state().blobs.put(bytes).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotConnected => Problem::new(Kind::Unavailable).retry_after(2).because(error),
+        std::io::ErrorKind::StorageFull => Problem::no_room(),
         _ => Problem::internal(error),
     })?;
     BlobHash::parse(&hash).map_err(Problem::internal)

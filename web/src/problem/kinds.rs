@@ -63,6 +63,7 @@ kinds! {
     NotCaughtUp = 503 "not-caught-up", "This node has not caught up yet", "The read asked for a position that this node has not reached in time. Try again shortly.";
     OutcomeUnknown = 503 "outcome-unknown", "The outcome is not known yet", "The request may or may not have taken effect. Send it again with the same idempotency key to learn which.";
     TenantSuspended = 503 "shop-suspended", "This shop is closed at the moment", "The shop is suspended. Nothing can be read or bought until it is opened again.";
+    InsufficientStorage = 507 "insufficient-storage", "There is no room for more at the moment", "A disk is nearly full, so nothing new is taken in. Payments, cancellations, refunds and deletions go on. Nothing was changed; try again later.";
     RegionReadOnly = 503 "region-read-only", "Only reading is possible at the moment", "This region is cut off from the others. Selling goes on here; changes to the shop, its staff and its products have to wait.";
 
     // Buying.

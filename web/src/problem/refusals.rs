@@ -21,6 +21,7 @@ impl From<SubmitError> for Problem {
             SubmitError::Overloaded => Problem::new(Kind::Overloaded).retry_after(1),
             SubmitError::Unavailable => Problem::new(Kind::Unavailable).retry_after(1),
             SubmitError::ReadOnly => Problem::new(Kind::RegionReadOnly).retry_after(5),
+            SubmitError::NoRoom => Problem::no_room(),
             SubmitError::Unknown => Problem::new(Kind::OutcomeUnknown).retry_after(1),
         }
     }
