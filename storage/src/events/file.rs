@@ -13,7 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const APPLICATION_ID: i64 = 0x4765_6576; // "Geev"
-const FORMAT: i64 = 1;
+/// A file without a name.
+const NAMELESS: i64 = 1;
+/// One that says whose history it is; its header's checksum covers that.
+const FORMAT: i64 = 2;
+/// Of the text beside a closed file.
+const SUMMARY_FORMAT: i64 = 1;
 const CLOSED_SUFFIX: &str = ".closed";
 const DAMAGED_SUFFIX: &str = ".damaged";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,7 +114,7 @@ impl Summary {
         let bytes = opened.metadata()?.len();
         let hash = blake3::Hasher::new().update_reader(opened)?.finalize().into();
         let summary = Summary { first, through, bytes, hash };
-        let text = format!("gearify-events {FORMAT} {first} {through} {bytes} {hash}\n");
+        let text = format!("gearify-events {SUMMARY_FORMAT} {first} {through} {bytes} {hash}\n");
         disk::write_durably(&disk::with_suffix(&file, CLOSED_SUFFIX), text.as_bytes())?;
         fs::set_permissions(&file, Permissions::from_mode(0o444))?;
         Ok(summary)
@@ -144,6 +149,7 @@ pub(super) struct OpenFile {
     connection: Connection,
     first: u64,
     through: u64,
+    owner: Option<String>,
 }
 
 impl OpenFile {
@@ -156,14 +162,14 @@ impl OpenFile {
         connection.pragma_update(None, "synchronous", "FULL")?;
         create_schema(&connection, first).map_err(in_file(&path))?;
         disk::sync_dir(dir)?;
-        let (stored_first, through) = read_header(&path, &connection)?;
+        let Header { first: stored_first, through, owner } = read_header(&path, &connection)?;
         if stored_first != first {
             return Err(damaged(&path, format!("it says that it begins at log index {stored_first}")));
         }
         if let Some(last) = last_index(&connection).map_err(in_file(&path))?.filter(|last| *last > through) {
             return Err(damaged(&path, format!("it ends at log index {last}, past its position {through}")));
         }
-        Ok(OpenFile { path, connection, first, through })
+        Ok(OpenFile { path, connection, first, through, owner })
     }
 
     /// As [`OpenFile::open`], and reads all of it: that it is whole, and of the history with this name. A file
@@ -172,22 +178,31 @@ impl OpenFile {
     /// # Errors
     /// [`EventStoreError::Damaged`] for the first fault found.
     pub fn open_checked(dir: &Path, first: u64, name: &str) -> Result<OpenFile, EventStoreError> {
-        let file = OpenFile::open(dir, first)?;
-        let path = &file.path;
-        verify(path, &file.connection, &mut BTreeMap::new())?;
-        let make = "CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL) STRICT";
-        file.connection.execute_batch(make).map_err(in_file(path))?;
-        file.connection
-            .execute("INSERT OR IGNORE INTO owner (one, name) VALUES (1, ?1)", [name])
-            .map_err(in_file(path))?;
-        let owner: String = file
-            .connection
-            .query_row("SELECT name FROM owner", [], |row| row.get(0))
-            .map_err(in_file(path))?;
-        match owner == name {
-            true => Ok(file),
-            false => Err(damaged(path, format!("it is of the history of {owner}"))),
+        let mut file = OpenFile::open(dir, first)?;
+        verify(&file.path, &file.connection, &mut BTreeMap::new())?;
+        match &file.owner {
+            None => file.give_name(name)?,
+            Some(owner) if owner == name => {}
+            Some(owner) => return Err(damaged(&file.path, format!("it is of the history of {owner}"))),
         }
+        Ok(file)
+    }
+
+    fn give_name(&mut self, name: &str) -> Result<(), EventStoreError> {
+        let crc = header_crc(self.first, self.through, Some(name));
+        let named = || -> Result<(), rusqlite::Error> {
+            let tx = self.connection.unchecked_transaction()?;
+            tx.execute_batch(
+                "CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT",
+            )?;
+            tx.execute("INSERT OR REPLACE INTO owner (one, name) VALUES (1, ?1)", [name])?;
+            tx.execute("UPDATE file SET crc = ?1", [crc])?;
+            tx.pragma_update(None, "user_version", FORMAT)?;
+            tx.commit()
+        };
+        named().map_err(in_file(&self.path))?;
+        self.owner = Some(name.to_owned());
+        Ok(())
     }
 
     pub fn first(&self) -> u64 {
@@ -216,7 +231,8 @@ impl OpenFile {
                 insert.execute(params![index as i64, n, stream, row.seq as i64, body, row_crc(row)])?;
             }
             let mut advance = tx.prepare_cached("UPDATE file SET through = ?1, crc = ?2")?;
-            advance.execute(params![through as i64, header_crc(self.first, through)])?;
+            let crc = header_crc(self.first, through, self.owner.as_deref());
+            advance.execute(params![through as i64, crc])?;
         }
         tx.commit()?;
         self.through = through;
@@ -335,7 +351,7 @@ pub(super) fn verify(
     seqs: &mut BTreeMap<Bytes, u64>,
 ) -> Result<Checked, EventStoreError> {
     let snapshot = connection.unchecked_transaction()?;
-    let (first, through) = read_header(path, &snapshot)?;
+    let Header { first, through, .. } = read_header(path, &snapshot)?;
     let sound: String =
         snapshot.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(in_file(path))?;
     if sound != "ok" {
@@ -398,29 +414,43 @@ fn create_schema(connection: &Connection, first: u64) -> Result<(), rusqlite::Er
     let tx = connection.unchecked_transaction()?;
     tx.execute_batch(SCHEMA)?;
     let through = first - 1;
-    let header = params![first as i64, through as i64, header_crc(first, through)];
+    let header = params![first as i64, through as i64, header_crc(first, through, None)];
     tx.execute("INSERT INTO file (one, first, through, crc) VALUES (1, ?1, ?2, ?3)", header)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-    tx.pragma_update(None, "user_version", FORMAT)?;
+    tx.pragma_update(None, "user_version", NAMELESS)?;
     tx.commit()
 }
 
-/// First and last covered log index as the file says.
-fn read_header(path: &Path, connection: &Connection) -> Result<(u64, u64), EventStoreError> {
+/// What a file says of itself.
+struct Header {
+    /// First and last covered log index.
+    first: u64,
+    through: u64,
+    /// Whose history it is.
+    owner: Option<String>,
+}
+
+fn read_header(path: &Path, connection: &Connection) -> Result<Header, EventStoreError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let version = pragma("user_version").map_err(in_file(path))?;
-    if pragma("application_id").map_err(in_file(path))? != APPLICATION_ID || version != FORMAT {
-        return Err(damaged(path, format!("it is not an event file of format {FORMAT}")));
+    if pragma("application_id").map_err(in_file(path))? != APPLICATION_ID
+        || !(NAMELESS..=FORMAT).contains(&version)
+    {
+        return Err(damaged(path, format!("it is not an event file of format {FORMAT} or earlier")));
     }
+    let unreadable = |failure: rusqlite::Error| damaged(path, format!("its header is unreadable: {failure}"));
     let columns =
         |row: &Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get(2)?));
-    let (first, through, crc): (u64, u64, i64) = connection
-        .query_row("SELECT first, through, crc FROM file", [], columns)
-        .map_err(|failure| damaged(path, format!("its header is unreadable: {failure}")))?;
-    if crc != i64::from(header_crc(first, through)) {
+    let (first, through, crc): (u64, u64, i64) =
+        connection.query_row("SELECT first, through, crc FROM file", [], columns).map_err(unreadable)?;
+    let owner: Option<String> = match version {
+        NAMELESS => None,
+        _ => Some(connection.query_row("SELECT name FROM owner", [], |row| row.get(0)).map_err(unreadable)?),
+    };
+    if crc != i64::from(header_crc(first, through, owner.as_deref())) {
         return Err(damaged(path, "its header fails its checksum"));
     }
-    Ok((first, through))
+    Ok(Header { first, through, owner })
 }
 
 fn last_index(connection: &Connection) -> Result<Option<u64>, rusqlite::Error> {
@@ -429,8 +459,10 @@ fn last_index(connection: &Connection) -> Result<Option<u64>, rusqlite::Error> {
     })
 }
 
-fn header_crc(first: u64, through: u64) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&first.to_le_bytes()), &through.to_le_bytes())
+/// A page that strayed in from another history fails it.
+fn header_crc(first: u64, through: u64, owner: Option<&str>) -> u32 {
+    let numbers = crc32c::crc32c_append(crc32c::crc32c(&first.to_le_bytes()), &through.to_le_bytes());
+    owner.map_or(numbers, |owner| crc32c::crc32c_append(numbers, owner.as_bytes()))
 }
 
 /// Covers all of the row; the stream's length keeps stream and body apart.

@@ -401,8 +401,23 @@ fn a_damaged_file_or_that_of_another_history_is_set_aside_and_a_whole_one_is_not
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).unwrap();
-    let (mut store, reason) = open(&other, "other");
+    let (store, reason) = open(&other, "other");
     assert!(reason.is_some_and(|reason| reason.contains("damaged")));
+    assert_eq!(store.position(), 0);
+    drop(store);
+
+    // The journal of another history beside a whole file: what it says of its end is not this one's.
+    let (mut store, _) = open(&one, "one");
+    store.append(&[big(1)], 1).unwrap();
+    let (mut strange, _) = open(&other, "other");
+    strange.append(&[big(1), big(2)], 2).unwrap();
+    let journal = std::fs::read(disk::with_suffix(&file::path(&other, 1), "-wal")).unwrap();
+    let kept = std::fs::read(file::path(&one, 1)).unwrap();
+    drop((store, strange));
+    std::fs::write(file::path(&one, 1), kept).unwrap();
+    std::fs::write(disk::with_suffix(&file::path(&one, 1), "-wal"), journal).unwrap();
+    let (mut store, reason) = open(&one, "one");
+    assert!(reason.is_some(), "it was believed up to {}", store.position());
     assert_eq!(store.position(), 0);
     // It begins anew.
     store.append(&[big(1)], 1).unwrap();

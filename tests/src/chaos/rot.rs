@@ -36,7 +36,7 @@ pub enum Edit {
     ZeroPage,
     /// What stands at its beginning stands at its end as well.
     OldPage,
-    /// The bytes of another file of its kind.
+    /// The bytes of another file of its kind, of another group too.
     Swap,
 }
 
