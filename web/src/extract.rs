@@ -12,7 +12,7 @@ pub use form::Form;
 pub(crate) use json::require_json;
 pub use json::{Json, Patch, json_response, read_json};
 pub use path::{Path, Segment};
-pub use query::{Asked, Pairs, Parameter, Query};
+pub use query::{Asked, Pairs, Parameter, Query, form_pairs};
 
 use crate::problem::{Kind, Problem};
 use axum::body::{Body, Bytes};

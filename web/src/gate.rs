@@ -1,7 +1,7 @@
 //! The gate: everything a row of the route table says, enforced in one place before the handler runs,
 //! and everything an answer must carry, added in one place after it.
 //!
-//! Order of checks: host, rate, login, permission, origin, body type and size, idempotency key. A
+//! Order of checks: size of the head, host, rate, login, permission, origin, body type and size, idempotency key. A
 //! request that fails one is refused with a problem and has changed nothing; no refusal makes an entry.
 
 mod call;
@@ -206,6 +206,7 @@ async fn admit(
     id: &RequestId,
     request: &mut Request,
 ) -> Result<Call, Problem> {
+    check_head(request)?;
     let peer = limits::client(state, request);
     let place = host::place(state, row.scope, request)?;
     state.limits.check_rate(row.rate, place.tenant(), peer)?;
@@ -237,6 +238,32 @@ async fn admit(
     request.extensions_mut().insert(BodyMax(max));
     request.extensions_mut().insert(call.clone());
     Ok(call)
+}
+
+/// Longest path with its query, in bytes: eight times what the longest of our own pages asks.
+const TARGET_BYTES_MAX: usize = 16 * 1024;
+/// Headers in all: a browser with every cookie of ours sends a tenth of either.
+const HEADERS_MAX: usize = 100;
+const HEADER_BYTES_MAX: usize = 32 * 1024;
+
+/// Bounds of what comes before the body. The listener's own are wider, so that these are told as problems.
+fn check_head(request: &Request) -> Result<(), Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > TARGET_BYTES_MAX {
+        return Err(Problem::new(Kind::AddressTooLong).member("bytes_max", TARGET_BYTES_MAX as u64));
+    }
+    let headers = request.headers();
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
+        return Err(Problem::new(Kind::HeadersTooLarge)
+            .member("headers_max", HEADERS_MAX as u64)
+            .member("bytes_max", HEADER_BYTES_MAX as u64));
+    }
+    // With two of them, who stands in front of us may have read the other one (RFC 9112, 3.2).
+    if headers.get_all(header::HOST).iter().nth(1).is_some() {
+        return Err(Problem::new(Kind::Malformed).detail("The request names its host more than once."));
+    }
+    Ok(())
 }
 
 /// Operations that take no parameters refuse all of them; the others look at theirs themselves.

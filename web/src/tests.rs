@@ -2,6 +2,7 @@
 
 mod account;
 mod bad_fields;
+mod bad_forms;
 mod bad_input;
 mod catalogue;
 mod conventions;

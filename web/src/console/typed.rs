@@ -6,7 +6,7 @@
 use super::view::form::{Choice, Field, FieldKind, Form};
 use super::view::table::Cell;
 use super::wrong::Wrong;
-use crate::extract::read_body;
+use crate::extract::{form_pairs, read_body};
 use crate::gate::{BodyMax, Call};
 use crate::problem::{Kind, Problem};
 use crate::routes::Body as RowBody;
@@ -86,7 +86,7 @@ impl Typed {
 
     fn parse(text: &[u8]) -> Result<Typed, Problem> {
         let mut typed = Typed::default();
-        for (number, (name, value)) in form_urlencoded::parse(text).enumerate() {
+        for (number, (name, value)) in form_pairs(text)?.enumerate() {
             require_few(number)?;
             typed.add(name, value);
         }
@@ -115,7 +115,8 @@ impl Typed {
             if is_file {
                 typed.files.push(File { field, bytes });
             } else {
-                typed.add(field, String::from_utf8_lossy(&bytes));
+                let text = std::str::from_utf8(&bytes).map_err(|error| malformed(&error))?;
+                typed.add(field, text);
             }
         }
         Ok(typed)

@@ -39,13 +39,24 @@ pub struct Pairs {
     faults: Vec<FieldError>,
 }
 
+/// The names and values of a query or form.
+///
+/// # Errors
+/// `malformed` if what is percent-encoded in it is not UTF-8: it would be read as something nobody wrote.
+pub fn form_pairs(text: &[u8]) -> Result<form_urlencoded::Parse<'_>, Problem> {
+    match percent_encoding::percent_decode(text).decode_utf8() {
+        Ok(_) => Ok(form_urlencoded::parse(text)),
+        Err(_) => Err(Problem::new(Kind::Malformed).detail("The parameters are not UTF-8.")),
+    }
+}
+
 impl Pairs {
     /// More than any page of ours sends.
     const PAIRS_MAX: usize = 100;
 
     pub fn parse(query: &str) -> Result<Pairs, Problem> {
         let mut pairs = Pairs::default();
-        for (number, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
+        for (number, (name, value)) in form_pairs(query.as_bytes())?.enumerate() {
             if number == Pairs::PAIRS_MAX {
                 return Err(Problem::new(Kind::Malformed).detail("The query has too many parameters."));
             }

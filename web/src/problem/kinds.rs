@@ -49,6 +49,7 @@ kinds! {
     TooSlow = 408 "too-slow", "The request took too long", "The request was not complete, or not answered, in time. It may be sent again; with the same idempotency key it never acts twice.";
     Conflict = 409 "conflict", "This does not fit the present state", "What was asked does not fit what is there now. Read the record again and decide anew.";
     BodyTooLarge = 413 "body-too-large", "The body is too large", "The body is larger than this operation takes.";
+    AddressTooLong = 414 "address-too-long", "The address is too long", "Path and query together are longer than any address here.";
     UnsupportedMediaType = 415 "unsupported-media-type", "The body's type is not taken here", "The Content-Type is not one this operation reads. JSON is application/json in UTF-8.";
     UnknownHost = 421 "unknown-host", "No shop answers to this host", "The host name in the request belongs to no shop on this node.";
     Validation = 422 "validation", "Some values are not valid", "The request was understood, but some values can't be accepted. The errors say which ones and why.";
@@ -57,6 +58,7 @@ kinds! {
     PreconditionFailed = 412 "stale-version", "The record has changed", "The record is no longer at the revision named in If-Match. Read it again and repeat the change on the new one.";
     PreconditionRequired = 428 "precondition-required", "Say which version you mean", "This operation overwrites a record. Send If-Match with the ETag you have read, so that nobody's change is lost.";
     TooManyRequests = 429 "too-many-requests", "Too many requests", "More requests came in a short time than are allowed. Retry-After says when to go on.";
+    HeadersTooLarge = 431 "headers-too-large", "The headers are too large", "The request has more headers, or larger ones, than are read here. Cookies of other pages of this site may be the reason: delete them.";
     InternalError = 500 "internal-error", "Something went wrong here", "The fault is on this side. The request id helps to find it.";
     Overloaded = 503 "overloaded", "Too busy at the moment", "The node has as much to do as it can. Retry-After says when to try again.";
     Unavailable = 503 "unavailable", "Not available at the moment", "The part of the system that decides this can't be reached. Nothing is lost; try again shortly.";

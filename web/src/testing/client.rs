@@ -37,6 +37,14 @@ impl Client {
         client
     }
 
+    /// The same caller with one more value of a header.
+    pub fn also(&self, name: &'static str, value: &str) -> Client {
+        let mut client = self.clone();
+        let value = HeaderValue::try_from(value).expect("a header value");
+        client.headers.append(HeaderName::from_static(name), value);
+        client
+    }
+
     pub fn bearer(&self, token: &str) -> Client {
         self.with("authorization", &format!("Bearer {token}"))
     }
