@@ -18,6 +18,8 @@ mod harness;
 mod kills;
 #[path = "processes/members.rs"]
 mod members;
+#[path = "processes/metrics.rs"]
+mod metrics;
 #[path = "processes/mounts.rs"]
 mod mounts;
 #[path = "processes/old_copy.rs"]

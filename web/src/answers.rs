@@ -12,6 +12,7 @@ use crate::read::cards::{self, CardFace};
 use crate::read::products::{self, Built, Market};
 use crate::read::stock::Needs;
 use crate::shop::Shop;
+use crate::tally::Tally;
 use axum::body::Bytes;
 use axum::response::Response;
 use gearify_commerce::catalog::{self, Found, Product};
@@ -30,6 +31,8 @@ pub struct Answers {
     /// look-up to know what to give up.
     hot: Box<[RwLock<Option<Hot>>]>,
     faces: Cache<Key, Arc<(u64, CardFace)>>,
+    product_tally: Tally,
+    face_tally: Tally,
 }
 
 /// A hash of everything the answer depends on besides time.
@@ -81,6 +84,8 @@ impl Answers {
             products: Cache::builder().max_capacity(bytes_max).weigher(weight).build(),
             hot: (0..HOT_MAX).map(|_| RwLock::new(None)).collect(),
             faces: Cache::new(FACES_MAX),
+            product_tally: Tally::of("products"),
+            face_tally: Tally::of("cards"),
         }
     }
 
@@ -106,8 +111,10 @@ impl Answers {
         if let Some(answer) = self.known(&key)
             && answer.still_true(state, shop.id())
         {
+            self.product_tally.hit();
             return ProductFound::Here(answer);
         }
+        self.product_tally.miss();
         match build(state, shop, market, name) {
             Outcome::Answer(answer) => {
                 let answer = Arc::new(*answer);
@@ -133,8 +140,10 @@ impl Answers {
         if let Some(face) = self.faces.get(&key)
             && face.0 == sequence
         {
+            self.face_tally.hit();
             return Some(face);
         }
+        self.face_tally.miss();
         let read = |view: &gearify_commerce::ReadScope<'_>| {
             let product = catalog::product(view, product).filter(products::visible)?;
             Some(cards::face(view, market, &product))

@@ -32,6 +32,7 @@ pub mod sessions;
 pub mod settings;
 pub mod shop;
 pub mod storefront;
+mod tally;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::visit::Visit;
 use crate::gate::Caller;
 use crate::problem::Problem;
 use crate::shop::Shop;
+use crate::tally::Tally;
 use axum::response::Response;
 use bytes::Bytes;
 use flate2::Compression;
@@ -56,6 +57,7 @@ pub struct Storefront {
     pub frames: Frames,
     pub faces: super::faces::Faces,
     pages: Cache<Key, Arc<Kept>>,
+    tally: Tally,
 }
 
 type Key = [u8; 16];
@@ -84,6 +86,7 @@ impl Storefront {
         Storefront {
             frames: Frames::default(),
             faces: super::faces::Faces::default(),
+            tally: Tally::of("pages"),
             pages: Cache::builder().max_capacity(bytes_max).weigher(weight).build(),
         }
     }
@@ -108,8 +111,12 @@ where
     let storefront = &visit.call.state().storefront;
     let key = key_of(visit, parameters);
     let kept = match storefront.pages.get(&key) {
-        Some(kept) if kept.still_true(visit) => kept,
+        Some(kept) if kept.still_true(visit) => {
+            storefront.tally.hit();
+            kept
+        }
         _ => {
+            storefront.tally.miss();
             // Positions first: what is read after them is at least as new.
             let state = visit.call.state();
             let catalogue = CatalogueAsOf::now(state, visit.shop.id());
