@@ -5,6 +5,7 @@
 //! record and has to name it.
 
 mod catalogue;
+pub(crate) mod csv_file;
 mod customers;
 mod definitions;
 mod events;
@@ -25,7 +26,8 @@ mod texts;
 pub use imports::{ImportReport, RowFault, import_products, import_stock};
 pub(super) use merge::base;
 pub(super) use products::{all, made};
-pub(super) use settings::{BrandingBody, known_zone};
+pub(super) use settings::BrandingBody;
+pub(crate) use settings::known_zone;
 pub(super) use staff::setup_link;
 
 use crate::routes::Route;

@@ -13,7 +13,7 @@ use super::view::{
 use super::visit::{Visit, frame, may, refused, see};
 use super::words::Words;
 use super::wrong::{Check, Wrong};
-use crate::api::home_region;
+use crate::api::{home_region, known_zone};
 use crate::extract::Path;
 use crate::gate::Call;
 use crate::problem::{Kind, Problem};
@@ -25,7 +25,7 @@ use gearify_commerce::intent::{Intent, StaffIntent};
 use gearify_commerce::staff::Permission::PlatformWrite;
 use gearify_commerce::staff::Role;
 use gearify_commerce::tenants::{
-    self, Branding, Colour, Command, FontFamily, Host, Profile, Settings, Status, Tenant, TimeZone,
+    self, Branding, Colour, Command, FontFamily, Host, Profile, Settings, Status, Tenant,
 };
 use gearify_commerce::time::HOUR_MS;
 use gearify_commerce::{Code, Country, Currency, Locale, Name, Slug, StaffId, TenantId, Timestamp};
@@ -160,10 +160,7 @@ fn read(typed: &Typed) -> Result<NewShop, Wrong> {
     let currency = check.value("currency", Currency::parse);
     let locale = check.value("locale", Locale::parse);
     let country = check.value("country", Country::parse);
-    let time_zone = check.value("time_zone", |text| {
-        jiff::tz::TimeZone::get(text).map_err(|_| "There is no such time zone".to_owned())?;
-        TimeZone::parse(text).map_err(|error| error.to_string())
-    });
+    let time_zone = check.value("time_zone", known_zone);
     let owner_name = check.value("owner_name", |text| Name::parse(text).map(String::from));
     let owner_email = check.value("owner_email", parse_email);
     let shop = (|| {

@@ -1,5 +1,6 @@
 //! Products and stock as CSV: a row is a variant. What is written here is what imports read.
 
+use super::csv_file::{cell, csv_answer, line};
 use super::texts::write_attributes;
 use crate::gate::Call;
 use crate::problem::Problem;
@@ -12,7 +13,6 @@ use gearify_commerce::command::GroupKind;
 use gearify_commerce::inventory::{self, LEVELS, Level, STOCK_ITEMS, StockItem, Warehouse};
 use gearify_commerce::pricing::{self, PriceListDetails};
 use gearify_commerce::{Currency, Locale, ProductId, ReadScope, StockItemId};
-use http::{HeaderValue, header};
 use std::convert::Infallible;
 
 pub fn routes() -> Vec<Route> {
@@ -48,32 +48,6 @@ pub const STOCK_COLUMNS: [&str; 6] = ["sku", "warehouse", "on_hand", "available"
 
 /// Products read for one piece of the answer.
 const PAGE: usize = 200;
-
-/// What a spreadsheet takes for a formula, and the mark itself, so that reading takes off exactly what
-/// writing put there.
-pub const MARKED: [char; 6] = ['=', '+', '-', '@', '\t', '\''];
-
-/// Text that a spreadsheet would take for a formula is marked as text.
-pub fn cell(text: &str) -> String {
-    if text.starts_with(MARKED) { format!("'{text}") } else { text.to_owned() }
-}
-
-fn csv_answer(name: &'static str, body: Body) -> Response {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}.csv\"")) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    response
-}
-
-fn line<'c>(cells: impl IntoIterator<Item = &'c str>) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // A vector takes every byte.
-    let _ = writer.write_record(cells);
-    writer.into_inner().unwrap_or_default()
-}
 
 enum From<T> {
     Head,

@@ -1,7 +1,8 @@
 //! Products and stock from CSV: a row is a variant. A dry run decides every row as the real one would
 //! and writes nothing; the real run reports what it refused and goes on with the other rows.
 
-use super::exports::{MARKED, PRODUCT_COLUMNS, STOCK_COLUMNS, default_list};
+use super::csv_file::MARKED;
+use super::exports::{PRODUCT_COLUMNS, STOCK_COLUMNS, default_list};
 use super::inventory::{find_item, find_warehouse};
 use super::products::own_locale;
 use super::texts::{Attributes, parse_attributes};

@@ -321,7 +321,7 @@ impl ShopBody {
 /// A zone that clocks here know: a name alone would be taken and then mean UTC.
 pub fn known_zone(name: &str) -> Result<TimeZone, String> {
     let zone = TimeZone::parse(name).map_err(|error| error.to_string())?;
-    jiff::tz::TimeZone::get(zone.as_str()).map_err(|_| "is not a known time zone".to_owned())?;
+    jiff::tz::TimeZone::get(zone.as_str()).map_err(|_| "there is no such time zone".to_owned())?;
     Ok(zone)
 }
 

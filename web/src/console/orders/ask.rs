@@ -124,6 +124,10 @@ impl OrderAsk {
 
     pub fn query(&self, cursor: &str) -> OrderQuery {
         let from = if cursor.is_empty() { ListFrom::Start } else { ListFrom::Cursor(cursor.to_owned()) };
+        self.page(ROWS, from)
+    }
+
+    pub fn page(&self, limit: usize, from: ListFrom) -> OrderQuery {
         OrderQuery {
             text: self.text.clone(),
             status: self.status.clone(),
@@ -135,12 +139,21 @@ impl OrderAsk {
             total_min: self.total_min,
             total_max: self.total_max,
             sort: self.sort,
-            page: PageRequest { limit: ROWS, from },
+            page: PageRequest { limit, from },
         }
     }
 
     /// The address of the list with these filters.
     pub fn href(&self) -> String {
+        self.address("/console/orders")
+    }
+
+    /// The address of the same rows as a file.
+    pub fn export_href(&self) -> String {
+        self.address("/console/orders/export")
+    }
+
+    fn address(&self, path: &str) -> String {
         let mut pairs = form_urlencoded::Serializer::new(String::new());
         if !self.typed.is_empty() {
             pairs.append_pair("q", &self.typed);
@@ -154,8 +167,8 @@ impl OrderAsk {
             pairs.append_pair("sort", word);
         }
         match pairs.finish() {
-            query if query.is_empty() => "/console/orders".to_owned(),
-            query => format!("/console/orders?{query}"),
+            query if query.is_empty() => path.to_owned(),
+            query => format!("{path}?{query}"),
         }
     }
 }

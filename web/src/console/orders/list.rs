@@ -5,13 +5,13 @@ use super::buyer;
 use crate::console::lists::{list_problem, pager};
 use crate::console::view::form::Choice;
 use crate::console::view::{
-    Cell, Chip, Column, Field, FieldKind, Filter, Link, Page, Row, Search, Tab, Table,
+    Action, Cell, Chip, Column, Direction, Field, FieldKind, Filter, Link, Page, Row, Search, Tab, Table,
 };
 use crate::console::visit::{Visit, settings, words};
 use crate::console::words::{Words, fulfilment_badge, order_badge, payment_badge};
 use crate::gate::Call;
 use crate::l10n::Locale;
-use crate::ports_lists::{ListScope, OrderRow};
+use crate::ports_lists::{ListScope, OrderRow, OrderSort};
 use crate::problem::Problem;
 use crate::storefront::places::country_name;
 use axum::response::Response;
@@ -27,13 +27,33 @@ pub async fn list_orders_page(visit: Visit) -> Result<Response, Problem> {
     let found = lists.orders(scope, ask.query(visit.get("cursor"))).await.map_err(list_problem)?;
     let pager = pager(&found, &ask.href(), "order", "orders");
     let mut table = order_rows(&visit.call, &words, &found.data);
+    table.columns[PLACED] = sorting(Column::new("Placed"), &ask, OrderSort::Newest, OrderSort::Oldest);
+    table.columns[TOTAL] = sorting(Column::number("Total"), &ask, OrderSort::Dearest, OrderSort::Cheapest);
     table.filter = Some(filter(&ask));
     table.pager = Some(pager);
     table.empty = match ask == OrderAsk::default() {
         true => "No orders yet. They appear here as soon as somebody buys.".to_owned(),
         false => "No order fits. Look at the spelling, or take a filter off.".to_owned(),
     };
-    Ok(visit.show(&Page::new("Orders").part(table)))
+    let mut page = Page::new("Orders");
+    if !table.rows.is_empty() {
+        page = page.action(Action::go("Export these", ask.export_href()));
+    }
+    Ok(visit.show(&page.part(table)))
+}
+
+/// Places of the columns that sort.
+const PLACED: usize = 1;
+const TOTAL: usize = 7;
+
+/// Sorts by `down` first, and the other way round where that is so already.
+fn sorting(column: Column, ask: &OrderAsk, down: OrderSort, up: OrderSort) -> Column {
+    let (now, next) = match ask.sort {
+        sort if sort == down => (Some(Direction::Down), up),
+        sort if sort == up => (Some(Direction::Up), down),
+        _ => (None, down),
+    };
+    column.sorts(OrderAsk { sort: next, ..ask.clone() }.href(), now)
 }
 
 /// Rows with who ordered, opened for those who may see orders.

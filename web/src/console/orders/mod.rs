@@ -3,6 +3,7 @@
 mod act;
 mod ask;
 mod detail;
+mod export;
 mod list;
 mod refund;
 mod sheets;
@@ -17,6 +18,7 @@ use act::{
     ship_order_form, ship_order_page,
 };
 use detail::order_page;
+use export::export_orders;
 use gearify_commerce::cart::{Address, Contact};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{ORDERS, Order};
@@ -35,6 +37,8 @@ pub fn routes() -> Vec<Route> {
     routes! { "Console: orders", Console, Shop;
         Get "/console/orders" list_orders_page: Staff(OrdersRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "Orders, found and filtered";
+        Get "/console/orders/export" export_orders: Staff(OrdersRead), PERSON, Read, None, None, None,
+            query(), request(), 200(), "The orders of the list, as CSV";
         Get "/console/orders/{id}" order_page: Staff(OrdersRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "One order";
         Get "/console/orders/{id}/ship" ship_order_page: Staff(OrdersWrite), PERSON, Read, None, None, None,

@@ -7,7 +7,8 @@ use crate::console::lists::{list_problem, pager};
 use crate::console::typed::Typed;
 use crate::console::view::form::Choice;
 use crate::console::view::{
-    Action, Bulk, Cell, Chip, Column, Field, Filter, Link, Notice, Page, Row, Search, Tab, Table, Tone,
+    Action, Bulk, Cell, Chip, Column, Direction, Field, Filter, Link, Notice, Page, Row, Search, Tab, Table,
+    Tone,
 };
 use crate::console::visit::{Visit, may, refused, see_many, settings, words};
 use crate::console::words::{Words, product_badge};
@@ -84,6 +85,9 @@ pub async fn list_products_page(visit: Visit) -> Result<Response, Problem> {
     let found = lists.products(call.tenant(), ask.query(visit.get("cursor"))).await.map_err(list_problem)?;
     let may_write = may(call, ProductsWrite);
     let mut table = table(call, &found.data)?;
+    table.columns[NAME] = sorting(Column::new("Product"), &ask, ProductSort::Name, Direction::Up);
+    table.columns[CHANGED] =
+        sorting(Column::new("Changed").minor(), &ask, ProductSort::Updated, Direction::Down);
     table.pager = Some(pager(&found, &ask.href(), "product", "products"));
     table.filter = Some(filter(&ask));
     table.bulk = may_write.then(|| Bulk {
@@ -107,6 +111,15 @@ pub async fn list_products_page(visit: Visit) -> Result<Response, Problem> {
         table.empty_action = Some(Action::go("New product", "/console/products/new"));
     }
     Ok(visit.show(&page.part(table)))
+}
+
+/// Places of the columns that sort.
+const NAME: usize = 1;
+const CHANGED: usize = 7;
+
+fn sorting(column: Column, ask: &Ask, sort: ProductSort, direction: Direction) -> Column {
+    let sorted = Ask { text: ask.text.clone(), status: ask.status.clone(), sort };
+    column.sorts(sorted.href(), (ask.sort == sort).then_some(direction))
 }
 
 fn table(call: &Call, products: &[ProductRow]) -> Result<Table, Problem> {

@@ -1,6 +1,7 @@
 //! Settings: currencies, languages, payments, taxes, lifetimes, order numbers, and the shop's name.
 
 use super::spans::{parse_span, span_text};
+use crate::api::known_zone;
 use crate::console::choices::{
     country_field, currencies_field, currency_field, language_field, languages_field, zone_field,
 };
@@ -20,7 +21,7 @@ use gearify_commerce::staff::Permission::SettingsWrite;
 use gearify_commerce::tax::{Elsewhere, Place, Rounding};
 use gearify_commerce::tenants::{
     self, Command, Lifetimes, NumberPrefix, OrderNumbers, Origin, PaymentMethod, Profile, Settings,
-    TaxSettings, TimeZone,
+    TaxSettings,
 };
 use gearify_commerce::{Country, Currency, Locale, Name, RateId, RegionCode};
 use std::fmt::Display;
@@ -242,11 +243,7 @@ fn read(typed: &Typed, production: bool) -> Result<Settings, Wrong> {
     let further_currencies = several(&mut check, typed, "further_currencies", Currency::parse);
     let locale = check.value("locale", Locale::parse);
     let further_locales = several(&mut check, typed, "further_locales", Locale::parse);
-    let time_zone = check.value("time_zone", |text| {
-        // The form is checked by the type, that there is such a zone here.
-        jiff::tz::TimeZone::get(text).map_err(|_| "There is no such time zone".to_owned())?;
-        TimeZone::parse(text).map_err(|error| error.to_string())
-    });
+    let time_zone = check.value("time_zone", known_zone);
     let country = check.value("home_country", Country::parse);
     let region = check.optional("home_region", RegionCode::parse);
     let default_rate = check.optional("default_rate", RateId::parse);
@@ -375,7 +372,7 @@ mod tests {
 
     #[test]
     fn settings_survive_their_form() {
-        let zone = TimeZone::parse("Asia/Kolkata").unwrap();
+        let zone = tenants::TimeZone::parse("Asia/Kolkata").unwrap();
         let mut settings = Settings::new(
             Currency::INR,
             Locale::parse("hi-IN").unwrap(),

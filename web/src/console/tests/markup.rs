@@ -17,7 +17,13 @@ async fn all_pages(shop: &Shopfront, order: &str) -> Vec<Seen> {
     let mut pages = Vec::new();
     for route in crate::console::routes() {
         let row = route.row;
-        if row.method != RowMethod::Get || row.scope == TenantScope::Platform || row.access == Access::Open {
+        // Not for a person's eyes: a file to keep.
+        let is_file = row.path.ends_with("/export");
+        if is_file
+            || row.method != RowMethod::Get
+            || row.scope == TenantScope::Platform
+            || row.access == Access::Open
+        {
             continue;
         }
         let path = ids.iter().fold(row.path.to_owned(), |path, (name, id)| path.replace(name, id));

@@ -183,3 +183,35 @@ async fn an_order_of_another_shop_is_not_there() {
     let reply = other.ask(Method::GET, "/console/orders/order_nonsense", None, bytes::Bytes::new()).await;
     assert_eq!(reply.status, 404);
 }
+
+#[tokio::test]
+async fn the_orders_of_a_list_are_sorted_by_its_heads_and_taken_along_as_a_file() {
+    let shop = Shopfront::open();
+    paid_order(&shop).await;
+    manual_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let list = owner.open("/console/orders?payment=paid").await.expect(200);
+    assert!(
+        list.html.contains(
+            "aria-sort=\"descending\"><a href=\"/console/orders?payment=paid&#38;sort=oldest\">Placed"
+        ),
+        "{}",
+        list.html
+    );
+    assert_eq!(list.link("Total"), "/console/orders?payment=paid&sort=dearest");
+    let dearest = owner.open(&list.link("Total")).await.expect(200);
+    assert_eq!(dearest.link("Total"), "/console/orders?payment=paid&sort=cheapest");
+
+    let export = dearest.link("Export these");
+    assert_eq!(export, "/console/orders/export?payment=paid&sort=dearest");
+    let file = owner.ask(Method::GET, &export, None, Default::default()).await.expect(200);
+    assert_eq!(file.text("content-type"), "text/csv; charset=utf-8");
+    assert!(file.text("content-disposition").contains("orders.csv"));
+    let text = String::from_utf8(file.bytes.to_vec()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "the head and the one order that is paid: {text}");
+    assert!(lines[1].starts_with("1001,2026-01-01T00:00:00."), "{text}");
+    let rest = "Pat Striker,pat@shopper.example,GB,confirmed,paid,unfulfilled,4,763.95,GBP";
+    assert_eq!(lines[1].splitn(3, ',').last(), Some(rest), "{text}");
+    owner.open("/console/orders?q=zyzzyva").await.expect(200).does_not_say("Export these");
+}

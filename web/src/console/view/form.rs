@@ -419,7 +419,8 @@ impl FieldKind {
 
 impl Grid {
     pub(super) fn column(&self, index: &usize) -> &super::Column {
-        static NONE: super::Column = super::Column { label: String::new(), numeric: false, minor: false };
+        static NONE: super::Column =
+            super::Column { label: String::new(), numeric: false, minor: false, sort: None };
         self.columns.get(*index).unwrap_or(&NONE)
     }
 }

@@ -23,7 +23,7 @@ pub use form::{Choice, Field, FieldKind, Form, Section, Submit};
 pub use parts::{
     Action, Badge, Crumb, Fact, Figure, Happening, Link, Notice, Panel, Part, Picture, Post, Step, Sum, Tone,
 };
-pub use table::{Bulk, Cell, Chip, Column, Filter, Pager, Row, Search, Tab, Table};
+pub use table::{Bulk, Cell, Chip, Column, Direction, Filter, Pager, Row, Search, Tab, Table};
 
 use askama::Template;
 

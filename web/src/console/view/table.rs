@@ -24,6 +24,33 @@ pub struct Column {
     pub numeric: bool,
     /// Left out where there is little room.
     pub minor: bool,
+    /// The head sorts the list.
+    pub sort: Option<HeadSort>,
+}
+
+/// What a head does to the order of a list.
+#[derive(Clone, Debug)]
+pub struct HeadSort {
+    /// Where the list is sorted by this column, or the other way round.
+    pub href: String,
+    /// How it is sorted now, if by this column.
+    pub now: Option<Direction>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Up,
+    Down,
+}
+
+impl Direction {
+    /// For `aria-sort`.
+    pub fn aria(self) -> &'static str {
+        match self {
+            Direction::Up => "ascending",
+            Direction::Down => "descending",
+        }
+    }
 }
 
 impl Column {
@@ -32,11 +59,16 @@ impl Column {
     }
 
     pub fn number(label: impl Into<String>) -> Column {
-        Column { label: label.into(), numeric: true, minor: false }
+        Column { numeric: true, ..Column::new(label) }
     }
 
     pub fn minor(mut self) -> Column {
         self.minor = true;
+        self
+    }
+
+    pub fn sorts(mut self, href: impl Into<String>, now: Option<Direction>) -> Column {
+        self.sort = Some(HeadSort { href: href.into(), now });
         self
     }
 }
@@ -207,7 +239,7 @@ impl Table {
 
     /// Column of a cell, for its label on narrow screens and its alignment.
     pub(super) fn column(&self, index: &usize) -> &Column {
-        static NONE: Column = Column { label: String::new(), numeric: false, minor: false };
+        static NONE: Column = Column { label: String::new(), numeric: false, minor: false, sort: None };
         self.columns.get(*index).unwrap_or(&NONE)
     }
 }
