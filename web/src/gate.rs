@@ -126,9 +126,11 @@ where
     let started = Instant::now();
     let GuardParts { state, row, meter } = &*guard.0;
     let id = RequestId::of(request.headers());
-    let asked = Asked::of(state, row, &request);
+    let place = host::place(state, row.scope, &request);
+    let asked = Asked::of(row, place.as_ref().ok(), &request);
     let span = span_of(row, &id);
-    let (response, call) = admit_and_run(state, row, &id, request, handle).instrument(span.clone()).await;
+    let (response, call) =
+        admit_and_run(state, row, &id, place, request, handle).instrument(span.clone()).await;
     let mut response = show_problem(response, state, call.as_ref(), row, &asked, &id, &span);
     headers::put(response.headers_mut(), state, row, &id, call.as_ref(), &asked);
     let elapsed = started.elapsed();
@@ -158,11 +160,11 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    fn of(state: &AppState, row: &Row, request: &Request) -> Asked {
+    fn of(row: &Row, place: Option<&Place>, request: &Request) -> Asked {
         // With a router nested in another the original path is what the caller knows; ours is flat.
         let path = request.uri().path().to_owned();
-        let page = crate::pages::AskedPage::of(request);
-        Asked { path, cors: origin::Cors::of(state, row, request), page }
+        let page = (row.surface == Surface::Storefront).then(|| crate::pages::AskedPage::of(request));
+        Asked { path, cors: origin::Cors::of(row, place, request), page: page.unwrap_or_default() }
     }
 }
 
@@ -170,6 +172,7 @@ async fn admit_and_run<F>(
     state: &AppState,
     row: &Arc<Row>,
     id: &RequestId,
+    place: Result<Place, Problem>,
     mut request: Request,
     handle: impl FnOnce(Request) -> F,
 ) -> (Response, Option<Call>)
@@ -181,13 +184,15 @@ where
     };
     // A panic ends this request, never the process; the panic hook has logged where it happened.
     let work = AssertUnwindSafe(async {
-        if let Some(preflight) = origin::preflight(state, row, &request) {
+        if let Some(preflight) = origin::preflight(row, place.as_ref().ok(), &request) {
             return (preflight, None);
         }
-        if let Some(answer) = relay::relay(state, row, &mut request).await {
+        if let Ok(place) = &place
+            && let Some(answer) = relay::relay(state, row, place, &mut request).await
+        {
             return (answer, None);
         }
-        match admit(state, row, id, &mut request).await {
+        match admit(state, row, id, place, &mut request).await {
             Ok(call) => (handle(request).await, Some(call)),
             Err(problem) => (problem.into_response(), None),
         }
@@ -204,11 +209,12 @@ async fn admit(
     state: &AppState,
     row: &Arc<Row>,
     id: &RequestId,
+    place: Result<Place, Problem>,
     request: &mut Request,
 ) -> Result<Call, Problem> {
     check_head(request)?;
     let peer = limits::client(state, request);
-    let place = host::place(state, row.scope, request)?;
+    let place = place?;
     state.limits.check_rate(row.rate, place.tenant(), peer)?;
     host::require_open(&place, row)?;
     let caller = login::identify(state, row, &place, request.headers())?;

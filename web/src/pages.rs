@@ -37,6 +37,7 @@ struct Plain<'p> {
 }
 
 /// What of a request's headers a page about its problem needs.
+#[derive(Default)]
 pub struct AskedPage {
     pub kind: ShellKind,
     pub host: Option<HeaderValue>,

@@ -4,7 +4,6 @@
 
 use super::host::Place;
 use super::login::Caller;
-use crate::app::AppState;
 use crate::problem::{Kind, Problem};
 use crate::routes::{Csrf, Row, Surface};
 use axum::body::Body;
@@ -52,7 +51,7 @@ fn request_authority(request: &Request) -> Option<String> {
 }
 
 /// Answers a CORS preflight. Only origins on the shop's list are told anything.
-pub fn preflight(state: &AppState, row: &Row, request: &Request) -> Option<Response> {
+pub fn preflight(row: &Row, place: Option<&Place>, request: &Request) -> Option<Response> {
     if request.method() != Method::OPTIONS {
         return None;
     }
@@ -63,8 +62,7 @@ pub fn preflight(state: &AppState, row: &Row, request: &Request) -> Option<Respo
     *response.status_mut() = StatusCode::NO_CONTENT;
     let answer = response.headers_mut();
     answer.insert(header::VARY, HeaderValue::from_static("Origin"));
-    let place = super::host::place(state, row.scope, request).ok()?;
-    if allows(row, &place, origin) {
+    if allows(row, place?, origin) {
         const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
         const HEADERS: HeaderValue = HeaderValue::from_static(
             "Authorization, Content-Type, Cart-Token, Order-Token, Idempotency-Key, If-Match, If-None-Match, \
@@ -88,13 +86,13 @@ pub struct Cors {
 }
 
 impl Cors {
-    pub fn of(state: &AppState, row: &Row, request: &Request) -> Cors {
+    pub fn of(row: &Row, place: Option<&Place>, request: &Request) -> Cors {
         if row.surface != Surface::Api {
             return Cors::default();
         }
-        let Ok(place) = super::host::place(state, row.scope, request) else { return Cors::default() };
-        let origin = request.headers().get(header::ORIGIN).filter(|origin| allows(row, &place, origin));
-        Cors { varies: !listed(&place).is_empty(), origin: origin.cloned() }
+        let Some(place) = place else { return Cors::default() };
+        let origin = request.headers().get(header::ORIGIN).filter(|origin| allows(row, place, origin));
+        Cors { varies: !listed(place).is_empty(), origin: origin.cloned() }
     }
 
     /// Lets a listed origin read the answer. Never `*`, never credentials.

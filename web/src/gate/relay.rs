@@ -7,7 +7,7 @@
 //! While the home can't be reached, pages and reads that need nobody in particular are answered from the
 //! catalogue that every node has, without stock; everything else is told to come back.
 
-use super::{body_max, host, limits};
+use super::{Place, body_max, limits};
 use crate::app::AppState;
 use crate::extract::read_body;
 use crate::ports_regions::{RELAYED_BYTES_MAX, RelayError, Relayed, RelayedAnswer};
@@ -42,13 +42,13 @@ const OWN: [HeaderName; 7] = [
 ];
 
 /// The answer of the shop's home region; `None` if this node answers.
-pub async fn relay(state: &AppState, row: &Row, request: &mut Request) -> Option<Response> {
-    let home = home_elsewhere(state, row, request)?;
+pub async fn relay(state: &AppState, row: &Row, place: &Place, request: &mut Request) -> Option<Response> {
+    let home = home_elsewhere(state, row, place)?;
     let sent = if request.extensions().get::<WasRelayed>().is_some() {
         // The two regions see different worlds for a moment: no request goes in circles.
         Err(Problem::new(Kind::Unavailable).retry_after(1))
     } else {
-        send(state, row, request, home).await
+        send(state, row, place, request, home).await
     };
     match sent {
         Ok(answer) => Some(answer),
@@ -60,13 +60,11 @@ pub async fn relay(state: &AppState, row: &Row, request: &mut Request) -> Option
     }
 }
 
-fn home_elsewhere(state: &AppState, row: &Row, request: &Request) -> Option<String> {
+fn home_elsewhere(state: &AppState, row: &Row, place: &Place) -> Option<String> {
     if row.surface == Surface::Plain {
         return None;
     }
-    // Whatever is wrong with the host is said where it is looked at for good.
-    let place = host::place(state, row.scope, request).ok()?;
-    let host::Place::Shop(shop) = place else { return None };
+    let Place::Shop(shop) = place else { return None };
     let home = shop.tenant.sites.iter().find(|place| place.site == shop.site())?;
     state.regions.elsewhere(home.region.as_str())
 }
@@ -76,9 +74,14 @@ fn is_for_anybody(row: &Row) -> bool {
     row.method.is_read() && row.access == Access::Open && row.surface != Surface::Console
 }
 
-async fn send(state: &AppState, row: &Row, request: &mut Request, home: String) -> Result<Response, Problem> {
+async fn send(
+    state: &AppState,
+    row: &Row,
+    place: &Place,
+    request: &mut Request,
+    home: String,
+) -> Result<Response, Problem> {
     let client = limits::client(state, request);
-    let place = host::place(state, row.scope, request)?;
     state.limits.check_rate(row.rate, place.tenant(), client)?;
     let max = body_max(state, row.body).min(RELAYED_BYTES_MAX);
     let body = std::mem::replace(request.body_mut(), Body::empty());

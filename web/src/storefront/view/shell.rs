@@ -47,9 +47,10 @@ impl Shell {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ShellKind {
     /// Header with search and departments, side bar, footer.
+    #[default]
     Desktop,
     /// Bottom bar, departments behind a menu button, filters in a sheet.
     Mobile,
