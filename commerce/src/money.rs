@@ -25,7 +25,7 @@ pub enum MoneyError {
 }
 
 /// Codes whose minor unit is not a hundredth, with their exponents. Everything else has two digits.
-const EXPONENTS: [(&[u8; 3], u32); 23] = [
+const EXPONENTS: [(&[u8; 3], u32); 24] = [
     (b"BIF", 0),
     (b"CLP", 0),
     (b"DJF", 0),
@@ -44,11 +44,12 @@ const EXPONENTS: [(&[u8; 3], u32); 23] = [
     (b"XOF", 0),
     (b"XPF", 0),
     (b"BHD", 3),
+    (b"IQD", 3),
     (b"JOD", 3),
     (b"KWD", 3),
+    (b"LYD", 3),
     (b"OMR", 3),
     (b"TND", 3),
-    (b"IQD", 3),
 ];
 
 impl Currency {

@@ -32,14 +32,10 @@ impl CurrencyCode {
         std::str::from_utf8(&self.0).expect("a currency code is ASCII by construction")
     }
 
-    /// Decimals of the minor unit, by ISO 4217.
+    /// Decimals of the minor unit.
     pub fn exponent(self) -> u32 {
-        match &self.0 {
-            b"JPY" | b"KRW" | b"VND" | b"CLP" | b"ISK" | b"UGX" | b"XAF" | b"XOF" | b"XPF" | b"PYG"
-            | b"RWF" | b"GNF" | b"KMF" | b"DJF" | b"BIF" | b"VUV" => 0,
-            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
-            _ => 2,
-        }
+        let known = gearify_commerce::Currency::parse(self.as_str());
+        known.expect("both are three capital letters").exponent()
     }
 
     /// The sign to write before the digits. Dollars of another country than the reader's are told apart.
@@ -176,7 +172,9 @@ mod tests {
     fn machines_get_plain_decimals() {
         assert_eq!(Amount::new(123_450, CurrencyCode::GBP).decimal(), "1234.50");
         assert_eq!(Amount::new(-5, CurrencyCode::INR).decimal(), "-0.05");
-        assert_eq!(Amount::new(1_500, CurrencyCode::parse("JPY").unwrap()).decimal(), "1500");
+        for (code, decimal) in [("JPY", "1500"), ("UYI", "1500"), ("LYD", "1.500")] {
+            assert_eq!(Amount::new(1_500, CurrencyCode::parse(code).unwrap()).decimal(), decimal, "{code}");
+        }
     }
 
     #[test]
