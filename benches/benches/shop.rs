@@ -12,6 +12,7 @@ use gearify_node::blobs::NodeBlobs;
 use gearify_node::demo::{self, Demo};
 use gearify_node::health::NodeHealth;
 use gearify_node::projectors::lists::{ListReader, synthetic};
+use gearify_node::room::{Disk, RoomLimits};
 use gearify_node::testing::TestCluster;
 use gearify_node::vault::NodeVault;
 use gearify_storage::seal::{MasterKey, SystemRandom};
@@ -50,14 +51,15 @@ impl House {
         assert!(core.projected(Duration::from_secs(600)).await, "the projectors keep up");
         core.live().caught_up().await;
         let key = SigningKey::from_seed(&[7; 32]).expect("any seed makes a key");
+        let disk = Arc::new(Disk::new(dir.path(), RoomLimits::default()));
         let state = AppState::new(Parts {
             backend: core.backend().clone(),
-            blobs: Arc::new(NodeBlobs::new(core.blobs.clone(), None)),
+            blobs: Arc::new(NodeBlobs::new(core.blobs.clone(), core.backend().clone(), None)),
             search: Arc::new(core.search.clone()),
             lists: Arc::new(core.lists.clone()),
             keys: Arc::new(StaticKeys::new(key)),
             clock: Arc::new(SystemClock),
-            health: Arc::new(NodeHealth::new(core, dir.path().to_owned(), None)),
+            health: Arc::new(NodeHealth::new(core, disk, None)),
             regions: Arc::new(OneRegion("home".into())),
             settings: Settings { rates: Rates { enabled: false, ..Rates::default() }, ..Settings::default() },
         });
