@@ -287,18 +287,24 @@ impl Installation<'_> {
             {
                 continue;
             }
+            // To the end of the file that this history broke off in: those after it come whole.
+            let broken_off = head.files.iter().find(|file| (file.first..=file.through).contains(&(have + 1)));
+            let end = broken_off.map_or(head.history_from - 1, |file| file.through);
             let from = EventPosition::new(have + 1, 0);
-            let read = self.history.peers.read(self.state.kind(), from, head.history_from - 1, EVENT_ROWS);
+            let read = self.history.peers.read(self.state.kind(), from, end, EVENT_ROWS);
             let mut rows = read.map_err(|what| SnapshotError::History { group: self.group, what })?;
             let is_all = rows.len() < EVENT_ROWS;
             let last = rows.last().map_or(0, |row| row.position.index);
-            let through = if is_all { head.history_from - 1 } else { (last - 1).min(head.history_from - 1) };
+            let through = if is_all { end } else { (last - 1).min(end) };
             rows.retain(|row| row.position.index <= through);
             if through <= have {
                 let what = format!("entry {last} has more than {EVENT_ROWS} events");
                 return Err(SnapshotError::History { group: self.group, what });
             }
             self.append(&rows, through)?;
+            if broken_off.is_some() && through == end {
+                self.history.store.lock().close_open_file()?;
+            }
         }
     }
 

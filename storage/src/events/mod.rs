@@ -257,8 +257,11 @@ impl EventStore {
         Ok(())
     }
 
-    /// Closes the full file and begins the next. A reader in the middle of the file postpones that.
-    fn close_open_file(&mut self) -> Result<(), EventStoreError> {
+    /// Closes the open file and begins the next. A reader in the middle of the file postpones that.
+    ///
+    /// # Errors
+    /// A fault of the disk; the store must be opened anew then.
+    pub fn close_open_file(&mut self) -> Result<(), EventStoreError> {
         if !self.open.checkpoint()? {
             return Ok(());
         }
