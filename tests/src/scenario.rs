@@ -201,6 +201,7 @@ impl<S: Stage> Scenario<S> {
     fn perform(&mut self, act: &Act) -> Option<String> {
         match act {
             Act::Adds { who, sku, quantity, add_ons } => {
+                self.takes_a_new_cart_if_the_old_one_is_gone(who);
                 let intent = self.adds(who, sku, *quantity, add_ons);
                 let result = self.submit(Actor::Guest, None, Intent::Cart(intent));
                 Some(tell(who, &format!("adds {quantity} {sku}"), result, "in the cart"))
@@ -309,6 +310,26 @@ impl<S: Stage> Scenario<S> {
 
     fn submit(&mut self, actor: Actor, key: Option<&str>, intent: Intent) -> Result<(), Refusal> {
         self.stage.submit(self.market.tenant, actor, key, intent).map(|_| ())
+    }
+
+    /// What was ordered from a cart stays; the cart itself goes after its lifetime. Its id is refused from then
+    /// on, by its age, where requests come in; here the shopper comes with another one.
+    fn takes_a_new_cart_if_the_old_one_is_gone(&mut self, who: &Shopper) {
+        let (cart, tenant) = (self.carts[who], self.market.tenant);
+        let is_gone = self.orders.get(who).is_some_and(|order| {
+            look(&self.stage, GroupKind::Region, tenant, |view| {
+                CARTS.get(view, &cart).is_none()
+                    && ORDERS.get(view, order).is_some_and(|order| order.cart == cart)
+            })
+        });
+        if is_gone {
+            self.carts.insert(who.clone(), self.cart_named(&format!("{} after {cart}", who.0)));
+        }
+    }
+
+    fn cart_named(&self, name: &str) -> CartId {
+        let hash = self.stage.vault().hash(self.market.tenant, "cart", name.as_bytes());
+        CartId::from_bits(u128::from_be_bytes(hash))
     }
 
     fn adds(&self, who: &Shopper, sku: &str, quantity: u32, add_ons: &[String]) -> CartIntent {
@@ -445,8 +466,7 @@ impl<S: Stage> Telling for Scenario<S> {
 
     fn shopper(&mut self, name: &str) -> Shopper {
         let shopper = Shopper(name.to_owned());
-        let bits = u128::from_be_bytes(self.stage.vault().hash(self.market.tenant, "cart", name.as_bytes()));
-        self.carts.insert(shopper.clone(), CartId::from_bits(bits));
+        self.carts.insert(shopper.clone(), self.cart_named(name));
         shopper
     }
 
