@@ -43,7 +43,9 @@ for (const form of document.querySelectorAll("form[data-suggest]")) {
     }
   }
 
+  // A later answer leaves the mark on what was marked, if that is still among the suggestions.
   function show(entries) {
+    const marked = list.children[current]?.dataset.text;
     list.replaceChildren(...entries.slice(0, 8).map((entry, index) => {
       const option = document.createElement("div");
       option.id = `${list.id}-${index}`;
@@ -59,8 +61,11 @@ for (const form of document.querySelectorAll("form[data-suggest]")) {
       return option;
     }));
     current = -1;
+    input.removeAttribute("aria-activedescendant");
     list.hidden = entries.length === 0;
     input.setAttribute("aria-expanded", String(entries.length > 0));
+    const again = [...list.children].findIndex((option) => option.dataset.text === marked);
+    if (again >= 0) mark(again);
   }
 
   async function ask() {
