@@ -11,8 +11,8 @@ use crate::processes::{self, checkout, schedule};
 use crate::scope::{Count, ReadScope, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
 use crate::{
-    cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff, tax,
-    tenants, version,
+    cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing, shipping,
+    staff, tax, tenants, version,
 };
 use gearify_storage::{Reader, Tx, encode};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ macro_rules! contexts {
             $($name($module::Command),)+
             /// Of the group itself, whichever it is.
             Version(version::Command),
+            /// Of a region's first shard.
+            Placement(placement::Command),
         }
 
         /// An event of any context. The order of variants is stored: only append.
@@ -47,6 +49,7 @@ macro_rules! contexts {
             #[error("this idempotency key was used with another request")]
             KeyReused,
             #[error(transparent)] Version(#[from] version::Refusal),
+            #[error(transparent)] Placement(#[from] placement::Refusal),
         }
 
         impl Command {
@@ -55,6 +58,7 @@ macro_rules! contexts {
                 match self {
                     $(Command::$name(_) => GroupKind::$group,)+
                     Command::Version(command) => command.group(),
+                    Command::Placement(_) => GroupKind::Region,
                 }
             }
         }
@@ -77,6 +81,7 @@ macro_rules! contexts {
             match command {
                 $(Command::$name(command) => Ok($module::apply(scope, command)?),)+
                 Command::Version(command) => Ok(version::apply(scope, command)?),
+                Command::Placement(command) => Ok(placement::apply(scope, command)?),
             }
         }
     };
@@ -102,6 +107,12 @@ contexts! {
 impl From<version::Command> for Command {
     fn from(command: version::Command) -> Command {
         Command::Version(command)
+    }
+}
+
+impl From<placement::Command> for Command {
+    fn from(command: placement::Command) -> Command {
+        Command::Placement(command)
     }
 }
 
@@ -228,6 +239,12 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
     let site = (stamped.tenant, stamped.site);
     let mut own_events = Vec::new();
     let mut scope = Scope::new(tx, site, at, stamped.actor.clone(), &mut ids, &mut own_events);
+    // First of all: what became of an earlier call is known where the site is now.
+    if stamped.command.group() == GroupKind::Region
+        && let Some(to) = placement::moved_to(&scope)
+    {
+        return Outcome { result: Err(placement::Refusal::Moved { to }.into()), replayed: false };
+    }
     if let Some(earlier) = earlier(&scope, stamped.id, stamped.keep, &stamped.request) {
         return earlier;
     }

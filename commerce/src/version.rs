@@ -10,6 +10,7 @@
 //! |---|---|
 //! | 1 | the first |
 //! | 2 | events name the command that caused them |
+//! | 3 | a region's sites are divided over shards |
 
 use crate::actor::Actor;
 use crate::command::{CommandId, GroupKind, Keep, Reply, Stamped};
@@ -26,8 +27,10 @@ pub type StateVersion = u32;
 pub const FIRST: StateVersion = 1;
 /// Events name the command that caused them.
 pub const CAUSES: StateVersion = 2;
+/// A region's sites may be divided over shards: commands that older programs can't read.
+pub const SHARDS: StateVersion = 3;
 /// The newest that this program knows. It knows every older one.
-pub const NEWEST: StateVersion = CAUSES;
+pub const NEWEST: StateVersion = SHARDS;
 
 /// Lives under the platform's scope.
 const VERSION: Table<(), Count> = Table::new(9);

@@ -47,6 +47,8 @@ impl From<Refusal> for Problem {
             Refusal::KeyReused => Problem::new(Kind::KeyReused),
             // Only nodes ask for that, and nobody is told.
             Refusal::Version(refusal) => told(Kind::Conflict, &refusal),
+            // Nodes follow a shop to where it is; who is told came in between.
+            Refusal::Placement(_) => Problem::new(Kind::Unavailable).retry_after(1),
         }
     }
 }
