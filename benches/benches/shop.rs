@@ -56,7 +56,7 @@ impl House {
             backend: core.backend().clone(),
             blobs: Arc::new(NodeBlobs::new(core.blobs.clone(), core.backend().clone(), None)),
             search: Arc::new(core.search.clone()),
-            lists: Arc::new(core.lists.clone()),
+            lists: Arc::new(core.shards.first().lists.clone()),
             keys: Arc::new(StaticKeys::new(key)),
             clock: Arc::new(SystemClock),
             health: Arc::new(NodeHealth::new(core, disk, None)),

@@ -7,8 +7,10 @@
 use crate::command::Command;
 use crate::intent::{CartIntent, CheckoutIntent, CustomerIntent, Intent, OrderIntent, StaffIntent};
 use crate::processes::{checkout, schedule};
-use crate::{cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff};
-use crate::{tax, tenants};
+use crate::{
+    cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing, shipping,
+};
+use crate::{staff, tax, tenants};
 
 impl Intent {
     /// Whether this asks for more to be kept.
@@ -69,6 +71,10 @@ impl Command {
             Command::Checkout(command) => of_checkout(command),
             Command::Schedule(schedule::Command::RunDue { .. }) => false,
             Command::Version(_) => false,
+            Command::Placement(command) => match command {
+                // Where things are, so that what is under way finds its end.
+                placement::Command::Seat { .. } | placement::Command::Place { .. } => false,
+            },
         }
     }
 }

@@ -3,29 +3,36 @@
 //! A write: the group's leader adds facts to the request, proposes it, and answers once the entry is
 //! applied. Facts that went stale in between are added anew, at most [`FACT_ROUNDS`] times. An unknown
 //! outcome is asked for again under the same command id, which acts once whatever comes of it.
+//!
+//! What belongs to a site goes to the shard that holds it, wherever that runs: a site without a shard is given
+//! one first, and a shard that the site has left meanwhile says so, whereupon the placement is looked up again.
 
 use crate::footing::Footing;
 use crate::forward::{Forward, Undecided};
-use crate::state::GroupState;
+use crate::shards::Shards;
+use crate::state::{GroupKey, GroupState};
 use crate::turns::Turns;
 use crate::vault::NodeVault;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use gearify_commerce::command::{CommandId, Keep};
 use gearify_commerce::event::Envelope;
 use gearify_commerce::facts::{self, Desk};
-use gearify_commerce::intent::Request;
+use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::orders::{ORDERS, OrderStatus, PaymentStatus};
 use gearify_commerce::scope::scope_prefix;
 use gearify_commerce::{
-    GroupKind, OrderId, Outcome, ReadScope, Refusal, Site, Stamped, StateVersion, TenantId, Timestamp, Vault,
+    Actor, Command, GroupKind, OrderId, Outcome, ReadScope, Refusal, Shard, Site, Stamped, StateVersion,
+    TenantId, Timestamp, Vault,
 };
-use gearify_commerce::{command, version};
-use gearify_replication::{Group, ProposeError};
-use gearify_storage::{EventReader, Reader, decode, encode};
+use gearify_commerce::{command, placement, version};
+use gearify_replication::{Group, NodeId, ProposeError};
+use gearify_storage::{EventReader, MemoryEngine, Reader, decode, encode};
 use gearify_web::Clock;
 use gearify_web::ports::{Backend, Decided, HistoryError, Position, ProviderEventError, SubmitError};
+use rand::seq::IndexedRandom;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -62,7 +69,9 @@ pub trait ProviderDesk: Send + Sync + 'static {
 }
 
 pub struct NodeBackend {
+    /// Those that all regions share.
     groups: BTreeMap<GroupKind, GroupHandle>,
+    shards: Shards,
     vault: Arc<NodeVault>,
     forward: Arc<dyn Forward>,
     providers: Arc<dyn ProviderDesk>,
@@ -74,13 +83,14 @@ pub struct NodeBackend {
 impl NodeBackend {
     pub fn new(
         groups: BTreeMap<GroupKind, GroupHandle>,
+        shards: Shards,
         vault: Arc<NodeVault>,
         forward: Arc<dyn Forward>,
         providers: Arc<dyn ProviderDesk>,
         clock: Arc<dyn Clock>,
     ) -> NodeBackend {
         let (footing, catalogue_turns) = Default::default();
-        NodeBackend { groups, vault, forward, providers, clock, footing, catalogue_turns }
+        NodeBackend { groups, shards, vault, forward, providers, clock, footing, catalogue_turns }
     }
 
     /// What is known from here on about the machines below.
@@ -94,36 +104,74 @@ impl NodeBackend {
         self.footing.load_full()
     }
 
+    /// A group that every node has; of the region, its first shard.
     pub fn group(&self, kind: GroupKind) -> &GroupHandle {
-        self.groups.get(&kind).expect("a node has every group")
+        self.find(kind).expect("every node has it")
     }
 
-    pub fn groups(&self) -> impl Iterator<Item = (GroupKind, &GroupHandle)> {
-        self.groups.iter().map(|(kind, handle)| (*kind, handle))
+    /// A group, if it runs here.
+    pub fn find(&self, group: impl Into<GroupKey>) -> Option<&GroupHandle> {
+        match group.into() {
+            GroupKey::Region(shard) => self.shards.get(shard).map(|parts| &parts.handle),
+            shared => self.groups.get(&shared.kind()),
+        }
+    }
+
+    /// All groups that run here and shall.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupKey, &GroupHandle)> {
+        let shared = self.groups.iter().map(|(kind, handle)| ((*kind).into(), handle));
+        let shards = self.shards.open().filter(|(shard, _)| self.shards.is_seated(*shard));
+        shared.chain(shards.map(|(shard, parts)| (GroupKey::Region(shard), &parts.handle)))
+    }
+
+    pub fn shards(&self) -> &Shards {
+        &self.shards
     }
 
     pub fn history(&self, kind: GroupKind) -> &EventReader {
         &self.group(kind).history
     }
 
-    pub fn is_leader(&self, kind: GroupKind) -> bool {
-        self.group(kind).group.is_leader()
+    pub fn is_leader(&self, group: impl Into<GroupKey>) -> bool {
+        self.find(group).is_some_and(|handle| handle.group.is_leader())
     }
 
-    /// Committed state of one tenant's site.
+    /// Committed state of a group that every node has; of the region, its first shard.
     pub fn state(&self, kind: GroupKind) -> &Arc<GroupState> {
         &self.group(kind).state
     }
 
+    /// Committed state of the shard that holds a site, if it serves from here.
+    pub fn state_of(&self, tenant: TenantId, site: Site) -> Option<&Arc<GroupState>> {
+        Some(&self.shards.serving(tenant, site)?.handle.state)
+    }
+
+    /// The group that decides a request; `None` for a site without a shard.
+    fn key_of(&self, request: &Request) -> Option<GroupKey> {
+        let shard = match (&request.intent, request.intent.group()) {
+            (Intent::Ready(command), _) if matches!(**command, Command::Placement(_)) => Shard::FIRST,
+            (_, GroupKind::Region) => self.shards.shard_of(request.tenant, request.site)?,
+            (_, shared) => return Some(shared.into()),
+        };
+        Some(GroupKey::Region(shard))
+    }
+
     /// Decides a request as the leader of its group; a node that does not lead says so.
     pub async fn decide(&self, request: &Request) -> Result<Decided, Undecided> {
-        let kind = request.intent.group();
-        let handle = self.group(kind);
+        match self.key_of(request) {
+            Some(key) => self.decide_in(key, request).await,
+            None => Err(Undecided::NotLeader { leader: None }),
+        }
+    }
+
+    /// As [`NodeBackend::decide`], in a group that is known.
+    pub async fn decide_in(&self, key: GroupKey, request: &Request) -> Result<Decided, Undecided> {
+        let handle = self.find(key).ok_or(Undecided::NotLeader { leader: None })?;
         let mut round = 1;
-        if let Some(Outcome { result, replayed }) = facts::earlier(request, &self.desk()) {
+        if let Some(Outcome { result, replayed }) = facts::earlier(request, &self.desk(handle)) {
             // Read after the record was found: it is at or before this position.
             let index = handle.state.applied_index();
-            return Ok(Decided { result, replayed, position: Position { group: kind, index } });
+            return Ok(Decided { result, replayed, position: position(handle, index) });
         }
         loop {
             if !handle.group.is_leader() {
@@ -132,6 +180,7 @@ impl NodeBackend {
             if let Some(decided) = self.earlier(handle, request) {
                 return Ok(decided);
             }
+            let kind = request.intent.group();
             let footing = self.footing.load();
             if footing.clock_is_off {
                 // It is about to hand over.
@@ -145,8 +194,8 @@ impl NodeBackend {
             if matches!(turn, Some(None)) {
                 return Err(SubmitError::Overloaded.into());
             }
-            let stamped = self.complete(request).map_err(SubmitError::Refused)?;
-            if let Some(refusal) = self.foresee(request, &stamped)
+            let stamped = facts::complete(request, &self.desk(handle)).map_err(SubmitError::Refused)?;
+            if let Some(refusal) = self.foresee(handle, request, &stamped)
                 && !facts::is_stale(&refusal)
             {
                 return Err(SubmitError::Refused(refusal).into());
@@ -161,19 +210,26 @@ impl NodeBackend {
     }
 
     /// As leader: the group follows the rules of version `to` from here on.
-    pub async fn raise_version(&self, kind: GroupKind, to: StateVersion) -> Result<(), Undecided> {
-        let stamped = version::raise(kind, to, self.clock.now());
-        self.propose(self.group(kind), &stamped).await.map(drop)
+    pub async fn raise_version(&self, group: impl Into<GroupKey>, to: StateVersion) -> Result<(), Undecided> {
+        let key = group.into();
+        let handle = self.find(key).ok_or(Undecided::NotLeader { leader: None })?;
+        let stamped = version::raise(key.kind(), to, self.clock.now());
+        self.propose(handle, &stamped).await.map(drop)
     }
 
-    fn desk(&self) -> Desk<'_> {
+    /// Facts for a group's commands; of the region, those of the shard.
+    fn desk<'a>(&'a self, handle: &'a GroupHandle) -> Desk<'a> {
+        let region = match handle.state.kind() {
+            GroupKind::Region => &handle.state,
+            _ => self.state(GroupKind::Region),
+        };
         Desk {
             now: self.clock.now(),
             seed: rand::random(),
             vault: &*self.vault,
             world: &**self.state(GroupKind::World),
             catalogue: &**self.state(GroupKind::Catalogue),
-            region: &**self.state(GroupKind::Region),
+            region: &**region,
         }
     }
 
@@ -182,18 +238,13 @@ impl NodeBackend {
         let index = handle.state.applied_index();
         let view = ReadScope::new(&*handle.state, request.tenant, request.site);
         let outcome = command::earlier(&view, request.id, request.keep, &request.hash)?;
-        let position = Position { group: handle.state.kind(), index };
-        Some(Decided { result: outcome.result, replayed: true, position })
-    }
-
-    fn complete(&self, request: &Request) -> Result<Stamped, Refusal> {
-        facts::complete(request, &self.desk())
+        Some(Decided { result: outcome.result, replayed: true, position: position(handle, index) })
     }
 
     /// What the entry would refuse. State that moves while it is looked at may look impossible; what comes of
     /// that is left to the entry.
-    fn foresee(&self, request: &Request, stamped: &Stamped) -> Option<Refusal> {
-        let look = AssertUnwindSafe(|| facts::foresee(request, stamped, &self.desk()));
+    fn foresee(&self, handle: &GroupHandle, request: &Request, stamped: &Stamped) -> Option<Refusal> {
+        let look = AssertUnwindSafe(|| facts::foresee(request, stamped, &self.desk(handle)));
         std::panic::catch_unwind(look).unwrap_or_default()
     }
 
@@ -211,16 +262,15 @@ impl NodeBackend {
         })?;
         let outcome: Outcome = decode(&proposed.reply)
             .expect("the machine of this process wrote the reply with the same program");
-        let position = Position { group: handle.state.kind(), index: proposed.position.index };
+        let position = position(handle, proposed.position.index);
         Ok(Decided { result: outcome.result, replayed: outcome.replayed, position })
     }
 
     /// Finds the leader, wherever it is, and has the request decided.
     async fn submit_within(&self, request: &Request, deadline: Instant) -> Result<Decided, SubmitError> {
-        let handle = self.group(request.intent.group());
-        let me = handle.group.node();
-        let may_be_cut_off = handle.state.kind() != GroupKind::Region && self.forward.spans_regions();
-        if may_be_cut_off && handle.group.is_observer() && handle.group.is_cut_off() {
+        let kind = request.intent.group();
+        let may_be_cut_off = kind != GroupKind::Region && self.forward.spans_regions();
+        if may_be_cut_off && self.group(kind).group.is_observer() && self.group(kind).group.is_cut_off() {
             return Err(SubmitError::ReadOnly);
         }
         // Once an outcome was unknown, giving up is unknown too.
@@ -229,12 +279,20 @@ impl NodeBackend {
             true => deadline.min(Instant::now() + READ_ONLY_AFTER),
             false => deadline,
         };
+        let mut hint = None;
         loop {
-            let decided = match handle.group.leader() {
-                Some(leader) if leader != me => self.forward.forward(leader, request.clone()).await,
-                _ => self.decide(request).await,
+            let decided = match self.key_of(request) {
+                Some(key) => self.ask(key, request, &mut hint).await,
+                None => match Box::pin(self.place(request.tenant, request.site, deadline)).await {
+                    Ok(()) => continue,
+                    Err(error) => Err(error.into()),
+                },
             };
             match decided {
+                Ok(Decided { result: Err(refusal), .. }) if is_elsewhere(&refusal) => hint = None,
+                Err(Undecided::Submit(SubmitError::Refused(refusal))) if is_elsewhere(&refusal) => {
+                    hint = None;
+                }
                 Ok(decided) => return Ok(decided),
                 Err(Undecided::Submit(SubmitError::Unknown)) => give_up = SubmitError::Unknown,
                 Err(Undecided::Submit(error)) => return Err(error),
@@ -247,17 +305,105 @@ impl NodeBackend {
         }
     }
 
+    /// Has a request decided where its group is led. `hint` is the leader that another node has named.
+    async fn ask(
+        &self,
+        key: GroupKey,
+        request: &Request,
+        hint: &mut Option<NodeId>,
+    ) -> Result<Decided, Undecided> {
+        let led_by = self.find(key).map(|handle| (handle.group.node(), handle.group.leader()));
+        let to = match (hint.take(), led_by) {
+            (Some(named), _) => named,
+            (None, Some((_, Some(leader)))) => leader,
+            (None, Some((me, None))) if self.shards.is_seated(key.shard()) => me,
+            (None, _) => {
+                let others = self.shards.others(key.shard());
+                *others.choose(&mut rand::rng()).ok_or(Undecided::Unreachable)?
+            }
+        };
+        if led_by.is_some_and(|(me, _)| me == to) {
+            return self.decide_in(key, request).await;
+        }
+        let decided = self.forward.forward(to, request.clone()).await;
+        if let Err(Undecided::NotLeader { leader }) = &decided {
+            *hint = *leader;
+        }
+        decided
+    }
+
+    /// Has a site given its shard, and waits until it is known here.
+    async fn place(&self, tenant: TenantId, site: Site, deadline: Instant) -> Result<(), SubmitError> {
+        let request = of_platform(placement::Command::Place { tenant, site });
+        let decided = self.submit_within(&request, deadline).await?;
+        let first = &self.group(GroupKind::Region).group;
+        let known = first.wait_applied(decided.position.index, deadline - Instant::now()).await;
+        match known {
+            Ok(()) if self.shards.shard_of(tenant, site).is_some() => Ok(()),
+            _ => Err(SubmitError::Unavailable),
+        }
+    }
+
+    /// Has a site given its shard.
+    pub async fn place_now(&self, tenant: TenantId, site: Site) -> Result<(), SubmitError> {
+        let deadline = Instant::now() + SUBMIT_DEADLINE;
+        self.place(tenant, site, deadline).await
+    }
+
+    /// As leader of the first shard: the region has these shards and nodes.
+    pub async fn seat(&self, shards: u16, nodes: Vec<u64>) -> Result<Decided, Undecided> {
+        self.decide(&of_platform(placement::Command::Seat { shards, nodes })).await
+    }
+
+    /// The group that holds a tenant's data of this kind, if it serves from here.
+    fn serving(&self, group: GroupKind, tenant: TenantId) -> Option<&GroupHandle> {
+        match group {
+            GroupKind::Region => Some(&self.shards.serving(tenant, Site::FIRST)?.handle),
+            shared => Some(self.group(shared)),
+        }
+    }
+
     /// Submits and waits until the entry is applied here.
     pub async fn submit_now(&self, request: &Request) -> Result<Decided, SubmitError> {
         let deadline = Instant::now() + SUBMIT_DEADLINE;
         let decided = tokio::time::timeout_at(deadline, self.submit_within(request, deadline)).await;
         let decided = decided.unwrap_or(Err(SubmitError::Unknown))?;
-        let handle = self.group(decided.position.group);
-        if handle.group.applied_index() < decided.position.index {
+        if let Some(handle) = self.find(key_at(&decided.position))
+            && handle.group.applied_index() < decided.position.index
+        {
             // It is decided; a node that can't keep up only reads a little later than it could.
             let _ = handle.group.wait_applied(decided.position.index, deadline - Instant::now()).await;
         }
         Ok(decided)
+    }
+}
+
+fn position(handle: &GroupHandle, index: u64) -> Position {
+    Position { group: handle.state.kind(), shard: handle.state.key().shard(), index }
+}
+
+fn key_at(position: &Position) -> GroupKey {
+    match position.group {
+        GroupKind::Region => GroupKey::Region(position.shard),
+        shared => shared.into(),
+    }
+}
+
+/// The shard does not hold the site any more.
+fn is_elsewhere(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Placement(placement::Refusal::Moved { .. }))
+}
+
+/// What nodes ask of each other for themselves.
+fn of_platform(command: placement::Command) -> Request {
+    Request {
+        id: CommandId(rand::random()),
+        keep: Keep::Nothing,
+        hash: [0; 16],
+        tenant: TenantId::PLATFORM,
+        site: Site::NONE,
+        actor: Actor::System,
+        intent: Intent::Ready(Box::new(command.into())),
     }
 }
 
@@ -271,22 +417,41 @@ impl Backend for NodeBackend {
         async move { self.submit_now(&request).await }.boxed()
     }
 
-    fn reader(&self, group: GroupKind) -> Arc<dyn Reader> {
-        self.state(group).clone()
+    fn reader(&self, group: GroupKind, tenant: TenantId) -> Arc<dyn Reader> {
+        match self.serving(group, tenant) {
+            Some(handle) => handle.state.clone(),
+            None => Arc::new(MemoryEngine::new()),
+        }
     }
 
-    fn applied(&self, group: GroupKind) -> u64 {
-        self.state(group).applied_index()
+    fn position(&self, group: GroupKind, tenant: TenantId) -> Position {
+        let shard = self.serving(group, tenant).map(|handle| (handle.state.key().shard(), handle));
+        let (shard, index) =
+            shard.map_or((Shard::FIRST, 0), |(shard, handle)| (shard, handle.state.applied_index()));
+        Position { group, shard, index }
     }
 
     fn wait_for(&self, position: Position, deadline: Duration) -> BoxFuture<'_, bool> {
-        let group = &self.group(position.group).group;
-        async move { group.wait_applied(position.index, deadline).await.is_ok() }.boxed()
+        let handle = self.find(key_at(&position));
+        async move {
+            match handle {
+                Some(handle) => handle.group.wait_applied(position.index, deadline).await.is_ok(),
+                // Of a shard that the site was in before: where it is now it brought everything along.
+                None => true,
+            }
+        }
+        .boxed()
     }
 
-    fn read_barrier(&self, group: GroupKind) -> BoxFuture<'_, bool> {
-        let group = &self.group(group).group;
-        async move { group.read_barrier().await.is_ok() }.boxed()
+    fn read_barrier(&self, group: GroupKind, tenant: TenantId) -> BoxFuture<'_, bool> {
+        let handle = self.serving(group, tenant);
+        async move {
+            match handle {
+                Some(handle) => handle.group.read_barrier().await.is_ok(),
+                None => true,
+            }
+        }
+        .boxed()
     }
 
     fn vault(&self) -> &dyn Vault {
@@ -295,7 +460,7 @@ impl Backend for NodeBackend {
 
     fn settle(&self, tenant: TenantId, site: Site, order: OrderId, deadline: Duration) -> BoxFuture<'_, ()> {
         async move {
-            let state = self.state(GroupKind::Region);
+            let Some(state) = self.state_of(tenant, site) else { return };
             let mut applied = state.watch_applied();
             let settled = async {
                 while is_undecided(&**state, tenant, site, order) {
@@ -317,7 +482,10 @@ impl Backend for NodeBackend {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Envelope>, HistoryError>> {
-        let history = self.history(group).clone();
+        let Some(handle) = self.serving(group, tenant) else {
+            return async { Err(HistoryError::NotKept) }.boxed();
+        };
+        let history = handle.history.clone();
         // Reading waits for the disk.
         let read = tokio::task::spawn_blocking(move || {
             let stream = scope_prefix(tenant, site);

@@ -8,42 +8,43 @@
 //! log/                 the raft log of all groups, and their snapshots
 //! groups/<group>/      state, rebuildable
 //! events/<group>/      history, append-only
-//! projections/         ledger.db, lists.db, search.db, search/: rebuildable
+//! projections/         ledger.db, lists.db (a further shard's: ledger-1.db …), search.db, search/: rebuildable
 //! blobs/               pictures, by hash
 //! ```
 
 use crate::backend::{GroupHandle, NodeBackend, ProviderDesk};
 use crate::bell::Bell;
 use crate::forward::Forward;
-use crate::machine::{ApplyError, ShopMachine};
-use crate::projectors::lists::{ListReader, Lists, States};
-use crate::projectors::mover::Mover;
-use crate::projectors::{self, Board, Histories, ProjectorError};
+use crate::machine::{ApplyError, Listener, ShopMachine};
+use crate::opening::{self, Opened, Opener, Places, Threads};
+use crate::projectors::lists::{Lists, States};
+use crate::projectors::{Board, Histories, ProjectorError};
 use crate::projectors::{ledger::Ledger, metrics::Counters, search::Feeder};
 use crate::search::IndexSearch;
 use crate::search::live::{self, Live};
+use crate::shards::{ShardParts, Shards};
 use crate::snapshot::{History, HistoryPeers};
-use crate::state::{GROUPS, GroupState, group_id, group_name};
+use crate::state::{GROUPS, GroupKey, group_id, group_name};
 use crate::telemetry::TenantLabels;
 use crate::vault::NodeVault;
 use futures::future::BoxFuture;
-use gearify_commerce::{GroupKind, StateVersion, Vault};
+use gearify_commerce::event::Envelope;
+use gearify_commerce::{GroupKind, Shard, StateVersion, Vault};
 use gearify_replication::{
     GroupId, GroupOptions, Held, Node, NodeId, NodeOptions, Source, StartError, Timers, Transport,
 };
 use gearify_search::{SearchError, SearchIndexes, SearchOptions};
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{
-    BlobError, BlobStore, DirLock, EventStore, EventStoreError, ProjectionDb, ProjectionError, SledOptions,
-    StorageError,
+    BlobError, BlobStore, DirLock, EventStoreError, ProjectionDb, ProjectionError, SledOptions, StorageError,
 };
 use gearify_web::Clock;
-use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// Entries of a group that all regions share which are on their way at a time: a majority may be far away.
 const SHARED_IN_FLIGHT: usize = 4;
@@ -144,6 +145,8 @@ pub enum CoreError {
     NoLeader { group: &'static str, seconds: u64 },
     #[error("{group} has not applied what its log has after {seconds} s")]
     Behind { group: &'static str, seconds: u64 },
+    #[error("the node is stopping")]
+    Stopping,
     #[error("a thread can't be started: {0}")]
     Thread(std::io::Error),
     #[error(transparent)]
@@ -154,26 +157,44 @@ pub enum CoreError {
 
 /// The running parts.
 pub struct Core {
-    node: Option<Node>,
+    node: Option<Arc<Node>>,
     backend: Arc<NodeBackend>,
     pub vault: Arc<NodeVault>,
     pub blobs: Arc<BlobStore>,
     pub search: IndexSearch,
-    pub lists: ListReader,
+    /// Of all shards that run here.
+    pub shards: Shards,
+    /// Of the first shard.
     pub lists_db: Arc<ProjectionDb>,
     pub ledger_db: Arc<ProjectionDb>,
     pub histories: Histories,
     pub board: Board,
     pub states: States,
     live: Live,
-    threads: Vec<JoinHandle<()>>,
+    threads: Threads,
+    keeping: (JoinHandle<()>, CancellationToken),
     _lock: DirLock,
 }
 
-/// A group's files before its machine starts.
-struct Opened {
-    state: Arc<GroupState>,
-    store: Arc<Mutex<EventStore>>,
+/// Hears of what machines do.
+struct Ears {
+    live: Live,
+    shards: Shards,
+}
+
+impl Listener for Ears {
+    fn applied(&self, group: GroupKind, events: &[Envelope]) {
+        self.live.applied(group, events);
+    }
+
+    fn replaced(&self, group: GroupKind) {
+        self.shards.refresh();
+        self.live.replaced(group);
+    }
+
+    fn placed(&self) {
+        self.shards.refresh();
+    }
 }
 
 impl Core {
@@ -181,20 +202,24 @@ impl Core {
     pub async fn start(options: CoreOptions) -> Result<Core, CoreError> {
         let dir = options.data_dir.clone();
         let lock = lock(&dir)?;
-        let opened = open_groups(&options)?;
+        let sled = SledOptions { cache_bytes: options.sled_cache_bytes };
+        let places = Places { data_dir: dir.clone(), sled, event_file_bytes: options.event_file_bytes };
+        let opened = open_groups(&places)?;
         let states = States {
             world: opened[&GroupKind::World].state.clone(),
             catalogue: opened[&GroupKind::Catalogue].state.clone(),
             region: opened[&GroupKind::Region].state.clone(),
         };
+        let shards = Shards::new(options.node, states.region.clone());
         let grown = Bell::default();
         let readers = opened.iter().map(|(kind, files)| (*kind, files.store.lock().reader())).collect();
         let histories = Histories::new(readers, grown.clone());
         let vault: Arc<dyn Vault> = options.vault.clone();
-        let files = Files::open(&dir, &options, &states, vault)?;
+        let files = Files::open(&dir, &places, &options, &states, vault.clone())?;
         let live = Live::default();
+        let listener: Arc<dyn Listener> = Arc::new(Ears { live: live.clone(), shards: shards.clone() });
 
-        let node = open_log(&options).await?;
+        let node = Arc::new(open_log(&options).await?);
         if let Some(recall) = &options.part.recall
             && let Some(lost) = recall.missing(node.held()).await
         {
@@ -204,8 +229,7 @@ impl Core {
         for kind in GROUPS {
             let files = &opened[&kind];
             let history = History { store: files.store.clone(), peers: options.peers.clone() };
-            let listener = Arc::new(live.clone());
-            let machine = ShopMachine::new(files.state.clone(), history, listener, options.newest)?;
+            let machine = ShopMachine::new(files.state.clone(), history, listener.clone(), options.newest)?;
             let failed = |source| CoreError::Group { group: group_name(kind), source };
             let (id, part) = (group_id(kind, options.part.region), &options.part);
             let shared = part.shared(&options.group_options);
@@ -221,54 +245,72 @@ impl Core {
         let founded = groups
             .iter()
             .filter(|(kind, _)| options.found || (options.part.founds && **kind == GroupKind::Region));
-        found(founded, options.node).await?;
+        for (kind, handle) in founded.filter(|(_, handle)| !handle.group.is_observer()) {
+            opening::found(&handle.group, GroupKey::from(*kind)).await?;
+        }
+        let Files { ledger, lists, mut feeder, indexes, blobs } = files;
+        let (ledger_db, lists_db, fed) = (ledger.db(), lists.db(), feeder.fed_to());
+        let dbs = (lists_db.clone(), ledger_db.clone());
+        let first = groups.remove(&GroupKind::Region).expect("it was started");
+        shards.add(Shard::FIRST, ShardParts::new(first, histories.clone(), lists.reader(), dbs, true));
         let backend = NodeBackend::new(
             groups,
+            shards.clone(),
             options.vault.clone(),
             options.forward,
             options.providers,
             options.clock,
         );
 
-        let mut threads = Threads::default();
+        let threads = Threads::default();
         for kind in GROUPS {
-            let files = &opened[&kind];
-            let mover =
-                Mover::new(files.state.clone(), files.store.clone(), histories.recent(kind), grown.clone());
-            let on_fatal = options.on_fatal.clone();
-            threads.spawn(&format!("mover-{}", group_name(kind)), move || {
-                if let Err(error) = mover.run() {
-                    on_fatal(&format!("events of {} can't be kept: {error}", group_name(kind)));
-                }
-            })?;
+            threads.move_events(&opened[&kind], histories.recent(kind), &histories, &options.on_fatal)?;
         }
-        let worker = live::Worker::new(live.clone(), states.clone(), files.indexes.clone());
+        let worker = live::Worker::new(live.clone(), states.clone(), shards.clone(), indexes.clone());
         threads.spawn("live-columns", move || worker.run())?;
         let board = Board::default();
         let labels = Arc::new(TenantLabels::new(options.tenant_label_max));
-        let counters = Counters::new(&histories, states.world.clone(), labels);
-        let Files { ledger, lists, mut feeder, indexes, blobs } = files;
-        let (ledger_db, lists_db, list_reader, fed) =
-            (ledger.db(), lists.db(), lists.reader(), feeder.fed_to());
+        let counters = Counters::new(&histories, Shard::FIRST, states.world.clone(), labels.clone());
         threads.project(ledger, &histories, &board)?;
         threads.project(lists, &histories, &board)?;
         threads.project(counters, &histories, &board)?;
         feeder.check_all()?;
         threads.project(feeder, &histories, &board)?;
+        let opener = Opener {
+            places,
+            node: Arc::downgrade(&node),
+            region: options.part.region,
+            group_options: options.group_options,
+            newest: options.newest,
+            vault,
+            peers: options.peers,
+            listener,
+            states: states.clone(),
+            histories: histories.clone(),
+            labels,
+            board: board.clone(),
+            threads: threads.clone(),
+            on_fatal: options.on_fatal,
+            shards: shards.clone(),
+        };
+        shards.open_placed(&opener).await;
+        let stop = CancellationToken::new();
+        let keeping = (tokio::spawn(shards.clone().keep(opener, stop.clone())), stop);
         Ok(Core {
             node: Some(node),
             backend: Arc::new(backend),
             vault: options.vault,
             blobs: Arc::new(blobs),
             search: IndexSearch::new(indexes, live.clone(), fed),
-            lists: list_reader,
+            shards,
             lists_db,
             ledger_db,
             histories,
             board,
             states,
             live,
-            threads: threads.running,
+            threads,
+            keeping,
             _lock: lock,
         })
     }
@@ -317,11 +359,14 @@ impl Core {
 
     /// Waits until the projectors have taken in what is applied now, at most `within`; says whether they did.
     pub async fn projected(&self, within: Duration) -> bool {
-        let targets: Vec<(GroupKind, u64)> =
-            self.backend.groups().map(|(kind, handle)| (kind, handle.state.applied_index())).collect();
+        let of = |(_, handle): (GroupKey, &GroupHandle)| (handle.state.name(), handle.state.applied_index());
+        let targets: Vec<(&'static str, u64)> = self.backend.groups().map(of).collect();
         let until = tokio::time::Instant::now() + within;
         loop {
-            let moved = targets.iter().all(|(kind, index)| self.histories.reader(*kind).position() >= *index);
+            let moved = self.backend.groups().all(|(_, handle)| {
+                let target = targets.iter().find(|(name, _)| *name == handle.state.name());
+                target.is_none_or(|(_, index)| handle.history.position() >= *index)
+            });
             let read = self.board.rows().values().all(|progress| progress.lag.values().all(|lag| *lag == 0));
             let seen = self.board.seen_at_least(&targets);
             if moved && read && seen {
@@ -336,16 +381,20 @@ impl Core {
 
     /// Stops groups and threads and writes out what is in memory.
     pub async fn stop(mut self) {
-        if let Some(node) = self.node.take() {
+        let (keeping, token) = self.keeping;
+        token.cancel();
+        let _ = keeping.await;
+        if let Some(node) = self.node.take().and_then(Arc::into_inner) {
             node.stop().await;
         }
         self.live.stop();
         self.histories.grown.stop();
-        for kind in GROUPS {
-            self.states.of(kind).bell().stop();
-        }
-        let threads = std::mem::take(&mut self.threads);
-        let states = self.states.clone();
+        // Those of shards too that were placed elsewhere meanwhile.
+        let shards = self.shards.open().map(|(_, parts)| parts.handle.state.clone());
+        let states: Vec<_> =
+            [self.states.world.clone(), self.states.catalogue.clone()].into_iter().chain(shards).collect();
+        states.iter().for_each(|state| state.bell().stop());
+        let threads = self.threads.take();
         let _ = tokio::task::spawn_blocking(move || {
             for thread in threads {
                 let name = thread.thread().name().unwrap_or("a thread").to_owned();
@@ -353,9 +402,10 @@ impl Core {
                     tracing::error!(thread = name, "a thread had ended by a panic");
                 }
             }
-            for kind in GROUPS {
-                if let Err(error) = states.of(kind).engine().engine().flush() {
-                    tracing::warn!(group = group_name(kind), %error, "state not flushed; the next start replays more");
+            for state in states {
+                if let Err(error) = state.engine().engine().flush() {
+                    let group = state.name();
+                    tracing::warn!(group, %error, "state not flushed; the next start replays more");
                 }
             }
         })
@@ -370,55 +420,8 @@ fn lock(dir: &Path) -> Result<DirLock, CoreError> {
     })
 }
 
-fn open_groups(options: &CoreOptions) -> Result<BTreeMap<GroupKind, Opened>, CoreError> {
-    let sled = SledOptions { cache_bytes: options.sled_cache_bytes };
-    let mut opened = BTreeMap::new();
-    for kind in GROUPS {
-        let group = group_name(kind);
-        let state = GroupState::open(kind, &options.data_dir.join("groups").join(group), sled);
-        let (state, set_aside) = state.map_err(|source| CoreError::State { group, source })?;
-        if let Some(set_aside) = set_aside {
-            let kept = set_aside.path.display().to_string();
-            tracing::warn!(
-                group,
-                kept,
-                reason = set_aside.reason,
-                "state is built again from snapshot and log"
-            );
-        }
-        let dir = options.data_dir.join("events").join(group);
-        let store = EventStore::open_or_set_aside(&dir, options.event_file_bytes, group);
-        let (store, damage) = store.map_err(|source| CoreError::Events { group, source })?;
-        let state = whole(state, &store, damage, &options.data_dir.join("groups").join(group), sled)
-            .map_err(|source| CoreError::State { group, source })?;
-        opened.insert(kind, Opened { state, store: Arc::new(Mutex::new(store)) });
-    }
-    Ok(opened)
-}
-
-/// A history that is damaged, or that lost its end, as SQLite lets it where the end of its journal is damaged,
-/// lacks events that the state no longer has: the state is made again, and they with it.
-fn whole(
-    state: Arc<GroupState>,
-    store: &EventStore,
-    damage: Option<String>,
-    dir: &Path,
-    options: SledOptions,
-) -> Result<Arc<GroupState>, StorageError> {
-    let (kind, cleared, position) = (state.kind(), state.cleared()?, store.position());
-    if cleared <= position && damage.is_none() {
-        return Ok(state);
-    }
-    let group = group_name(kind);
-    tracing::error!(
-        group,
-        position,
-        cleared,
-        damage,
-        "the event history lost its end; state and events are made again from snapshot and log"
-    );
-    drop(state);
-    GroupState::open_anew(kind, dir, options)
+fn open_groups(places: &Places) -> Result<BTreeMap<GroupKind, Opened>, CoreError> {
+    GROUPS.into_iter().map(|kind| Ok((kind, places.open(kind.into())?))).collect()
 }
 
 async fn open_log(options: &CoreOptions) -> Result<Node, CoreError> {
@@ -443,6 +446,7 @@ struct Files {
 impl Files {
     fn open(
         dir: &Path,
+        places: &Places,
         options: &CoreOptions,
         states: &States,
         vault: Arc<dyn Vault>,
@@ -453,55 +457,11 @@ impl Files {
             source: error.into(),
         })?;
         let failed = |file| move |source| CoreError::Projection { file, source };
-        let ledger = Ledger::open(&projections.join("ledger.db")).map_err(failed("ledger.db"))?;
-        let lists =
-            Lists::open(&projections.join("lists.db"), states.clone(), vault).map_err(failed("lists.db"))?;
+        let (ledger, lists) = places.open_books(Shard::FIRST, states, vault)?;
         let indexes = Arc::new(SearchIndexes::open(projections.join("search"), SearchOptions::default())?);
         let feeder = Feeder::open(&projections.join("search.db"), indexes.clone(), states.clone());
         let feeder = feeder.map_err(failed("search.db"))?;
         let blobs = BlobStore::open(&dir.join("blobs"), options.blob_bytes_max)?;
         Ok(Files { ledger, lists, feeder, indexes, blobs })
-    }
-}
-
-/// Makes this node the only voter of groups without members, and waits until it leads them.
-async fn found(
-    groups: impl Iterator<Item = (&GroupKind, &GroupHandle)>,
-    me: NodeId,
-) -> Result<(), CoreError> {
-    for (kind, handle) in groups.filter(|(_, handle)| !handle.group.is_observer()) {
-        let group = group_name(*kind);
-        let failed = |reason: String| CoreError::Found { group, reason };
-        if !handle.group.is_bootstrapped().await.map_err(|error| failed(error.to_string()))? {
-            let founded = handle.group.bootstrap(BTreeSet::from([me])).await;
-            founded.map_err(|error| failed(error.to_string()))?;
-        }
-    }
-    Ok(())
-}
-
-#[derive(Default)]
-struct Threads {
-    running: Vec<JoinHandle<()>>,
-}
-
-impl Threads {
-    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), CoreError> {
-        let thread =
-            std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(CoreError::Thread)?;
-        self.running.push(thread);
-        Ok(())
-    }
-
-    fn project(
-        &mut self,
-        projector: impl projectors::Projector + 'static,
-        histories: &Histories,
-        board: &Board,
-    ) -> Result<(), CoreError> {
-        let (histories, board) = (histories.clone(), board.clone());
-        let name = projector.name();
-        board.begin(name, projector.groups());
-        self.spawn(&format!("projector-{name}"), move || projectors::run(projector, &histories, &board))
     }
 }

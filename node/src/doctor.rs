@@ -7,13 +7,16 @@
 //! rows and of every projected table, is told so that it can be compared.
 
 use crate::audit;
+use crate::backend::GroupHandle;
 use crate::blobs;
 use crate::core::{Core, CoreError};
-use crate::projectors::ledger;
-use crate::state::{AppliedRow, GROUPS, LOCAL, group_name};
+use crate::projectors::{ledger, shard_name};
+use crate::shards::ShardParts;
+use crate::state::{AppliedRow, LOCAL};
 use gearify_commerce::event::Envelope;
+use gearify_commerce::placement::SHARDS_MAX;
 use gearify_commerce::scope::{last_sequence, scope_prefix};
-use gearify_commerce::{GroupKind, ReadScope};
+use gearify_commerce::{ReadScope, Shard};
 use gearify_storage::state_hash::hash_rows;
 use gearify_storage::{BlobError, EventPosition, ProjectionDb, ProjectionError, StorageError, decode};
 use std::collections::BTreeMap;
@@ -50,10 +53,9 @@ impl Finding {
 pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
     let mut findings =
         vec![Finding::new("raft log", true, "every row has its checksum, and none is missing")];
-    for kind in GROUPS {
-        let name = group_name(kind);
-        let history = core.histories.reader(kind);
-        findings.push(Finding::of(format!("state of {name}"), state_of(core, kind), |(applied, waiting)| {
+    for (_, handle) in core.backend().groups() {
+        let (name, history) = (handle.state.name(), &handle.history);
+        findings.push(Finding::of(format!("state of {name}"), state_of(handle), |(applied, waiting)| {
             // Events wait for the history after a sudden stop; the next start moves them. A history that
             // is ahead of the state it tells about is another matter.
             let ok = history.position() <= applied.index;
@@ -72,7 +74,7 @@ pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
                     format!("{} events in {} files, through entry {}", seen.rows, seen.files, seen.through),
                 )
             }));
-            findings.push(Finding::of(format!("events of {name}"), gaps(core, kind), |(sites, wrong)| {
+            findings.push(Finding::of(format!("events of {name}"), gaps(handle), |(sites, wrong)| {
                 (
                     wrong.is_empty(),
                     match wrong.is_empty() {
@@ -81,32 +83,34 @@ pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
                     },
                 )
             }));
-            let state = core.states.of(kind);
-            let rows = hash_rows(&*state.engine(), b"", &[LOCAL]);
+            let rows = hash_rows(&*handle.state.engine(), b"", &[LOCAL]);
             findings.push(Finding::of(format!("rows of {name}"), rows, |hash| {
                 (true, format!("hash {}", &blake3::Hash::from(hash).to_hex()[..16]))
             }));
-            let group = &core.backend().group(kind).group;
-            findings.push(Finding::of(format!("snapshot of {name}"), group.verify_snapshot(), |covered| {
+            let snapshot = handle.group.verify_snapshot();
+            findings.push(Finding::of(format!("snapshot of {name}"), snapshot, |covered| {
                 (true, covered.map_or("none".to_owned(), |index| format!("whole, of entry {index}")))
             }));
         }
     }
     if audit {
-        findings.extend(sums(core));
+        findings.extend(core.shards.open().flat_map(|(shard, parts)| sums(shard, parts)));
     }
-    findings.push(Finding::of("ledger", ledger::balance(&core.ledger_db), |balance| {
-        let ok = balance.unbalanced_events == 0 && balance.wrong_sums == 0;
-        let detail = format!(
-            "{} payments, {} postings, {} events out of balance, {} wrong sums, {} discrepancies with providers",
-            balance.payments,
-            balance.postings,
-            balance.unbalanced_events,
-            balance.wrong_sums,
-            balance.discrepancies
-        );
-        (ok, detail)
-    }));
+    for (shard, parts) in core.shards.open() {
+        let check = shard_name("ledger", shard);
+        findings.push(Finding::of(check, ledger::balance(&parts.ledger_db), |balance| {
+            let ok = balance.unbalanced_events == 0 && balance.wrong_sums == 0;
+            let detail = format!(
+                "{} payments, {} postings, {} events out of balance, {} wrong sums, {} discrepancies with providers",
+                balance.payments,
+                balance.postings,
+                balance.unbalanced_events,
+                balance.wrong_sums,
+                balance.discrepancies
+            );
+            (ok, detail)
+        }));
+    }
     for (name, progress) in core.board.rows() {
         let lag: u64 = progress.lag.values().sum();
         let detail = progress.fault.clone().unwrap_or_else(|| format!("{lag} entries behind"));
@@ -124,11 +128,11 @@ pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
 
 /// Follows the numbers of every site's events through the history and what waits for it. Answers how many
 /// sites there are, and where a number is missing.
-fn gaps(core: &Core, kind: GroupKind) -> Result<(usize, Vec<String>), CoreError> {
+fn gaps(handle: &GroupHandle) -> Result<(usize, Vec<String>), CoreError> {
     const PAGE: usize = 4096;
-    let history = core.histories.reader(kind);
-    let failed = |source| CoreError::Events { group: group_name(kind), source };
-    let unread = |source| CoreError::State { group: group_name(kind), source };
+    let (state, history, group) = (&handle.state, &handle.history, handle.state.name());
+    let failed = |source| CoreError::Events { group, source };
+    let unread = |source| CoreError::State { group, source };
     let is_whole = history.files().first().is_none_or(|file| file.first <= 1);
     let (mut last, mut wrong) = (BTreeMap::<Vec<u8>, u64>::new(), Vec::new());
     let mut follow = |stream: Vec<u8>, seq: u64, at: EventPosition| {
@@ -146,7 +150,6 @@ fn gaps(core: &Core, kind: GroupKind) -> Result<(usize, Vec<String>), CoreError>
             _ => break,
         }
     }
-    let state = core.states.of(kind);
     for (at, body) in state.outbox(history.position() + 1, usize::MAX).map_err(unread)?.events {
         if let Ok(envelope) = decode::<Envelope>(&body) {
             follow(scope_prefix(envelope.tenant, envelope.site).to_vec(), envelope.sequence, at);
@@ -164,13 +167,13 @@ fn gaps(core: &Core, kind: GroupKind) -> Result<(usize, Vec<String>), CoreError>
     Ok((sites.len(), wrong))
 }
 
-/// Whether stock, orders, payments and the ledger add up.
-fn sums(core: &Core) -> Vec<Finding> {
+/// Whether stock, orders, payments and the ledger of a shard add up.
+fn sums(shard: Shard, parts: &ShardParts) -> Vec<Finding> {
     /// Lines of what is wrong that are told.
     const TOLD_MAX: usize = 10;
-    let sums = match audit::region(&*core.states.region.engine()) {
+    let sums = match audit::region(&*parts.handle.state.engine()) {
         Ok(sums) => sums,
-        Err(error) => return vec![Finding::new("shops", false, error.to_string())],
+        Err(error) => return vec![Finding::new(shard_name("shops", shard), false, error.to_string())],
     };
     let audit::Sums { sites, orders, payments, levels, moved, wrong } = sums;
     let mut detail = format!(
@@ -181,8 +184,9 @@ fn sums(core: &Core) -> Vec<Finding> {
         detail.push_str("; ");
         detail.push_str(line);
     }
-    let shops = Finding::new("shops", wrong.is_empty(), detail);
-    let beside = Finding::of("ledger beside orders", ledger::moved(&core.ledger_db), |booked| {
+    let shops = Finding::new(shard_name("shops", shard), wrong.is_empty(), detail);
+    let check = format!("{} beside orders", shard_name("ledger", shard));
+    let beside = Finding::of(check, ledger::moved(&parts.ledger_db), |booked| {
         let differ = |(payment, sums): &(&_, &_)| booked.get(*payment) != Some(*sums);
         let wrong = moved.iter().filter(differ).count();
         let strays = booked.keys().filter(|payment| !moved.contains_key(payment)).count();
@@ -210,26 +214,33 @@ fn pictures(core: &Core) -> Finding {
 }
 
 /// How far a group's state is, and how many events wait to be moved into its history.
-fn state_of(core: &Core, kind: GroupKind) -> Result<(AppliedRow, usize), StorageError> {
+fn state_of(handle: &GroupHandle) -> Result<(AppliedRow, usize), StorageError> {
     /// More than a node leaves behind, however suddenly it stops.
     const WAITING_MAX: usize = 1_000_000;
-    let state = core.states.of(kind);
-    let next = core.histories.reader(kind).position() + 1;
+    let state = &handle.state;
+    let next = handle.history.position() + 1;
     Ok((state.applied()?, state.outbox(next, WAITING_MAX)?.events.len()))
 }
 
 /// Removes every projection of a node that does not run.
 pub fn remove_projections(data_dir: &Path) -> Result<(), ProjectionError> {
     let dir = data_dir.join("projections");
-    for file in ["ledger.db", "lists.db", "search.db"] {
-        if dir.join(file).exists() {
-            ProjectionDb::remove(&dir.join(file))?;
+    let shards = (0..SHARDS_MAX).map(Shard);
+    let files = shards.flat_map(|shard| ["ledger", "lists"].map(|base| file_of(base, shard)));
+    for file in files.chain(["search.db".to_owned()]) {
+        if dir.join(&file).exists() {
+            ProjectionDb::remove(&dir.join(&file))?;
         }
     }
     match std::fs::remove_dir_all(dir.join("search")) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// The file of a shard's projection.
+fn file_of(base: &'static str, shard: Shard) -> String {
+    format!("{}.db", shard_name(base, shard))
 }
 
 /// Hashes of every projected table's rows, whatever order they were written in.
@@ -243,9 +254,12 @@ pub async fn contents(core: &Core) -> Result<Contents, CoreError> {
         return Err(CoreError::Projector(crate::projectors::ProjectorError::Broken(reason)));
     }
     let mut contents = Contents::new();
-    for (file, db) in [("ledger.db", &core.ledger_db), ("lists.db", &core.lists_db)] {
-        let tables = tables(db).map_err(|source| CoreError::Projection { file, source })?;
-        contents.extend(tables.into_iter().map(|(table, content)| (format!("{file} {table}"), content)));
+    for (shard, parts) in core.shards.open() {
+        for (base, db) in [("ledger", &parts.ledger_db), ("lists", &parts.lists_db)] {
+            let file = file_of(base, shard);
+            let tables = tables(db).map_err(|source| CoreError::Projection { file: base, source })?;
+            contents.extend(tables.into_iter().map(|(table, content)| (format!("{file} {table}"), content)));
+        }
     }
     let products = core.search.products().map_err(CoreError::Search)?;
     contents.insert("search index".into(), (products, "documents".into()));

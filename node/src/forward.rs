@@ -6,9 +6,9 @@
 
 use crate::backend::NodeBackend;
 use crate::snapshot::read_file_part;
+use crate::state::GroupKey;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use gearify_commerce::GroupKind;
 use gearify_commerce::intent::Request;
 use gearify_replication::NodeId;
 use gearify_storage::{ContentHash, EventPosition, EventRow};
@@ -91,20 +91,22 @@ impl Forward for Switchboard {
 impl crate::snapshot::HistoryPeers for Switchboard {
     fn read(
         &self,
-        group: GroupKind,
+        group: GroupKey,
         from: EventPosition,
         through: u64,
         limit: usize,
     ) -> Result<Vec<EventRow>, String> {
         let nodes: Vec<_> = self.nodes.read().values().filter_map(Weak::upgrade).collect();
-        let ahead = nodes.iter().find(|node| node.history(group).position() >= through);
-        let node = ahead.ok_or_else(|| format!("no node has the history from {from} to {through}"))?;
-        node.history(group).read(from, limit).map_err(|error| error.to_string())
+        let mut histories = nodes.iter().filter_map(|node| node.find(group)).map(|found| &found.history);
+        let ahead = histories.find(|history| history.position() >= through);
+        let history = ahead.ok_or_else(|| format!("no node has the history from {from} to {through}"))?;
+        history.read(from, limit).map_err(|error| error.to_string())
     }
 
-    fn file_part(&self, group: GroupKind, hash: ContentHash, offset: u64) -> Result<Vec<u8>, String> {
+    fn file_part(&self, group: GroupKey, hash: ContentHash, offset: u64) -> Result<Vec<u8>, String> {
         let nodes: Vec<_> = self.nodes.read().values().filter_map(Weak::upgrade).collect();
-        let parts = nodes.iter().map(|node| read_file_part(node.history(group), hash, offset));
+        let histories = nodes.iter().filter_map(|node| node.find(group)).map(|found| &found.history);
+        let parts = histories.map(|history| read_file_part(history, hash, offset));
         parts.fold(Err("there are no nodes".into()), Result::or)
     }
 }

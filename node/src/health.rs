@@ -6,9 +6,8 @@ use crate::core::Core;
 use crate::projectors::Board;
 use crate::room::{Disk, FREE_BYTES_MIN};
 use crate::search::live::Live;
-use crate::state::group_name;
+use crate::state::{GroupKey, group_name};
 use crate::telemetry::names;
-use gearify_commerce::GroupKind;
 use gearify_replication::{GroupMetrics, NodeId};
 use gearify_web::ports_cluster::{ClusterView, GroupView, MemberView, NodeView, ProjectorView, StorageView};
 use gearify_web::{Health, PartHealth};
@@ -110,7 +109,7 @@ impl Health for NodeHealth {
 }
 
 impl NodeHealth {
-    fn group(&self, kind: GroupKind, handle: &GroupHandle, metrics: &GroupMetrics) -> GroupView {
+    fn group(&self, kind: GroupKey, handle: &GroupHandle, metrics: &GroupMetrics) -> GroupView {
         let last = metrics.last_log;
         let member = |role: &'static str| {
             move |node: &NodeId| {

@@ -9,7 +9,7 @@
 //! known here: guessing would part this node from the others, so it ends with a line that says what to do.
 
 use crate::snapshot::{self, History};
-use crate::state::{AppliedRow, GroupState, group_name};
+use crate::state::{AppliedRow, GroupState};
 use bytes::Bytes;
 use gearify_commerce::command::{self, Command, Stamped};
 use gearify_commerce::event::Envelope;
@@ -26,6 +26,9 @@ pub trait Listener: Send + Sync {
 
     /// The whole state was replaced by a snapshot.
     fn replaced(&self, group: GroupKind);
+
+    /// Shards or sites were placed, in the state of the region's first shard.
+    fn placed(&self) {}
 }
 
 /// One group's machine. Replication calls it from one thread.
@@ -69,7 +72,7 @@ impl ShopMachine {
         listener: Arc<dyn Listener>,
         newest: StateVersion,
     ) -> Result<ShopMachine, ApplyError> {
-        let group = group_name(state.kind());
+        let group = state.name();
         let applied = state.applied().map_err(|source| ApplyError::Storage { group, source })?;
         let mut machine = ShopMachine { state, applied, history, listener, version: version::FIRST, newest };
         machine.read_version()?;
@@ -87,7 +90,7 @@ impl ShopMachine {
     }
 
     fn group(&self) -> &'static str {
-        group_name(self.state.kind())
+        self.state.name()
     }
 
     fn apply_entries(
@@ -102,6 +105,7 @@ impl ShopMachine {
         let mut events = Vec::new();
         let mut outbox = Vec::new();
         let mut replies = Vec::with_capacity(entries.len());
+        let mut places = false;
         for entry in entries {
             let index = entry.position.index;
             let first = events.len();
@@ -115,6 +119,7 @@ impl ShopMachine {
                 if let Command::Version(version::Command::Raise { to, .. }) = stamped.command {
                     self.known(to)?;
                 }
+                places |= matches!(stamped.command, Command::Placement(_));
                 let outcome = command::apply(&mut tx, &stamped, &mut events);
                 answers.push(Bytes::from(encode(&outcome)));
             }
@@ -132,6 +137,9 @@ impl ShopMachine {
         if self.version != version {
             tracing::info!(group, from = self.version, to = version, "the state's version is raised");
             self.version = version;
+        }
+        if places {
+            self.listener.placed();
         }
         if !events.is_empty() {
             self.listener.applied(self.state.kind(), &events);

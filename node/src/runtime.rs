@@ -7,6 +7,7 @@ use crate::footing;
 use crate::forward::NoForward;
 use crate::health::NodeHealth;
 use crate::operations;
+use crate::projectors::lists::ShardedLists;
 use crate::providers::Providers;
 use crate::rebuild;
 use crate::room::{self, Disk, FREE_BYTES_MIN, RoomLimits};
@@ -147,7 +148,7 @@ impl NodeRuntime {
             backend: core.backend().clone(),
             blobs: Arc::new(blobs.clone()),
             search: Arc::new(core.search.clone()),
-            lists: Arc::new(core.lists.clone()),
+            lists: Arc::new(ShardedLists(core.shards.clone())),
             keys: Arc::new(keys),
             clock: Arc::new(SystemClock),
             health: health.clone(),

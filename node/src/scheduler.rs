@@ -5,7 +5,7 @@
 //! once, because running it takes it off the plan.
 
 use crate::backend::{NodeBackend, now};
-use crate::state::group_name;
+use crate::state::{GroupKey, GroupState, group_name};
 use gearify_commerce::command::{CommandId, Keep};
 use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::processes::schedule::{Command, DUE_MAX};
@@ -19,25 +19,25 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Pause after a plan could not be run.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Groups with plans of their own.
-const PLANNING: [GroupKind; 2] = [GroupKind::Catalogue, GroupKind::Region];
-
 /// Runs the timers of a node until it stops.
 pub async fn run(backend: Arc<NodeBackend>, stop: CancellationToken) {
-    let timers = PLANNING.map(|kind| tend(&backend, kind));
+    let shards = backend.shards();
+    let regional = shards.tend_each(|shard| tend(&backend, GroupKey::Region(shard)));
+    let timers = async { tokio::join!(tend(&backend, GroupKey::Catalogue), regional) };
     tokio::select! {
-        _ = futures::future::join_all(timers) => {}
+        _ = timers => {}
         () = stop.cancelled() => {}
     }
 }
 
-async fn tend(backend: &NodeBackend, kind: GroupKind) {
-    let state = backend.state(kind).clone();
+async fn tend(backend: &NodeBackend, key: GroupKey) {
+    let Some(handle) = backend.find(key) else { return };
+    let state = handle.state.clone();
     let mut applied = state.watch_applied();
     loop {
         applied.mark_unchanged();
-        let wait = match backend.is_leader(kind) {
-            true => run_due(backend, kind).await,
+        let wait = match handle.group.is_leader() {
+            true => run_due(backend, key, &*state).await,
             false => LOOK_AGAIN,
         };
         tokio::select! {
@@ -52,15 +52,15 @@ async fn tend(backend: &NodeBackend, kind: GroupKind) {
 }
 
 /// Runs what is due and answers when to look again.
-async fn run_due(backend: &NodeBackend, kind: GroupKind) -> Duration {
-    let due = scope::first_due(&**backend.state(kind));
+async fn run_due(backend: &NodeBackend, key: GroupKey, state: &GroupState) -> Duration {
+    let due = scope::first_due(state);
     let left = due.map(|due| due.millis_since(now()));
     match left {
-        Some(left) if left <= 0 => match backend.decide(&request(kind)).await {
+        Some(left) if left <= 0 => match backend.decide_in(key, &request(key.kind())).await {
             // There may be more: the applied entry wakes the timer at once.
             Ok(_) => LOOK_AGAIN,
             Err(error) => {
-                tracing::debug!(group = group_name(kind), ?error, "what is due was not run");
+                tracing::debug!(group = group_name(key), ?error, "what is due was not run");
                 RETRY
             }
         },

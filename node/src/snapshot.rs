@@ -6,9 +6,8 @@
 //! peers for the events themselves where nobody has such a file or it does not fit what is here already.
 //! Replication guards the bytes by checksums; here only the shape is checked.
 
-use crate::state::{AppliedRow, GroupState, LOCAL, group_name, is_outbox_key};
+use crate::state::{AppliedRow, GroupKey, GroupState, LOCAL, is_outbox_key};
 use bytes::Bytes;
-use gearify_commerce::GroupKind;
 use gearify_replication::{Applied, MachineError, SnapshotSource};
 use gearify_storage::frozen::Sweep;
 use gearify_storage::{
@@ -38,7 +37,7 @@ pub trait HistoryPeers: Send + Sync {
     /// and with entry `through`.
     fn read(
         &self,
-        group: GroupKind,
+        group: GroupKey,
         from: EventPosition,
         through: u64,
         limit: usize,
@@ -46,7 +45,7 @@ pub trait HistoryPeers: Send + Sync {
 
     /// A part of the closed file of a group's history with this hash, from any node that has it; empty at its
     /// end.
-    fn file_part(&self, _group: GroupKind, _hash: ContentHash, _offset: u64) -> Result<Vec<u8>, String> {
+    fn file_part(&self, _group: GroupKey, _hash: ContentHash, _offset: u64) -> Result<Vec<u8>, String> {
         Err("nobody has that file".into())
     }
 }
@@ -77,7 +76,7 @@ pub fn read_file_part(history: &EventReader, hash: ContentHash, offset: u64) -> 
 pub struct NoPeers;
 
 impl HistoryPeers for NoPeers {
-    fn read(&self, _: GroupKind, from: EventPosition, _: u64, _: usize) -> Result<Vec<EventRow>, String> {
+    fn read(&self, _: GroupKey, from: EventPosition, _: u64, _: usize) -> Result<Vec<EventRow>, String> {
         Err(format!("the history from {from} on is missing, and there is no other node to ask"))
     }
 }
@@ -211,9 +210,7 @@ pub fn install(
     content: &mut dyn Read,
     history: &History,
 ) -> Result<AppliedRow, MachineError> {
-    Installation { state, history, group: group_name(state.kind()) }
-        .run(after, content)
-        .map_err(MachineError::new)
+    Installation { state, history, group: state.name() }.run(after, content).map_err(MachineError::new)
 }
 
 struct Installation<'a> {
@@ -291,7 +288,7 @@ impl Installation<'_> {
             let broken_off = head.files.iter().find(|file| (file.first..=file.through).contains(&(have + 1)));
             let end = broken_off.map_or(head.history_from - 1, |file| file.through);
             let from = EventPosition::new(have + 1, 0);
-            let read = self.history.peers.read(self.state.kind(), from, end, EVENT_ROWS);
+            let read = self.history.peers.read(self.state.key(), from, end, EVENT_ROWS);
             let mut rows = read.map_err(|what| SnapshotError::History { group: self.group, what })?;
             let is_all = rows.len() < EVENT_ROWS;
             let last = rows.last().map_or(0, |row| row.position.index);
@@ -339,7 +336,7 @@ impl Installation<'_> {
         let mut out = std::fs::File::create(path).map_err(|error| error.to_string())?;
         let mut offset = 0;
         loop {
-            let part = self.history.peers.file_part(self.state.kind(), file.hash, offset)?;
+            let part = self.history.peers.file_part(self.state.key(), file.hash, offset)?;
             if part.is_empty() {
                 return Ok(());
             }

@@ -13,7 +13,8 @@ use crate::bell::Bell;
 use crate::memo::Memo;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use gearify_commerce::GroupKind;
+use gearify_commerce::placement::SHARDS_MAX;
+use gearify_commerce::{GroupKind, Shard};
 use gearify_replication::GroupId;
 use gearify_storage::disk::write_durably;
 use gearify_storage::frozen::Frozen;
@@ -26,8 +27,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use tokio::sync::watch;
 
 /// First byte of every key that is not replicated state.
@@ -44,30 +45,74 @@ const OUTBOX_ROW_BYTES: usize = 16 << 10;
 /// Outbox rows taken back in one commit.
 const OUTBOX_CLEAR_MAX: usize = 512;
 
-/// The groups of a region with one shard, in the order they start.
+/// The groups that every node has, in the order they start.
 pub const GROUPS: [GroupKind; 3] = [GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
 
 /// Below this number groups are shared by all regions; from it on each region has its own numbers.
 pub const FIRST_REGIONAL: u16 = 16;
 /// Numbers of one region, one for each shard that it may have.
-const REGION_GROUPS: u16 = 64;
+const REGION_GROUPS: u16 = SHARDS_MAX;
 
-/// The stable number of a group in the log file and on the wire, for a node of the region with this number.
-/// Two regions never share the number of a group, so that a frame that went astray fits nothing.
-pub fn group_id(kind: GroupKind, region: u16) -> GroupId {
-    match kind {
-        GroupKind::World => GroupId(1),
-        GroupKind::Catalogue => GroupId(2),
-        GroupKind::Region => GroupId(FIRST_REGIONAL + region * REGION_GROUPS),
+/// One group as a node runs it: shared by all regions, or a shard of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupKey {
+    World,
+    Catalogue,
+    Region(Shard),
+}
+
+impl GroupKey {
+    pub fn kind(self) -> GroupKind {
+        match self {
+            GroupKey::World => GroupKind::World,
+            GroupKey::Catalogue => GroupKind::Catalogue,
+            GroupKey::Region(_) => GroupKind::Region,
+        }
+    }
+
+    /// The shard; that of shared groups is the first.
+    pub fn shard(self) -> Shard {
+        match self {
+            GroupKey::World | GroupKey::Catalogue => Shard::FIRST,
+            GroupKey::Region(shard) => shard,
+        }
     }
 }
 
+/// Of the region, its first shard.
+impl From<GroupKind> for GroupKey {
+    fn from(kind: GroupKind) -> GroupKey {
+        match kind {
+            GroupKind::World => GroupKey::World,
+            GroupKind::Catalogue => GroupKey::Catalogue,
+            GroupKind::Region => GroupKey::Region(Shard::FIRST),
+        }
+    }
+}
+
+/// The stable number of a group in the log file and on the wire, for a node of the region with this number.
+/// Two regions never share the number of a group, so that a frame that went astray fits nothing.
+pub fn group_id(group: impl Into<GroupKey>, region: u16) -> GroupId {
+    match group.into() {
+        GroupKey::World => GroupId(1),
+        GroupKey::Catalogue => GroupId(2),
+        GroupKey::Region(shard) => GroupId(FIRST_REGIONAL + region * REGION_GROUPS + shard.0),
+    }
+}
+
+/// The shard that a group is; `None` for a group that all regions share.
+pub fn shard_of(group: GroupId) -> Option<Shard> {
+    group.0.checked_sub(FIRST_REGIONAL).map(|number| Shard(number % REGION_GROUPS))
+}
+
 /// The name of a group in directories, logs and metrics.
-pub fn group_name(kind: GroupKind) -> &'static str {
-    match kind {
-        GroupKind::World => "world",
-        GroupKind::Catalogue => "catalogue-0",
-        GroupKind::Region => "region-0",
+pub fn group_name(group: impl Into<GroupKey>) -> &'static str {
+    static SHARDS: LazyLock<Vec<String>> =
+        LazyLock::new(|| (0..SHARDS_MAX).map(|number| format!("region-{number}")).collect());
+    match group.into() {
+        GroupKey::World => "world",
+        GroupKey::Catalogue => "catalogue-0",
+        GroupKey::Region(shard) => &SHARDS[usize::from(shard.0)],
     }
 }
 
@@ -85,7 +130,7 @@ gearify_storage::first_version!(AppliedRow);
 
 /// Reads and, for its machine alone, writes of one group's rows.
 pub struct GroupState {
-    kind: GroupKind,
+    key: GroupKey,
     dir: PathBuf,
     options: SledOptions,
     engine: ArcSwap<Frozen<SledEngine>>,
@@ -117,10 +162,11 @@ impl GroupState {
     /// # Errors
     /// Whatever an empty directory would meet just the same: no permission, a full disk, a second user.
     pub fn open(
-        kind: GroupKind,
+        group: impl Into<GroupKey>,
         dir: &Path,
         options: SledOptions,
     ) -> Result<(Arc<GroupState>, Option<SetAside>), StorageError> {
+        let key = group.into();
         fs::create_dir_all(dir)?;
         let number = current_number(dir)?;
         remove_other_directories(dir, number)?;
@@ -128,7 +174,7 @@ impl GroupState {
         let (engine, set_aside) = match read_applied(&opened.engine) {
             Ok(_) => (opened.engine, opened.set_aside),
             Err(StorageError::Damaged(reason)) => {
-                tracing::error!(group = group_name(kind), reason, "state can't be read; building it again");
+                tracing::error!(group = group_name(key), reason, "state can't be read; building it again");
                 drop(opened);
                 let next = number + 1;
                 let engine = SledEngine::open(&numbered(dir, next), options)?;
@@ -140,13 +186,13 @@ impl GroupState {
         };
         let applied = read_applied(&engine)?.index;
         let state = GroupState {
-            kind,
+            key,
             dir: dir.into(),
             options,
             engine: ArcSwap::from_pointee(Frozen::new(engine)),
             applied: watch::Sender::new(applied),
             bell: Bell::default(),
-            memo: (kind != GroupKind::Region).then(Memo::default),
+            memo: (key.kind() != GroupKind::Region).then(Memo::default),
             outbox: Mutex::default(),
             stored: AtomicU64::new(0),
             next: Mutex::default(),
@@ -158,17 +204,26 @@ impl GroupState {
     /// As [`GroupState::open`], with nothing in it: the rows that are there are set aside, to be made again
     /// from snapshot and log together with the events that came of them. Nobody may have them open.
     pub fn open_anew(
-        kind: GroupKind,
+        group: impl Into<GroupKey>,
         dir: &Path,
         options: SledOptions,
     ) -> Result<Arc<GroupState>, StorageError> {
         let next = current_number(dir)? + 1;
         write_durably(&dir.join(CURRENT), next.to_string().as_bytes())?;
-        Ok(GroupState::open(kind, dir, options)?.0)
+        Ok(GroupState::open(group, dir, options)?.0)
+    }
+
+    pub fn key(&self) -> GroupKey {
+        self.key
     }
 
     pub fn kind(&self) -> GroupKind {
-        self.kind
+        self.key.kind()
+    }
+
+    /// The group's name in directories, logs and metrics.
+    pub fn name(&self) -> &'static str {
+        group_name(self.key)
     }
 
     /// The last entry whose events are in the event store alone; 0 if there is none.

@@ -4,10 +4,11 @@
 //! a group asks all nodes that apply its log which newest version they know, and proposes the least of them.
 //! A node that does not answer may be an old one: nothing is raised until it does, or is removed.
 
+use crate::backend::GroupHandle;
 use crate::backend::NodeBackend;
 use crate::cluster::Member;
-use crate::state::{GROUPS, group_name};
-use gearify_commerce::{GroupKind, StateVersion, version};
+use crate::state::{GroupKey, group_name};
+use gearify_commerce::{StateVersion, version};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +25,8 @@ pub async fn run(
 ) {
     let tending = async {
         loop {
-            for kind in GROUPS {
-                tend(&backend, member.as_deref(), newest, kind).await;
+            for (key, handle) in backend.groups() {
+                tend(&backend, member.as_deref(), newest, (key, handle)).await;
             }
             tokio::time::sleep(ASK_PAUSE).await;
         }
@@ -36,17 +37,22 @@ pub async fn run(
     }
 }
 
-async fn tend(backend: &NodeBackend, member: Option<&Member>, newest: StateVersion, kind: GroupKind) {
-    let follows = version::of(&**backend.state(kind));
-    if newest <= follows || !backend.is_leader(kind) {
+async fn tend(
+    backend: &NodeBackend,
+    member: Option<&Member>,
+    newest: StateVersion,
+    (key, handle): (GroupKey, &GroupHandle),
+) {
+    let follows = version::of(&*handle.state);
+    if newest <= follows || !handle.group.is_leader() {
         return;
     }
     let all_know = match member {
-        Some(member) => member.newest_known(kind).await,
+        Some(member) => member.newest_known(key.kind()).await,
         None => Some(newest),
     };
     let Some(to) = all_know.map(|known| known.min(newest)).filter(|to| *to > follows) else { return };
-    if let Err(error) = backend.raise_version(kind, to).await {
-        tracing::debug!(group = group_name(kind), ?error, "the state's version was not raised yet");
+    if let Err(error) = backend.raise_version(key, to).await {
+        tracing::debug!(group = group_name(key), ?error, "the state's version was not raised yet");
     }
 }

@@ -78,7 +78,7 @@ async fn a_shop_is_made_bought_from_restarted_and_rebuilt() {
     assert!(search(&cluster, tenant, "nightwatch").await.hits.len() == 1);
 
     cluster.settled(LONG).await.unwrap();
-    let lists = &cluster.node(0).core.lists;
+    let lists = &cluster.node(0).core.shards.first().lists;
     let scope = ListScope::new(tenant, Site::FIRST);
     let find = async |text: &str| {
         let query = OrderQuery { text: Some(text.into()), ..OrderQuery::default() };

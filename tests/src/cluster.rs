@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use gearify_commerce::command::{GroupKind, Keep, Reply};
 use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::processes::schedule;
-use gearify_commerce::{Actor, Refusal, Site, TenantId, Timestamp, Vault, scope};
+use gearify_commerce::{Actor, Refusal, Shard, Site, TenantId, Timestamp, Vault, scope};
 use gearify_node::core::{Core, CoreOptions, RegionPart};
 use gearify_node::doctor::{self, Contents};
 use gearify_node::forward::{Forward, Switchboard, Undecided};
@@ -143,6 +143,27 @@ impl Cluster {
         }
     }
 
+    /// Divides the region of the one node, and waits until its shards run.
+    pub fn divide(&self, shards: u16) {
+        let core = &self.nodes[&self.desk];
+        self.runtime.block_on(async {
+            let backend = core.backend();
+            let newest = gearify_commerce::version::NEWEST;
+            backend.raise_version(GroupKind::Region, newest).await.expect("a sole voter leads");
+            let seated = backend.seat(shards, vec![self.desk]).await.expect("a sole voter leads");
+            seated.result.expect("a node is named");
+            let until = Instant::now() + PATIENCE;
+            let serve = |shard| {
+                let parts = core.shards.get(Shard(shard));
+                parts.is_some_and(|parts| parts.handle.group.is_leader() && parts.serves())
+            };
+            while !(0..shards).all(serve) {
+                assert!(Instant::now() < until, "not all shards serve");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+
     /// Cuts the leader off before this act.
     pub fn change_leader_before(&mut self, act: u64) {
         self.change_at = Some(act);
@@ -255,7 +276,7 @@ impl Cluster {
         self.net.isolate(NodeId(old));
         self.switchboard.detach(NodeId(old));
         self.away = Some(old);
-        let applied = GROUPS.map(|kind| (kind, self.nodes[&self.desk].backend().applied(kind)));
+        let applied = GROUPS.map(|kind| (kind, self.nodes[&self.desk].backend().state(kind).applied_index()));
         let third =
             *self.nodes.keys().find(|node| **node != old && **node != self.desk).expect("three nodes");
         let until = Instant::now() + PATIENCE;
@@ -395,8 +416,8 @@ impl Cluster {
         }
     }
 
-    fn reader(&self, group: GroupKind) -> Arc<dyn Reader> {
-        self.nodes[&self.desk].backend().reader(group)
+    fn reader(&self, group: GroupKind, tenant: TenantId) -> Arc<dyn Reader> {
+        self.nodes[&self.desk].backend().reader(group, tenant)
     }
 }
 
@@ -416,7 +437,8 @@ impl Stage for Cluster {
         let Time::Story(clock) = self.time.clone() else { panic!("real time does not pass on demand") };
         let until = clock.now().plus_millis(millis);
         loop {
-            let due = scope::first_due(&*self.reader(GroupKind::Region)).filter(|due| *due <= until);
+            let due = scope::first_due(&*self.reader(GroupKind::Region, TenantId::PLATFORM))
+                .filter(|due| *due <= until);
             let Some(due) = due else { break };
             clock.0.fetch_max(due.as_millis(), Ordering::SeqCst);
             self.serial = self.serial.wrapping_add(1);
@@ -435,8 +457,8 @@ impl Stage for Cluster {
         }
     }
 
-    fn read(&self, group: GroupKind, with: &mut dyn FnMut(&dyn Reader)) {
-        with(&*self.reader(group));
+    fn read(&self, group: GroupKind, tenant: TenantId, with: &mut dyn FnMut(&dyn Reader)) {
+        with(&*self.reader(group, tenant));
     }
 
     fn vault(&self) -> &dyn Vault {

@@ -131,7 +131,7 @@ impl Stage for Pure {
         self.now
     }
 
-    fn read(&self, group: GroupKind, with: &mut dyn FnMut(&dyn Reader)) {
+    fn read(&self, group: GroupKind, _: TenantId, with: &mut dyn FnMut(&dyn Reader)) {
         with(&self.groups[&group]);
     }
 

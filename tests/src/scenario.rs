@@ -399,7 +399,9 @@ impl<S: Stage> Scenario<S> {
     /// The test provider, as far as stories need it: answers every open call by its token.
     fn provider_answers(&mut self) {
         let mut open = Vec::new();
-        self.stage.read(GroupKind::Region, &mut |reader| open = scope::open_work(reader, 1_000));
+        self.stage.read(GroupKind::Region, self.market.tenant, &mut |reader| {
+            open = scope::open_work(reader, 1_000)
+        });
         for (tenant, _, work) in open {
             let command = look(&self.stage, GroupKind::Region, tenant, |view| answer(view, work));
             let provider = Actor::Provider("test".into());

@@ -22,8 +22,8 @@ pub trait Stage {
 
     fn now(&self) -> Timestamp;
 
-    /// Reads committed state.
-    fn read(&self, group: GroupKind, with: &mut dyn FnMut(&dyn Reader));
+    /// Reads committed state of the group; of the region, that of the tenant's shard.
+    fn read(&self, group: GroupKind, tenant: TenantId, with: &mut dyn FnMut(&dyn Reader));
 
     fn vault(&self) -> &dyn Vault;
 
@@ -41,7 +41,7 @@ pub fn look<T>(
     let site = if group == GroupKind::Region { Site::FIRST } else { Site::NONE };
     let mut read = Some(read);
     let mut found = None;
-    stage.read(group, &mut |reader| {
+    stage.read(group, tenant, &mut |reader| {
         let read = read.take().expect("a stage reads once");
         found = Some(read(&ReadScope::new(reader, tenant, site)));
     });

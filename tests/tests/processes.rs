@@ -34,6 +34,8 @@ mod rebuilds;
 mod region;
 #[path = "processes/regions.rs"]
 mod regions;
+#[path = "processes/shards.rs"]
+mod shards;
 #[path = "processes/starts.rs"]
 mod starts;
 #[path = "processes/strangers.rs"]

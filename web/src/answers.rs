@@ -182,17 +182,17 @@ enum Outcome {
 
 fn build(state: &AppState, shop: &Shop, market: &Market, name: &str) -> Outcome {
     // Positions first: what is read after them is at least as new.
-    let catalogue_index = state.backend.applied(GroupKind::Catalogue);
-    let region_index = state.backend.applied(GroupKind::Region);
+    let catalogue_index = state.backend.applied(GroupKind::Catalogue, shop.id());
+    let region_index = state.backend.applied(GroupKind::Region, shop.id());
     let sequence = catalogue_sequence(state, shop.id());
-    let catalogue_reader = state.backend.reader(GroupKind::Catalogue);
+    let catalogue_reader = state.backend.reader(GroupKind::Catalogue, shop.id());
     let catalogue = gearify_commerce::ReadScope::new(catalogue_reader.as_ref(), shop.id(), Site::NONE);
     let product = match find(&catalogue, name) {
         Some(Found::Here(product)) if products::visible(&product) => product,
         Some(Found::Moved(slug)) => return Outcome::Moved(slug),
         Some(Found::Here(_)) | None => return Outcome::Nothing,
     };
-    let region_reader = state.backend.reader(GroupKind::Region);
+    let region_reader = state.backend.reader(GroupKind::Region, shop.id());
     let region = gearify_commerce::ReadScope::new(region_reader.as_ref(), shop.id(), shop.site());
     let Built { view, revision, needs } = products::build(&catalogue, &region, market, &product);
     let Ok(body) = serde_json::to_vec(&view) else { return Outcome::Nothing };
@@ -222,14 +222,14 @@ pub fn find(catalogue: &gearify_commerce::ReadScope<'_>, name: &str) -> Option<F
 
 impl ProductAnswer {
     fn still_true(&self, state: &AppState, tenant: TenantId) -> bool {
-        let index = state.backend.applied(GroupKind::Catalogue);
+        let index = state.backend.applied(GroupKind::Catalogue, tenant);
         if self.catalogue.load(Ordering::Relaxed) != index {
             if catalogue_sequence(state, tenant) != self.sequence {
                 return false;
             }
             self.catalogue.store(index, Ordering::Relaxed);
         }
-        let index = state.backend.applied(GroupKind::Region);
+        let index = state.backend.applied(GroupKind::Region, tenant);
         if self.region.load(Ordering::Relaxed) != index {
             if !self.shelf_says_the_same(state, tenant) {
                 return false;

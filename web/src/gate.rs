@@ -227,7 +227,7 @@ async fn admit(
     let hash = hash_request(state, row, request, max).await?;
     let conditional = Conditional::of(request.headers())?;
     if request.extensions().get::<relay::Stranded>().is_none() {
-        position::wait(state, row, request.headers()).await?;
+        position::wait(state, row, place.tenant(), request.headers()).await?;
     }
     let call = Call::new(call::Admitted {
         state: state.clone(),

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use gearify_commerce::command::{GroupKind, Reply};
 use gearify_commerce::event::Envelope;
 use gearify_commerce::intent::Request;
-use gearify_commerce::{ReadScope, Refusal, Site, TenantId, Vault};
+use gearify_commerce::{ReadScope, Refusal, Shard, Site, TenantId, Vault};
 use gearify_storage::Reader;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     pub group: GroupKind,
+    /// Of the region; elsewhere the first.
+    pub shard: Shard,
     pub index: u64,
 }
 
@@ -55,17 +57,24 @@ pub trait Backend: Send + Sync + 'static {
     /// Adds facts on the leader, proposes, and answers when the entry is applied here.
     fn submit(&self, request: Request) -> BoxFuture<'_, Result<Decided, SubmitError>>;
 
-    /// Committed state of a group as this node has it.
-    fn reader(&self, group: GroupKind) -> Arc<dyn Reader>;
+    /// Committed state of a group as this node has it; of the region, that of the shard which holds the
+    /// tenant's site. Empty where that does not serve from here.
+    fn reader(&self, group: GroupKind, tenant: TenantId) -> Arc<dyn Reader>;
 
-    /// Index of the last entry applied here.
-    fn applied(&self, group: GroupKind) -> u64;
+    /// The last entry applied there.
+    fn position(&self, group: GroupKind, tenant: TenantId) -> Position;
+
+    /// A number that is another one after every entry applied there.
+    fn applied(&self, group: GroupKind, tenant: TenantId) -> u64 {
+        let Position { shard, index, .. } = self.position(group, tenant);
+        u64::from(shard.0) << 56 | index
+    }
 
     /// Waits until this node has applied `position`; `false` after `deadline`.
     fn wait_for(&self, position: Position, deadline: Duration) -> BoxFuture<'_, bool>;
 
     /// Makes the next reads linearizable; `false` if no quorum answers in time.
-    fn read_barrier(&self, group: GroupKind) -> BoxFuture<'_, bool>;
+    fn read_barrier(&self, group: GroupKind, tenant: TenantId) -> BoxFuture<'_, bool>;
 
     fn vault(&self) -> &dyn Vault;
 
@@ -130,7 +139,7 @@ pub fn with_scope<T>(
     site: Site,
     read: impl FnOnce(&ReadScope<'_>) -> T,
 ) -> T {
-    let reader = backend.reader(group);
+    let reader = backend.reader(group, tenant);
     read(&ReadScope::new(reader.as_ref(), tenant, site))
 }
 

@@ -1,11 +1,25 @@
-//! The other regions, as the web needs them: whose site is sold from where, and how a request gets there.
+//! Other regions and other nodes of this one, as the web needs them: whose site is sold from where, and how a
+//! request gets there.
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use gearify_commerce::{Shard, Site, TenantId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use utoipa::ToSchema;
+
+/// Who answers for a site that does not serve from this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// Any node of another region.
+    Region(String),
+    /// A node of this region that has the shard.
+    Shard(Shard),
+}
+
+/// Names the answer of a node that the request should not have come to: nothing was done.
+pub const NOT_HERE: &str = "gearify-not-here";
 
 /// A request as it goes to the region that sells for its shop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,10 +72,16 @@ pub trait Regions: Send + Sync + 'static {
 
     /// Where a site is sold from whose home has this name, unless that is here. A name that no region has
     /// means the first region.
-    fn elsewhere(&self, home: &str) -> Option<String>;
+    fn elsewhere(&self, home: &str, tenant: TenantId, site: Site) -> Option<Elsewhere>;
 
-    /// Lets a node of another region answer a request. Once per request: who gets it answers it itself.
-    fn relay(&self, region: String, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>>;
+    /// Lets another node answer a request. Once per request, and once more where it comes into its region.
+    fn relay(&self, to: Elsewhere, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>>;
+
+    /// Sees that a site has its shard before it is written to for the first time.
+    fn place(&self, tenant: TenantId, site: Site) -> BoxFuture<'_, ()> {
+        let _ = (tenant, site);
+        futures::future::ready(()).boxed()
+    }
 
     /// All regions, in the order in which they came.
     fn list(&self) -> Vec<RegionView>;
@@ -75,11 +95,11 @@ impl Regions for OneRegion {
         self.0.clone()
     }
 
-    fn elsewhere(&self, _: &str) -> Option<String> {
+    fn elsewhere(&self, _: &str, _: TenantId, _: Site) -> Option<Elsewhere> {
         None
     }
 
-    fn relay(&self, _: String, _: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>> {
+    fn relay(&self, _: Elsewhere, _: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>> {
         futures::future::ready(Err(RelayError::Unreachable)).boxed()
     }
 

@@ -26,6 +26,12 @@ impl Shop {
         Site::FIRST
     }
 
+    /// The region that the shop sells from.
+    pub fn home(&self) -> Option<&str> {
+        let home = self.tenant.sites.iter().find(|place| place.site == self.site())?;
+        Some(home.region.as_str())
+    }
+
     pub fn settings(&self) -> &tenants::Settings {
         &self.tenant.settings.value
     }
@@ -68,7 +74,7 @@ const HOSTS_MAX: usize = 10_000;
 impl Shops {
     /// The shop of a host in its normal form.
     pub fn by_host(&self, backend: &dyn Backend, host: &str) -> Option<Arc<Shop>> {
-        let position = backend.applied(GroupKind::World);
+        let position = backend.applied(GroupKind::World, TenantId::PLATFORM);
         let known = self.hosts.read();
         if known.position == position
             && let Some(shop) = known.shops.get(host)

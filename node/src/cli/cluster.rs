@@ -35,6 +35,9 @@ pub struct InitArgs {
     /// Begins the cluster's name.
     #[arg(long, default_value = "gearify")]
     name: String,
+    /// Groups over which the region's shops are divided, each with a log of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    shards: u16,
 }
 
 #[derive(Args, Debug)]
@@ -89,6 +92,9 @@ pub struct RegionAddArgs {
     /// Where shoppers will reach it, like https://south.shops.example.
     #[arg(long, default_value = "")]
     public: String,
+    /// Groups over which the region's shops are divided, each with a log of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    shards: u16,
     /// Minutes within which the token must be used.
     #[arg(long, default_value_t = TOKEN_VALID.as_secs() / 60, value_parser = clap::value_parser!(u64).range(1..=1440))]
     minutes: u64,
@@ -150,6 +156,7 @@ fn init(arguments: &InitArgs) -> anyhow::Result<ExitCode> {
     let valid = settings.cluster.certificate_lifetime;
     let founded =
         cluster::found(data_dir, &vault, &arguments.name, region, settings.node.id, &address, valid)?;
+    cluster::begin_divided(data_dir, arguments.shards)?;
     say(&format!(
         "cluster {} begins with node {}. Start it with `gearify serve`, then let another node join within an \
          hour:\n\n  gearify join {} {address}\n\nEvery node needs the same master key.",
@@ -204,7 +211,7 @@ pub fn join(arguments: &JoinArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub fn region(command: RegionCommand) -> anyhow::Result<ExitCode> {
-    let RegionCommand::Add(RegionAddArgs { config, region, public, minutes }) = command;
+    let RegionCommand::Add(RegionAddArgs { config, region, public, shards, minutes }) = command;
     let settings = settings(&config)?;
     let name = PeerName::new("any", &region, NodeId(0));
     name.context("a region has a name like eu-west")?;
@@ -213,7 +220,7 @@ pub fn region(command: RegionCommand) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(public.is_empty() || is_url, "--public is not a URL like https://south.shops.example");
     let valid = Duration::from_secs(minutes * 60);
     let desk = desk(&settings)?;
-    let added = desk.add_region(&region, public.trim_end_matches('/'), valid);
+    let added = desk.add_region(&region, public.trim_end_matches('/'), shards, valid);
     let token = block_on(async { Ok(added.await?) })?;
     let address = peer_address(&settings);
     say(&format!(

@@ -63,8 +63,12 @@ impl Desk<'_> {
         &self,
         region: &str,
         public: &str,
+        shards: u16,
         valid: Duration,
     ) -> Result<String, AdminError> {
+        if shards > 1 {
+            self.done(Admin::SetShards { region: region.to_owned(), shards }).await?;
+        }
         let (region, public) = (region.to_owned(), public.to_owned());
         self.token(Admin::AddRegion { region, public, valid_secs: valid.as_secs() }).await
     }

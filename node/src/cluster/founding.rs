@@ -84,6 +84,15 @@ pub fn found(
     Ok(Founded { cluster, node, token })
 }
 
+/// The region that the first node begins will be divided into so many shards.
+pub fn begin_divided(data_dir: &Path, shards: u16) -> Result<(), FoundError> {
+    let dir = ClusterDir::of(data_dir);
+    if let Some(identity) = dir.identity()? {
+        dir.save_identity(&Identity { shards, ..identity })?;
+    }
+    Ok(())
+}
+
 pub(super) fn seal_authority(vault: &NodeVault, cluster: &str, key: &[u8]) -> Result<Vec<u8>, SealError> {
     let nonce = SystemRandom.nonce()?;
     let sealed = vault.purpose_key(AUTHORITY_KEY).seal(nonce, cluster.as_bytes(), key);

@@ -56,6 +56,9 @@ pub struct Identity {
     /// The cluster has removed it.
     #[serde(default)]
     pub is_removed: bool,
+    /// Of its region, as the first node was told; 0 on every other.
+    #[serde(default)]
+    pub shards: u16,
 }
 
 /// Another node, as last known.
@@ -90,6 +93,7 @@ impl Identity {
             master_key: master_key.to_owned(),
             has_begun: false,
             is_removed: false,
+            shards: 0,
         }
     }
 

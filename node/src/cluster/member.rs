@@ -16,9 +16,9 @@ use super::{CERTIFICATE_RENEWED_AT, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
 use crate::backend::NodeBackend;
 use crate::core::{Core, RegionPart};
 use crate::room::Room;
-use crate::state::{FIRST_REGIONAL, group_name};
+use crate::state::{FIRST_REGIONAL, group_name, shard_of};
 use crate::vault::NodeVault;
-use gearify_commerce::StateVersion;
+use gearify_commerce::{GroupKind, Shard, StateVersion};
 use gearify_replication::net::{Issued, NetLimits, PeerBook, PeerName, PeerRecord, TcpNet, TlsError};
 use gearify_replication::{
     CAUGHT_UP_ENTRIES, Group, GroupMetrics, GroupOptions, MembershipError, NodeId, ProposeError, Source,
@@ -89,7 +89,7 @@ pub struct Member {
     pub(super) certificate_valid: Duration,
     pub(super) newest: StateVersion,
     dir: ClusterDir,
-    identity: Mutex<Identity>,
+    pub(super) identity: Mutex<Identity>,
     /// Where others reach it.
     address: String,
     /// It belongs to the groups that all regions share; otherwise it observes them.
@@ -270,9 +270,11 @@ impl Member {
         self.keep_running(self.clone().reconcile(group, CLUSTER_GROUP_NAME));
         self.keep_running(self.clone().watch_seat());
         self.keep_running(self.clone().watch_regions());
-        for (kind, handle) in core.backend().groups() {
+        for (kind, handle) in core.backend().groups().filter(|(key, _)| key.kind() != GroupKind::Region) {
             self.keep_running(self.clone().reconcile(handle.group.clone(), group_name(kind)));
         }
+        self.keep_running(self.clone().reconcile_shards(core.backend().clone()));
+        self.keep_running(self.clone().seat_shards());
         Ok(())
     }
 
@@ -488,7 +490,7 @@ impl Member {
 
     // --- members ---------------------------------------------------------------------------------
 
-    async fn reconcile(self: Arc<Member>, group: Group, name: &'static str) {
+    pub(super) async fn reconcile(self: Arc<Member>, group: Group, name: &'static str) {
         loop {
             sleep(RECONCILE_PAUSE).await;
             let roster = self.roster.borrow().clone();
@@ -496,7 +498,8 @@ impl Member {
             if !group.is_leader() || roster.cluster != self.me.cluster() {
                 continue;
             }
-            let mut wanted = wanted(&roster, &group, self.me.region());
+            let seats = self.seats(&group);
+            let mut wanted = wanted(&roster, &group, self.me.region(), seats.as_ref());
             if self.clock_off_by().is_some() {
                 wanted.resting.insert(self.node());
             }
@@ -519,7 +522,9 @@ impl Member {
                 let metrics = group.metrics();
                 let (old, new) =
                     (metrics.voters.contains(&NodeId(old)), metrics.voters.contains(&NodeId(new)));
-                new && !old && !metrics.is_joint
+                // The seats of a further shard may have gone to other nodes.
+                let is_further = shard_of(group.id()).is_some_and(|shard| shard != Shard::FIRST);
+                (new || is_further) && !old && !metrics.is_joint
             });
             if is_done {
                 let remove = Command::SetState { node: old, state: NodeState::Removed };
@@ -598,7 +603,9 @@ fn is_ready(metrics: &GroupMetrics, node: NodeId) -> bool {
 
 /// The members that a group should have: of the region's own, all its nodes; of the others, who has a seat.
 /// Members that the roster does not know yet are left alone.
-fn wanted(roster: &Roster, group: &Group, region: &str) -> WantedMembers {
+///
+/// A further shard has the members that are seated; until all of them are ready, those who vote stay.
+fn wanted(roster: &Roster, group: &Group, region: &str, seats: Option<&BTreeSet<NodeId>>) -> WantedMembers {
     let mut known = known_peers(roster);
     let metrics = group.metrics();
     for (node, peer) in &mut known {
@@ -609,7 +616,12 @@ fn wanted(roster: &Roster, group: &Group, region: &str) -> WantedMembers {
         true => shared_seats(&known),
         false => {
             let here = known.iter().filter(|(_, peer)| peer.region == region && !peer.is_removed);
-            Seats { members: here.map(|(node, _)| NodeId(*node)).collect(), voters: None }
+            let mut members: BTreeSet<NodeId> = here.map(|(node, _)| NodeId(*node)).collect();
+            if let Some(seats) = seats {
+                let all_ready = seats.iter().all(|node| is_ready(&metrics, *node));
+                members.retain(|node| seats.contains(node) || (!all_ready && metrics.voters.contains(node)));
+            }
+            Seats { members, voters: None }
         }
     };
     let present = metrics.voters.union(&metrics.learners).copied();

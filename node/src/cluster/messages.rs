@@ -6,7 +6,7 @@ use crate::forward::Undecided;
 use crate::room::Room;
 use bytes::Bytes;
 use gearify_commerce::intent::Request;
-use gearify_commerce::{GroupKind, StateVersion};
+use gearify_commerce::{GroupKind, Shard, StateVersion};
 use gearify_commerce::{Refusal as ShopRefusal, Reply as ShopReply};
 use gearify_replication::NodeId;
 use gearify_storage::{BlobHash, ContentHash, EventPosition, EventRow};
@@ -54,6 +54,8 @@ pub enum PeerRequest {
     /// How the caller is, in exchange for the same of this node.
     Pulse(Pulse),
     HistoryFile(HistoryFile),
+    /// History of a shard that is not the region's first.
+    ShardHistory(Shard, HistoryQuery),
 }
 gearify_storage::first_version!(PeerRequest);
 
@@ -105,10 +107,27 @@ gearify_storage::first_version!(BlobAnswer);
 #[derive(Serialize, Deserialize)]
 pub enum Admin {
     Status,
-    Token { valid_secs: u64 },
-    SetState { node: u64, state: NodeState },
-    AddRegion { region: String, public: String, valid_secs: u64 },
-    Replace { node: u64, valid_secs: u64 },
+    Token {
+        valid_secs: u64,
+    },
+    SetState {
+        node: u64,
+        state: NodeState,
+    },
+    AddRegion {
+        region: String,
+        public: String,
+        valid_secs: u64,
+    },
+    Replace {
+        node: u64,
+        valid_secs: u64,
+    },
+    /// How many shards a region has that is about to be added.
+    SetShards {
+        region: String,
+        shards: u16,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -125,6 +144,8 @@ pub struct HistoryQuery {
 #[derive(Serialize, Deserialize)]
 pub struct HistoryFile {
     pub group: GroupKind,
+    /// Of a region's group.
+    pub shard: Shard,
     pub hash: ContentHash,
     pub offset: u64,
 }
@@ -160,22 +181,41 @@ pub fn row((index, n, stream, seq, body): PlainRow) -> EventRow {
 
 #[derive(Serialize, Deserialize)]
 pub enum DecideAnswer {
-    Decided { result: Result<ShopReply, ShopRefusal>, replayed: bool, group: GroupKind, index: u64 },
-    NotLeader { leader: Option<u64> },
+    Decided {
+        result: Result<ShopReply, ShopRefusal>,
+        replayed: bool,
+        group: GroupKind,
+        index: u64,
+    },
+    NotLeader {
+        leader: Option<u64>,
+    },
     Refused(ShopRefusal),
     Overloaded,
     Unavailable,
     Unknown,
     NoRoom,
+    /// As `Decided`, in a shard that is not the region's first.
+    DecidedInShard {
+        result: Result<ShopReply, ShopRefusal>,
+        replayed: bool,
+        shard: Shard,
+        index: u64,
+    },
 }
 gearify_storage::first_version!(DecideAnswer);
 
 impl From<Result<Decided, Undecided>> for DecideAnswer {
     fn from(decided: Result<Decided, Undecided>) -> DecideAnswer {
         match decided {
-            Ok(Decided { result, replayed, position: Position { group, index } }) => {
-                DecideAnswer::Decided { result, replayed, group, index }
-            }
+            Ok(Decided { result, replayed, position }) => match position {
+                Position { group, shard: Shard::FIRST, index } => {
+                    DecideAnswer::Decided { result, replayed, group, index }
+                }
+                Position { shard, index, .. } => {
+                    DecideAnswer::DecidedInShard { result, replayed, shard, index }
+                }
+            },
             Err(Undecided::NotLeader { leader }) => {
                 DecideAnswer::NotLeader { leader: leader.map(|leader| leader.0) }
             }
@@ -196,7 +236,12 @@ impl From<DecideAnswer> for Result<Decided, Undecided> {
     fn from(answer: DecideAnswer) -> Result<Decided, Undecided> {
         Err(match answer {
             DecideAnswer::Decided { result, replayed, group, index } => {
-                return Ok(Decided { result, replayed, position: Position { group, index } });
+                let position = Position { group, shard: Shard::FIRST, index };
+                return Ok(Decided { result, replayed, position });
+            }
+            DecideAnswer::DecidedInShard { result, replayed, shard, index } => {
+                let position = Position { group: GroupKind::Region, shard, index };
+                return Ok(Decided { result, replayed, position });
             }
             DecideAnswer::NotLeader { leader } => Undecided::NotLeader { leader: leader.map(NodeId) },
             DecideAnswer::Refused(refusal) => SubmitError::Refused(refusal).into(),

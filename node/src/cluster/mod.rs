@@ -4,8 +4,10 @@
 //! [`CLUSTER_GROUP`], holds the roster (`roster`, pure; `machine`): nodes, tokens, the sealed key of the
 //! authority. `member` runs on every node: it keeps the address book in step with the roster, brings the
 //! groups' members in step with it while leading, and renews the certificate. `peers` is what nodes ask
-//! each other, `pulse` what they tell each other all the time, `following` how a node that is no member of the shared groups reads them, `relaying`
-//! how requests reach the region that sells, and `regions` who has which seat; `founding` makes the first node and `joining` every other, both while nothing runs.
+//! each other, `pulse` what they tell each other all the time, `following` how a node that is no member of the
+//! shared groups reads them, `relaying` how requests reach the region that sells, `regions` who has which seat in
+//! the shared groups, and `seating` who has one in the region's shards; `founding` makes the first node and
+//! `joining` every other, both while nothing runs.
 
 mod blobs;
 mod desk;
@@ -24,11 +26,12 @@ mod recovering;
 pub mod regions;
 mod relaying;
 pub mod roster;
+mod seating;
 mod token;
 mod warrant;
 
 pub use desk::{AdminError, Desk};
-pub use founding::{FoundError, Founded, found};
+pub use founding::{FoundError, Founded, begin_divided, found};
 pub use identity::{ClusterDir, Identity, IdentityError};
 pub use joining::{JoinError, Joined, join};
 pub use member::{Member, MemberError, MemberOptions};

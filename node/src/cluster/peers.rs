@@ -12,12 +12,12 @@ use super::token::{JoinToken, secret_hash};
 use super::warrant::Warrant;
 use crate::forward::{Forward, Undecided};
 use crate::snapshot::{HistoryPeers, read_file_part};
-use crate::state::group_name;
+use crate::state::{GroupKey, group_name};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::intent::Request;
-use gearify_commerce::{GroupKind, StateVersion, version};
+use gearify_commerce::{GroupKind, Shard, StateVersion, version};
 use gearify_replication::net::{Authority, Issued, JoinRefused, PeerName, PeerService, check_proof};
 use gearify_replication::{Group, NodeId, TransportError};
 use gearify_storage::{ContentHash, EventPosition, EventRow, decode, disk, encode};
@@ -47,7 +47,11 @@ impl PeerService for Member {
                 }
                 PeerRequest::History(query) => {
                     self.require_business(&from, query.group)?;
-                    self.history(query).await
+                    self.history(query.group.into(), query).await
+                }
+                PeerRequest::ShardHistory(shard, query) => {
+                    self.require_business(&from, GroupKind::Region)?;
+                    self.history(GroupKey::Region(shard), query).await
                 }
                 PeerRequest::HistoryFile(asked) => {
                     self.require_business(&from, asked.group)?;
@@ -65,7 +69,7 @@ impl PeerService for Member {
                     Ok(encode(&IssuedAnswer { certificate, valid_until }).into())
                 }
                 PeerRequest::Follow { group, from } => self.page(group, from).await,
-                PeerRequest::Web(relayed) => self.answer_web(*relayed).await,
+                PeerRequest::Web(relayed) => self.answer_web(&from, *relayed).await,
                 PeerRequest::SnapshotPart { group, hash, offset } => self.part(group, hash, offset).await,
                 PeerRequest::Admin(_) => {
                     Err("the operator's orders must be signed with the master key".into())
@@ -192,9 +196,10 @@ impl Member {
         Ok(encode(&DecideAnswer::from(backend.decide(request).await)).into())
     }
 
-    async fn history(&self, query: HistoryQuery) -> Result<Bytes, String> {
+    async fn history(&self, group: GroupKey, query: HistoryQuery) -> Result<Bytes, String> {
         let backend = self.backend().ok_or("the node is starting or stopping")?;
-        let reader = backend.history(query.group).clone();
+        let handle = backend.find(group).ok_or_else(|| format!("{} is not here", group_name(group)))?;
+        let reader = handle.history.clone();
         let read = move || {
             if reader.position() < query.through {
                 return Err(format!("this node's history ends at {}", reader.position()));
@@ -218,7 +223,12 @@ impl Member {
 
     async fn history_file(&self, asked: HistoryFile) -> Result<Bytes, String> {
         let backend = self.backend().ok_or("the node is starting or stopping")?;
-        let reader = backend.history(asked.group).clone();
+        let group = match asked.group {
+            GroupKind::Region => GroupKey::Region(asked.shard),
+            shared => shared.into(),
+        };
+        let handle = backend.find(group).ok_or_else(|| format!("{} is not here", group_name(group)))?;
+        let reader = handle.history.clone();
         let read = tokio::task::spawn_blocking(move || read_file_part(&reader, asked.hash, asked.offset));
         Ok(encode(&HistoryFilePart(read.await.map_err(|error| error.to_string())??)).into())
     }
@@ -283,6 +293,13 @@ impl Member {
                     None => AdminAnswer::Unavailable,
                 }
             }
+            Admin::SetShards { region, shards } => {
+                match self.propose(Command::SetShards { region, shards }).await {
+                    Some(Ok(_)) => AdminAnswer::Done,
+                    Some(Err(refusal)) => AdminAnswer::Refused(refusal),
+                    None => AdminAnswer::Unavailable,
+                }
+            }
             Admin::Token { valid_secs } => self.new_token(valid_secs, None).await,
             Admin::Replace { node, valid_secs } => self.new_token(valid_secs, Some(node)).await,
             Admin::SetState { node, state } => match self.propose(Command::SetState { node, state }).await {
@@ -340,15 +357,15 @@ impl Member {
     /// The version of the rules that a group's state follows here.
     fn version_of(&self, name: &str) -> Option<StateVersion> {
         let backend = self.backend()?;
-        let (kind, _) = backend.groups().find(|(kind, _)| group_name(*kind) == name)?;
-        Some(version::of(&**backend.state(kind)))
+        let (_, handle) = backend.groups().find(|(key, _)| group_name(*key) == name)?;
+        Some(version::of(&*handle.state))
     }
 
     /// Whoever joins must know that much.
     fn follows(&self) -> StateVersion {
         let backend = self.backend();
-        let groups = backend.iter().flat_map(|backend| backend.groups().map(|(kind, _)| kind));
-        let versions = groups.filter_map(|kind| self.version_of(group_name(kind)));
+        let groups = backend.iter().flat_map(|backend| backend.groups());
+        let versions = groups.map(|(_, handle)| version::of(&*handle.state));
         versions.max().unwrap_or(version::FIRST)
     }
 
@@ -497,13 +514,13 @@ impl Forward for Member {
 impl HistoryPeers for Member {
     fn read(
         &self,
-        group: GroupKind,
+        group: GroupKey,
         from: EventPosition,
         through: u64,
         limit: usize,
     ) -> Result<Vec<EventRow>, String> {
         let mut last = "there is no other node to ask".to_owned();
-        for node in self.nodes_with_history(group) {
+        for node in self.nodes_with_history(group.kind()) {
             match self.runtime.block_on(self.history_of(node, group, from, through, limit)) {
                 Ok(rows) => return Ok(rows),
                 Err(reason) => last = format!("node {node}: {reason}"),
@@ -512,10 +529,11 @@ impl HistoryPeers for Member {
         Err(last)
     }
 
-    fn file_part(&self, group: GroupKind, hash: ContentHash, offset: u64) -> Result<Vec<u8>, String> {
-        let request: Bytes = encode(&PeerRequest::HistoryFile(HistoryFile { group, hash, offset })).into();
+    fn file_part(&self, group: GroupKey, hash: ContentHash, offset: u64) -> Result<Vec<u8>, String> {
+        let asked = HistoryFile { group: group.kind(), shard: group.shard(), hash, offset };
+        let request: Bytes = encode(&PeerRequest::HistoryFile(asked)).into();
         let mut last = "there is no other node to ask".to_owned();
-        for node in self.nodes_with_history(group) {
+        for node in self.nodes_with_history(group.kind()) {
             let asked = self.net.request(node, request.clone(), HISTORY_WITHIN);
             let answer = self.runtime.block_on(asked).map_err(|error| error.to_string());
             let part = answer.and_then(|answer| decode(&answer).map_err(|error| error.to_string()));
@@ -545,7 +563,7 @@ impl Member {
     async fn history_of(
         &self,
         node: NodeId,
-        group: GroupKind,
+        group: GroupKey,
         mut from: EventPosition,
         through: u64,
         limit: usize,
@@ -553,9 +571,12 @@ impl Member {
         let mut rows: Vec<EventRow> = Vec::new();
         while rows.len() < limit {
             let limit = (limit - rows.len()) as u32;
-            let query = HistoryQuery { group, index: from.index, n: from.n, through, limit };
-            let request = encode(&PeerRequest::History(query)).into();
-            let answer = self.net.request(node, request, HISTORY_WITHIN).await;
+            let query = HistoryQuery { group: group.kind(), index: from.index, n: from.n, through, limit };
+            let request = match group.shard() {
+                Shard::FIRST => PeerRequest::History(query),
+                shard => PeerRequest::ShardHistory(shard, query),
+            };
+            let answer = self.net.request(node, encode(&request).into(), HISTORY_WITHIN).await;
             let answer = answer.map_err(|error| error.to_string())?;
             let page: HistoryPage = decode(&answer).map_err(|error| error.to_string())?;
             rows.extend(page.rows.into_iter().map(row));

@@ -9,8 +9,10 @@ use super::identity::{ClusterDir, Identity};
 use super::roster::{Founding, NodeRecord, NodeState, TokenRecord};
 use super::token::JoinToken;
 use super::{CLUSTER_GROUP, TOKEN_VALID};
-use crate::state::{GROUPS, group_id};
+use crate::state::{GROUPS, GroupKey, group_id, group_name};
 use crate::vault::NodeVault;
+use gearify_commerce::Shard;
+use gearify_commerce::placement::SHARDS_MAX;
 use gearify_replication::net::{Authority, LabelError, NodeKey, PeerName};
 use gearify_replication::{NodeId, Recovered, StartError, go_on_alone};
 use std::path::Path;
@@ -88,7 +90,10 @@ pub fn recover(
         token: token.id,
         token_record: TokenRecord { secret_hash: token.secret_hash(), expires_ms, used_by: None },
     };
-    let shops = GROUPS.into_iter().map(|kind| group_id(kind, old.region_number));
+    let further = (1..SHARDS_MAX).map(|shard| GroupKey::Region(Shard(shard)));
+    let further = further.filter(|key| data_dir.join("groups").join(group_name(*key)).exists());
+    let shops = GROUPS.into_iter().map(GroupKey::from).chain(further);
+    let shops = shops.map(|key| group_id(key, old.region_number));
     let groups: Vec<_> = std::iter::once(CLUSTER_GROUP).chain(shops).collect();
     let recovered = go_on_alone(&data_dir.join("log"), &old.log_name, NodeId(old.node), &groups)?;
     for (_, peer) in peers.iter_mut().filter(|(node, _)| **node != old.node) {

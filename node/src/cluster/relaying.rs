@@ -1,4 +1,4 @@
-//! Requests on their way to the region that sells for their shop, and which regions answer.
+//! Requests on their way to the region or the shard that sells for their shop, and which regions answer.
 
 use super::identity::KnownPeers;
 use super::member::{Member, known_peers};
@@ -7,10 +7,14 @@ use super::regions::regions;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use gearify_commerce::{Site, TenantId};
+use gearify_replication::net::PeerName;
 use gearify_replication::{NodeId, TransportError};
 use gearify_storage::{decode, encode};
 use gearify_web::gate::answer_relayed;
-use gearify_web::ports_regions::{RegionView, Regions, RelayError, Relayed, RelayedAnswer};
+use gearify_web::ports_regions::{
+    Elsewhere, NOT_HERE, RegionView, Regions, RelayError, Relayed, RelayedAnswer,
+};
 use rand::seq::SliceRandom;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -42,9 +46,13 @@ impl Member {
         let _ = self.app.set(app);
     }
 
-    pub(super) async fn answer_web(&self, relayed: Relayed) -> Result<Bytes, String> {
+    pub(super) async fn answer_web(&self, from: &PeerName, relayed: Relayed) -> Result<Bytes, String> {
         let app = self.app.get().cloned().ok_or("the node is starting")?;
-        Ok(encode(&WebAnswer(answer_relayed(app, relayed).await)).into())
+        let answer = answer_relayed(app, relayed, from.region() != self.me.region()).await;
+        if answer.headers.iter().any(|(name, _)| name == NOT_HERE) {
+            return Err("the shop does not sell from this node".into());
+        }
+        Ok(encode(&WebAnswer(answer)).into())
     }
 
     /// Nodes of a region, in no particular order, so that work spreads.
@@ -54,6 +62,30 @@ impl Member {
         let mut nodes: Vec<NodeId> = here.map(|(node, _)| NodeId(*node)).collect();
         nodes.shuffle(&mut rand::rng());
         nodes
+    }
+
+    fn nodes_at(&self, place: &Elsewhere) -> Vec<NodeId> {
+        match place {
+            Elsewhere::Region(region) => self.nodes_of(region),
+            Elsewhere::Shard(shard) => {
+                let backend = self.backend();
+                let mut nodes = backend.map_or_else(Vec::new, |backend| backend.shards().others(*shard));
+                // The same one as long as it answers: whoever wrote through this node reads their own write.
+                let turn = self.node().0 as usize % nodes.len().max(1);
+                nodes.rotate_left(turn);
+                // While seats change hands, those before still serve.
+                let rest = self.nodes_of(self.me.region());
+                let rest = rest.into_iter().filter(|node| *node != self.node() && !nodes.contains(node));
+                nodes.iter().copied().chain(rest).collect()
+            }
+        }
+    }
+
+    /// The shard of a site of this region, if it does not serve from this node.
+    fn shard_elsewhere(&self, tenant: TenantId, site: Site) -> Option<Elsewhere> {
+        let backend = self.backend()?;
+        let shard = backend.shards().shard_of(tenant, site)?;
+        backend.shards().serving(tenant, site).is_none().then_some(Elsewhere::Shard(shard))
     }
 
     /// Looks again and again which other regions answer.
@@ -86,25 +118,40 @@ impl Regions for Member {
         self.me.region().to_owned()
     }
 
-    fn elsewhere(&self, home: &str) -> Option<String> {
+    fn elsewhere(&self, home: &str, tenant: TenantId, site: Site) -> Option<Elsewhere> {
         if home == self.me.region() || !self.spans_regions() {
-            return None;
+            return self.shard_elsewhere(tenant, site);
         }
         let known = self.known();
         let all = regions(&known);
         let home = all.iter().find(|region| **region == home).or(all.first())?;
-        (*home != self.me.region()).then(|| (*home).to_owned())
+        match *home == self.me.region() {
+            true => self.shard_elsewhere(tenant, site),
+            false => Some(Elsewhere::Region((*home).to_owned())),
+        }
     }
 
-    fn relay(&self, region: String, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>> {
+    fn place(&self, tenant: TenantId, site: Site) -> BoxFuture<'_, ()> {
+        let backend = self.backend().filter(|backend| backend.shards().shard_of(tenant, site).is_none());
+        async move {
+            if let Some(backend) = backend
+                && let Err(error) = backend.place_now(tenant, site).await
+            {
+                tracing::warn!(%error, "a shop was not given its shard yet");
+            }
+        }
+        .boxed()
+    }
+
+    fn relay(&self, to: Elsewhere, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>> {
         async move {
             let request: Bytes = encode(&PeerRequest::Web(Box::new(request))).into();
-            for node in self.nodes_of(&region) {
+            for node in self.nodes_at(&to) {
                 match self.net.request(node, request.clone(), RELAY_WITHIN).await {
                     Ok(answer) => match decode::<WebAnswer>(&answer) {
                         Ok(WebAnswer(answer)) => return Ok(answer),
                         Err(error) => {
-                            tracing::error!(%node, %error, "an answer from another region was not understood");
+                            tracing::error!(%node, %error, "an answer from another node was not understood");
                             return Err(RelayError::Unknown);
                         }
                     },

@@ -4,6 +4,7 @@
 //! refusal changes nothing. Node numbers only rise: one that was given is never given again, because votes
 //! were given under it.
 
+use gearify_commerce::placement::SHARDS_MAX;
 use gearify_storage::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,11 +35,51 @@ pub struct Roster {
     pub replacing: BTreeMap<TokenId, u64>,
     /// Nodes in whose place another has joined, with that one.
     pub replaced: BTreeMap<u64, u64>,
+    /// How many shards regions have, by name; one where nothing is said.
+    pub shards: BTreeMap<String, u16>,
 }
 
 impl Record for Roster {
+    const VERSION: u8 = 4;
+    type Previous = RosterV3;
+}
+
+/// Before regions were divided.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RosterV3 {
+    cluster: String,
+    authority: Vec<u8>,
+    authority_key: Vec<u8>,
+    master_key: String,
+    last_node: u64,
+    nodes: BTreeMap<u64, NodeRecord>,
+    tokens: BTreeMap<TokenId, TokenRecord>,
+    regions: BTreeMap<String, RegionRecord>,
+    replacing: BTreeMap<TokenId, u64>,
+    replaced: BTreeMap<u64, u64>,
+}
+
+impl Record for RosterV3 {
     const VERSION: u8 = 3;
     type Previous = RosterV2;
+}
+
+impl From<RosterV3> for Roster {
+    fn from(old: RosterV3) -> Roster {
+        Roster {
+            cluster: old.cluster,
+            authority: old.authority,
+            authority_key: old.authority_key,
+            master_key: old.master_key,
+            last_node: old.last_node,
+            nodes: old.nodes,
+            tokens: old.tokens,
+            regions: old.regions,
+            replacing: old.replacing,
+            replaced: old.replaced,
+            shards: BTreeMap::new(),
+        }
+    }
 }
 
 /// Before a node could take another one's place.
@@ -59,12 +100,12 @@ impl Record for RosterV2 {
     type Previous = RosterV1;
 }
 
-impl From<RosterV2> for Roster {
-    fn from(old: RosterV2) -> Roster {
+impl From<RosterV2> for RosterV3 {
+    fn from(old: RosterV2) -> RosterV3 {
         let RosterV2 { cluster, authority, authority_key, master_key, last_node, nodes, tokens, regions } =
             old;
         let (replacing, replaced) = (BTreeMap::new(), BTreeMap::new());
-        Roster {
+        RosterV3 {
             cluster,
             authority,
             authority_key,
@@ -181,6 +222,11 @@ pub enum Command {
     },
     /// The one node that is left goes on as a cluster of its own.
     Recover(Box<Founding>),
+    /// A region is divided into so many shards; never into fewer than before.
+    SetShards {
+        region: String,
+        shards: u16,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,6 +277,8 @@ pub enum Refusal {
     BeingReplaced { node: u64, by: u64 },
     #[error("node {node} is of region {region}; its place can be taken in that region only")]
     OtherRegion { node: u64, region: String },
+    #[error("a region has 1 to {most} shards, and never fewer than before; this one has {shards}")]
+    Shards { shards: u16, most: u16 },
 }
 
 pub type Outcome = Result<Reply, Refusal>;
@@ -275,6 +323,14 @@ impl Roster {
                 self.regions.insert(region.clone(), RegionRecord { public: public.clone() });
                 Ok(Reply::Done)
             }
+            Command::SetShards { region, shards } => {
+                let now = self.shards.get(region).copied().unwrap_or(1);
+                if !(now..=SHARDS_MAX).contains(shards) {
+                    return Err(Refusal::Shards { shards: now, most: SHARDS_MAX });
+                }
+                self.shards.insert(region.clone(), *shards);
+                Ok(Reply::Done)
+            }
             Command::Move { node, address } => {
                 self.check_address(address, Some(*node))?;
                 self.live(*node)?.address.clone_from(address);
@@ -298,6 +354,7 @@ impl Roster {
             regions: BTreeMap::new(),
             replacing: BTreeMap::new(),
             replaced: BTreeMap::new(),
+            shards: BTreeMap::new(),
         };
         Ok(Reply::Done)
     }
@@ -323,6 +380,7 @@ impl Roster {
             regions: std::mem::take(&mut self.regions),
             replacing: BTreeMap::new(),
             replaced: BTreeMap::new(),
+            shards: std::mem::take(&mut self.shards),
         };
         Ok(Reply::Done)
     }
@@ -569,7 +627,12 @@ mod tests {
             roster.clone();
         let old = RosterV1 { cluster, authority, authority_key, master_key, last_node, nodes, tokens };
         let read: Roster = gearify_storage::decode(&gearify_storage::encode(&old)).unwrap();
-        assert_eq!(read, Roster { regions: BTreeMap::new(), ..roster });
+        assert_eq!(read, Roster { regions: BTreeMap::new(), ..roster.clone() });
+        let set = |shards| Command::SetShards { region: "south".into(), shards };
+        for (shards, is_taken) in [(0, false), (4, true), (3, false), (4, true), (64, true), (65, false)] {
+            assert_eq!(at(&mut roster, 3, set(shards)).is_ok(), is_taken, "{shards} shards");
+        }
+        assert_eq!(roster.shards["south"], 64);
         assert!(read.has_region("home") && !read.has_region("south"));
     }
 

@@ -1,12 +1,13 @@
-//! The ledger: payments, what moved, and balanced double-entry postings, in `ledger.db`.
+//! The ledger: payments, what moved, and balanced double-entry postings, in `ledger.db`. Postings are named by
+//! their place in the log, so each shard of the region has a file of its own.
 //!
 //! Invariant, checked before each event's rows are committed: its postings sum to zero in their
 //! currency. Source of truth: the payment events; the file can be deleted and is computed again.
 
-use super::{Projected, Projector, ProjectorError};
+use super::{Projected, Projector, ProjectorError, shard_name};
 use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::payments::Event as Payment;
-use gearify_commerce::{Currency, GroupKind, OrderId, PaymentId, RefundId};
+use gearify_commerce::{Currency, GroupKind, OrderId, PaymentId, RefundId, Shard};
 use gearify_storage::{EventPosition, ProjectionDb, ProjectionError, Schema};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
@@ -18,12 +19,13 @@ const NAME: &str = "ledger";
 
 pub struct Ledger {
     db: Arc<ProjectionDb>,
+    shard: Shard,
 }
 
 impl Ledger {
-    /// Opens `ledger.db`, or begins it anew where it is damaged or of another version.
-    pub fn open(path: &Path) -> Result<Ledger, ProjectionError> {
-        Ok(Ledger { db: Arc::new(ProjectionDb::open_or_rebuild(path, SCHEMA)?.0) })
+    /// Opens a shard's file, or begins it anew where it is damaged or of another version.
+    pub fn open(path: &Path, shard: Shard) -> Result<Ledger, ProjectionError> {
+        Ok(Ledger { db: Arc::new(ProjectionDb::open_or_rebuild(path, SCHEMA)?.0), shard })
     }
 
     /// The file, to be read.
@@ -34,7 +36,7 @@ impl Ledger {
 
 impl Projector for Ledger {
     fn name(&self) -> &'static str {
-        NAME
+        shard_name(NAME, self.shard)
     }
 
     fn groups(&self) -> &'static [GroupKind] {

@@ -3,19 +3,20 @@
 //! Counters of a process begin at zero, so this projector begins where the history stands when the
 //! process starts; its position is kept in memory only.
 
-use super::{Histories, Projected, Projector, ProjectorError};
+use super::{Histories, Projected, Projector, ProjectorError, shard_name};
 use crate::state::GroupState;
 use crate::telemetry::{TenantLabels, names};
 use gearify_commerce::cart::Event as Cart;
 use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::orders::Event as Order;
 use gearify_commerce::payments::Event as Payment;
-use gearify_commerce::{GroupKind, ReadScope, Site, TenantId, tenants};
+use gearify_commerce::{GroupKind, ReadScope, Shard, Site, TenantId, tenants};
 use gearify_storage::EventPosition;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub struct Counters {
+    shard: Shard,
     position: EventPosition,
     world: Arc<GroupState>,
     labels: Arc<TenantLabels>,
@@ -24,9 +25,14 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub fn new(histories: &Histories, world: Arc<GroupState>, labels: Arc<TenantLabels>) -> Counters {
+    pub fn new(
+        histories: &Histories,
+        shard: Shard,
+        world: Arc<GroupState>,
+        labels: Arc<TenantLabels>,
+    ) -> Counters {
         let position = EventPosition::new(histories.reader(GroupKind::Region).position(), u32::MAX);
-        Counters { position, world, labels, slugs: BTreeMap::new() }
+        Counters { shard, position, world, labels, slugs: BTreeMap::new() }
     }
 
     fn label(&mut self, tenant: TenantId) -> String {
@@ -102,7 +108,7 @@ fn outcome(event: &Cart) -> Option<&'static str> {
 
 impl Projector for Counters {
     fn name(&self) -> &'static str {
-        "metrics"
+        shard_name("metrics", self.shard)
     }
 
     fn groups(&self) -> &'static [GroupKind] {

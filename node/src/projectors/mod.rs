@@ -11,13 +11,13 @@ pub mod mover;
 pub mod search;
 
 use crate::bell::Bell;
-use crate::state::{GROUPS, group_name};
+use crate::state::{GROUPS, GroupKey, group_name};
 use crate::telemetry::names;
-use gearify_commerce::GroupKind;
 use gearify_commerce::event::Envelope;
+use gearify_commerce::{GroupKind, Shard};
 use gearify_storage::{EventPosition, EventReader, EventStoreError, ProjectionError, StorageError, decode};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,23 @@ impl From<rusqlite::Error> for ProjectorError {
     fn from(failure: rusqlite::Error) -> ProjectorError {
         ProjectorError::Storage(failure.into())
     }
+}
+
+/// The name of a projector that each shard has one of; the first shard's goes by the name alone.
+pub fn shard_name(base: &'static str, shard: Shard) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    if shard == Shard::FIRST {
+        return base;
+    }
+    let name = format!("{base}-{}", shard.0);
+    let mut names = NAMES.lock();
+    if let Some(known) = names.get(name.as_str()) {
+        return known;
+    }
+    // Kept for good: there are at most as many as shards and projectors.
+    let name: &'static str = name.leak();
+    names.insert(name);
+    name
 }
 
 /// An event with its place. Cheap to clone: projectors share what was decoded once.
@@ -87,13 +104,31 @@ const RETRY: Duration = Duration::from_secs(2);
 pub struct Histories {
     readers: Arc<BTreeMap<GroupKind, EventReader>>,
     recent: Arc<BTreeMap<GroupKind, Recent>>,
+    /// Whose events those of the region are.
+    shard: Shard,
     pub grown: Bell,
 }
 
 impl Histories {
     pub fn new(readers: BTreeMap<GroupKind, EventReader>, grown: Bell) -> Histories {
         let recent = readers.keys().map(|group| (*group, Recent::default())).collect();
-        Histories { readers: Arc::new(readers), recent: Arc::new(recent), grown }
+        Histories { readers: Arc::new(readers), recent: Arc::new(recent), shard: Shard::FIRST, grown }
+    }
+
+    /// The same with the events of another shard in the place of the region's.
+    pub fn of_shard(&self, shard: Shard, reader: EventReader) -> Histories {
+        let (mut readers, mut recent) = ((*self.readers).clone(), (*self.recent).clone());
+        readers.insert(GroupKind::Region, reader);
+        recent.insert(GroupKind::Region, Recent::default());
+        Histories { readers: Arc::new(readers), recent: Arc::new(recent), shard, grown: self.grown.clone() }
+    }
+
+    /// The name of a group as these histories have it.
+    pub fn group_name(&self, group: GroupKind) -> &'static str {
+        match group {
+            GroupKind::Region => group_name(GroupKey::Region(self.shard)),
+            shared => group_name(shared),
+        }
     }
 
     /// Where a group's mover leaves what it has just stored.
@@ -195,9 +230,9 @@ impl Recent {
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     /// Entries that it has not seen yet, by group.
-    pub lag: BTreeMap<GroupKind, u64>,
+    pub lag: BTreeMap<&'static str, u64>,
     /// The last entry that it has seen, by group.
-    pub seen: BTreeMap<GroupKind, u64>,
+    pub seen: BTreeMap<&'static str, u64>,
     /// Why it does not get on.
     pub fault: Option<String>,
 }
@@ -214,12 +249,12 @@ impl Board {
     }
 
     /// A projector is about to start.
-    pub fn begin(&self, name: &'static str, groups: &[GroupKind]) {
-        self.update(name, |progress| progress.seen.extend(groups.iter().map(|group| (*group, 0))));
+    pub fn begin(&self, name: &'static str, groups: impl Iterator<Item = &'static str>) {
+        self.update(name, |progress| progress.seen.extend(groups.map(|group| (group, 0))));
     }
 
     /// Whether every projector has seen these entries of the groups it follows.
-    pub fn seen_at_least(&self, targets: &[(GroupKind, u64)]) -> bool {
+    pub fn seen_at_least(&self, targets: &[(&'static str, u64)]) -> bool {
         let rows = self.rows.lock();
         let is_there = |progress: &Progress| {
             targets.iter().all(|(group, index)| progress.seen.get(group).is_none_or(|seen| seen >= index))
@@ -277,7 +312,7 @@ fn step(
     board: &Board,
     group: GroupKind,
 ) -> Result<bool, ProjectorError> {
-    let name = projector.name();
+    let (name, group_name) = (projector.name(), histories.group_name(group));
     let after = projector.position(group)?;
     let (events, to) = histories.page(group, after, PAGE)?;
     let is_news = after.is_none_or(|after| after < to);
@@ -289,11 +324,10 @@ fn step(
     }
     let lag = histories.reader(group).position().saturating_sub(to.index);
     board.update(name, |progress| {
-        progress.lag.insert(group, lag);
-        progress.seen.insert(group, to.index);
+        progress.lag.insert(group_name, lag);
+        progress.seen.insert(group_name, to.index);
     });
-    ::metrics::gauge!(names::PROJECTOR_LAG, "projector" => name, "group" => group_name(group))
-        .set(lag as f64);
+    ::metrics::gauge!(names::PROJECTOR_LAG, "projector" => name, "group" => group_name).set(lag as f64);
     Ok(events.len() == PAGE)
 }
 

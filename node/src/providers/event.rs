@@ -8,7 +8,7 @@ use super::test::{self, TestGateway, outcome_of};
 use crate::backend::{NodeBackend, now};
 use crate::testpay::{self, EventKind, SIGNATURE_HEADER, verify_signature};
 use gearify_commerce::payments::{Command, PAYMENTS, Payment, Refusal};
-use gearify_commerce::{GroupKind, PaymentId, ReadScope, Site, TenantId};
+use gearify_commerce::{PaymentId, ReadScope, Site, TenantId};
 use gearify_web::ports::ProviderEventError;
 use serde::Deserialize;
 use std::time::Duration;
@@ -87,7 +87,9 @@ async fn take_wish(
 
 fn our_payment(backend: &NodeBackend, tenant: TenantId, id: &str) -> Result<Payment, ProviderEventError> {
     let id = PaymentId::parse(id).map_err(|_| ProviderEventError::Malformed)?;
-    let view = ReadScope::new(&**backend.state(GroupKind::Region), tenant, Site::FIRST);
+    // Shoppers' side hands events on to where the shop sells; here they are for who comes by this node alone.
+    let state = backend.state_of(tenant, Site::FIRST).ok_or(ProviderEventError::Unavailable)?;
+    let view = ReadScope::new(&**state, tenant, Site::FIRST);
     PAYMENTS.get(&view, &id).ok_or(ProviderEventError::Malformed)
 }
 

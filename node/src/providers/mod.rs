@@ -10,6 +10,7 @@ mod event;
 mod test;
 
 use crate::backend::{NodeBackend, ProviderDesk, now};
+use crate::state::{GroupKey, GroupState};
 use crate::telemetry::names;
 use bytes::Bytes;
 use caller::{Callers, Exhausted};
@@ -21,7 +22,7 @@ use gearify_commerce::payments::{
     Command, Outcome, PAYMENTS, Payment, PaymentState, REFUNDS, Refund, RefundOutcome, RefundState,
 };
 use gearify_commerce::processes::schedule::Work;
-use gearify_commerce::{Actor, GroupKind, ReadScope, Site, TenantId, scope};
+use gearify_commerce::{Actor, ReadScope, Shard, Site, TenantId, View, scope};
 use gearify_config::{Mode, Settings};
 use gearify_web::ports::ProviderEventError;
 use parking_lot::Mutex;
@@ -30,7 +31,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use test::TestGateway;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// One call may take so long.
@@ -83,8 +84,8 @@ pub struct Providers {
     production: bool,
     callers: Callers,
     under_way: Mutex<Busy>,
-    /// A call ended: there may be room for another.
-    ended: Notify,
+    /// Counts calls that ended: there may be room for another.
+    ended: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -129,7 +130,7 @@ impl Providers {
             production,
             callers: Callers::default(),
             under_way: Mutex::default(),
-            ended: Notify::new(),
+            ended: watch::Sender::new(0),
         }
     }
 
@@ -158,7 +159,7 @@ impl Providers {
             None => busy.resting.remove(&(tenant, work)),
         };
         drop(busy);
-        self.ended.notify_one();
+        self.ended.send_modify(|count| *count += 1);
     }
 }
 
@@ -186,31 +187,38 @@ impl ProviderDesk for Providers {
 /// Makes owed calls while this node leads, until it stops. Calls under way are finished by whoever
 /// leads next: their attempt is in the log.
 pub async fn run(backend: Arc<NodeBackend>, providers: Arc<Providers>, stop: CancellationToken) {
-    let state = backend.state(GroupKind::Region).clone();
-    let mut applied = state.watch_applied();
+    tokio::select! {
+        () = backend.shards().tend_each(|shard| tend(&backend, &providers, shard)) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+async fn tend(backend: &Arc<NodeBackend>, providers: &Arc<Providers>, shard: Shard) {
+    let Some(handle) = backend.find(GroupKey::Region(shard)) else { return };
+    let (mut applied, mut ended) = (handle.state.watch_applied(), providers.ended.subscribe());
     loop {
         applied.mark_unchanged();
-        if backend.is_leader(GroupKind::Region) {
-            begin_calls(&backend, &providers);
+        ended.mark_unchanged();
+        if handle.group.is_leader() {
+            begin_calls(backend, providers, &handle.state);
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_AGAIN) => {}
-            () = providers.ended.notified() => {}
+            _ = ended.changed() => {}
             changed = applied.changed() => if changed.is_err() { return },
-            () = stop.cancelled() => return,
         }
     }
 }
 
-fn begin_calls(backend: &Arc<NodeBackend>, providers: &Arc<Providers>) {
-    let owed = scope::open_work(&**backend.state(GroupKind::Region), WORK_MAX);
+fn begin_calls(backend: &Arc<NodeBackend>, providers: &Arc<Providers>, state: &Arc<GroupState>) {
+    let owed = scope::open_work(&**state, WORK_MAX);
     for (tenant, site, work) in owed {
         if !providers.begin(tenant, work) {
             continue;
         }
-        let (backend, providers) = (backend.clone(), providers.clone());
+        let (backend, providers, state) = (backend.clone(), providers.clone(), state.clone());
         tokio::spawn(async move {
-            let rest = settle(&backend, &providers, tenant, site, work).await;
+            let rest = settle(&backend, &providers, &ReadScope::new(&*state, tenant, site), work).await;
             providers.end(tenant, work, rest);
         });
     }
@@ -220,11 +228,11 @@ fn begin_calls(backend: &Arc<NodeBackend>, providers: &Arc<Providers>) {
 async fn settle(
     backend: &NodeBackend,
     providers: &Providers,
-    tenant: TenantId,
-    site: Site,
+    view: &ReadScope<'_>,
     work: Work,
 ) -> Option<Duration> {
-    let Some((provider, call)) = read_call(backend, tenant, site, work) else { return Some(LATER) };
+    let (tenant, site) = (view.tenant(), view.site());
+    let Some((provider, call)) = read_call(view, work) else { return Some(LATER) };
     let Some(gateway) = providers.gateway(&provider) else {
         tracing::warn!(provider, "a payment waits for a provider that this node can't call");
         return Some(LATER);
@@ -247,7 +255,7 @@ async fn settle(
     };
     metrics::histogram!(names::PAYMENT_DURATION, "gateway" => provider.clone())
         .record(begun.elapsed().as_secs_f64());
-    let command = match (answer, work, &backend_payment(backend, tenant, site, work)) {
+    let command = match (answer, work, &payment_of(view, work)) {
         (Answer::Payment(outcome), Work::Pay(payment), Some(record)) => {
             Command::Settle { payment, attempt: record.attempt.id, outcome }
         }
@@ -264,18 +272,17 @@ async fn settle(
     }
 }
 
-fn backend_payment(backend: &NodeBackend, tenant: TenantId, site: Site, work: Work) -> Option<Payment> {
-    let view = ReadScope::new(&**backend.state(GroupKind::Region), tenant, site);
+fn payment_of(view: &ReadScope<'_>, work: Work) -> Option<Payment> {
     match work {
-        Work::Pay(payment) => PAYMENTS.get(&view, &payment),
-        Work::Refund(refund) => PAYMENTS.get(&view, &REFUNDS.get(&view, &refund)?.payment),
+        Work::Pay(payment) => PAYMENTS.get(view, &payment),
+        Work::Refund(refund) => PAYMENTS.get(view, &REFUNDS.get(view, &refund)?.payment),
     }
 }
 
 /// The provider and what to ask it, read from the state.
-fn read_call(backend: &NodeBackend, tenant: TenantId, site: Site, work: Work) -> Option<(String, Call)> {
-    let view = ReadScope::new(&**backend.state(GroupKind::Region), tenant, site);
-    let payment = backend_payment(backend, tenant, site, work)?;
+fn read_call(view: &ReadScope<'_>, work: Work) -> Option<(String, Call)> {
+    let tenant = view.tenant();
+    let payment = payment_of(view, work)?;
     let provider = payment.provider.clone();
     let call = match work {
         Work::Pay(_) if payment.state == PaymentState::Pending => {
@@ -285,7 +292,7 @@ fn read_call(backend: &NodeBackend, tenant: TenantId, site: Site, work: Work) ->
         }
         Work::Pay(_) => Call::CallOff { payment: Box::new(payment) },
         Work::Refund(refund) => {
-            let refund = REFUNDS.get(&view, &refund).filter(|refund| refund.state == RefundState::Pending)?;
+            let refund = REFUNDS.get(view, &refund).filter(|refund| refund.state == RefundState::Pending)?;
             Call::Refund { payment: Box::new(payment), refund: Box::new(refund) }
         }
     };

@@ -8,6 +8,7 @@ use super::document::columns_of;
 use crate::bell::Bell;
 use crate::machine::Listener;
 use crate::projectors::lists::States;
+use crate::shards::Shards;
 use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::inventory::Event as Inventory;
 use gearify_commerce::tenants::{self, Tenant};
@@ -15,6 +16,7 @@ use gearify_commerce::{
     GroupKind, ProductId, ReadScope, Site, StockItemId, TenantId, VariantId, catalog, pricing,
 };
 use gearify_search::{SearchError, SearchIndexes};
+use gearify_storage::{MemoryEngine, Reader};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -158,14 +160,15 @@ fn add(work: &mut Work, envelope: &Envelope) {
 pub struct Worker {
     live: Live,
     states: States,
+    shards: Shards,
     indexes: Arc<SearchIndexes>,
     /// Kits by the items they are made of: an item's own product is known by its id.
     kits: BTreeMap<(TenantId, StockItemId), BTreeSet<ProductId>>,
 }
 
 impl Worker {
-    pub fn new(live: Live, states: States, indexes: Arc<SearchIndexes>) -> Worker {
-        Worker { live, states, indexes, kits: BTreeMap::new() }
+    pub fn new(live: Live, states: States, shards: Shards, indexes: Arc<SearchIndexes>) -> Worker {
+        Worker { live, states, shards, indexes, kits: BTreeMap::new() }
     }
 
     /// Works until the bell is stopped.
@@ -255,7 +258,11 @@ impl Worker {
     ) -> Result<(), SearchError> {
         let states = self.states.clone();
         let catalogue = ReadScope::new(&*states.catalogue, tenant.id, Site::NONE);
-        let region = ReadScope::new(&*states.region, tenant.id, Site::FIRST);
+        let shard = self.shards.serving(tenant.id, Site::FIRST).map(|parts| parts.handle.state.clone());
+        // Nobody searches here for a shop whose stock is elsewhere, unless that can't be reached.
+        let nothing = MemoryEngine::new();
+        let stock: &dyn Reader = shard.as_ref().map_or(&nothing, |state| &**state);
+        let region = ReadScope::new(stock, tenant.id, Site::FIRST);
         let mut rows = Vec::new();
         for product in products {
             self.note_kits(&catalogue, tenant.id, product.id);

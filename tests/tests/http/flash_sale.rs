@@ -104,7 +104,7 @@ fn five_hundred_buyers_get_ten_balls_and_490_clear_answers() {
 
 fn tenant(files: &Cluster) -> TenantId {
     let mut found = None;
-    files.read(GroupKind::World, &mut |world| {
+    files.read(GroupKind::World, TenantId::PLATFORM, &mut |world| {
         found = tenants::by_host(&ReadScope::new(world, TenantId::PLATFORM, Site::NONE), SHOP);
     });
     found.expect("the demo has this shop")

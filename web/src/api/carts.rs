@@ -204,8 +204,8 @@ pub fn with_desk<T>(
     work: impl FnOnce(&Desk<'_, ReadScope<'_>, ReadScope<'_>>) -> T,
 ) -> T {
     let state = call.state();
-    let (catalogue, region) =
-        (state.backend.reader(GroupKind::Catalogue), state.backend.reader(GroupKind::Region));
+    let reader = |group| state.backend.reader(group, shop.id());
+    let (catalogue, region) = (reader(GroupKind::Catalogue), reader(GroupKind::Region));
     let catalogue = ReadScope::new(catalogue.as_ref(), shop.id(), Site::NONE);
     let region = ReadScope::new(region.as_ref(), shop.id(), shop.site());
     let (settings, vault, now) = (shop.settings(), call.vault(), call.now());

@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use gearify_commerce::catalog::{self, AttributeKind};
 use gearify_commerce::code::Code;
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::{ReadScope, shipping, tenants};
+use gearify_commerce::{ReadScope, Shard, shipping, tenants};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -368,7 +368,7 @@ pub async fn find_products(
     let data = hits.collect();
     let facets = call.read(GroupKind::Catalogue, |view| facet_views(view, &answer.facets, market));
     let SearchAnswer { next_cursor, prev_cursor, total, total_exact, position, corrected, .. } = answer;
-    let position = Position { group: GroupKind::Catalogue, index: position };
+    let position = Position { group: GroupKind::Catalogue, shard: Shard::FIRST, index: position };
     Ok(ProductList {
         data,
         facets,

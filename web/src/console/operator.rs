@@ -385,7 +385,8 @@ pub async fn health_page(visit: Visit) -> Response {
     let columns = vec![Column::new("Part"), Column::new("State"), Column::new("More")];
     let groups =
         [(GroupKind::World, "World"), (GroupKind::Catalogue, "Catalogue"), (GroupKind::Region, "Region")];
-    let positions = groups.map(|(group, name)| Fact::new(name, state.backend.applied(group).to_string()));
+    let index = |group| state.backend.position(group, TenantId::PLATFORM).index;
+    let positions = groups.map(|(group, name)| Fact::new(name, index(group).to_string()));
     let notice = match ready {
         true => Notice::new(Tone::Good, "This node serves."),
         false => Notice::new(Tone::Bad, "This node does not serve.").text("The parts below say why."),

@@ -213,10 +213,10 @@ impl Call {
             return None;
         }
         let group = request.intent.group();
-        let index = self.state().backend.applied(group);
+        let position = self.state().backend.position(group, request.tenant);
         let record = self.read_tenant(request.tenant, group, |view| COMMANDS.get(view, &request.id))?;
         let result = if record.request == request.hash { record.result } else { Err(Refusal::KeyReused) };
-        Some(Decided { result, replayed: true, position: Position { group, index } })
+        Some(Decided { result, replayed: true, position })
     }
 
     /// What is stored as the answer to this request's last command, as of now.
@@ -239,8 +239,8 @@ impl Call {
 
     /// Notes that the answer shows the state as it is now, not only as this request's write left it.
     pub fn saw(&self, group: GroupKind) {
-        let index = self.state().backend.applied(group);
-        self.0.wrote.lock().last = Some(Position { group, index });
+        let position = self.state().backend.position(group, self.tenant());
+        self.0.wrote.lock().last = Some(position);
     }
 
     /// An unknown outcome is asked for again under the same id, so that nothing acts twice.

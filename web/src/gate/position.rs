@@ -6,10 +6,11 @@ use crate::ports::Position;
 use crate::problem::{Kind, Problem};
 use crate::routes::Row;
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::ids;
+use gearify_commerce::{Shard, TenantId, ids};
 use http::HeaderMap;
 
-/// Group, index and check bits in 128: `[version 4][group 4][epoch 24][index 64][check 32]`.
+/// Group, index and check bits in 128: `[version 4][group 4][epoch 24][index 64][check 32]`. Of a shard that is
+/// not the region's first, version 2: its number is the highest byte of the index.
 ///
 /// A token names the last write of one request; a request writes to one group.
 pub fn encode_position(epoch: u32, position: Position) -> String {
@@ -18,7 +19,11 @@ pub fn encode_position(epoch: u32, position: Position) -> String {
         GroupKind::Catalogue => 2,
         GroupKind::Region => 3,
     };
-    let body = 1u128 << 92 | group << 88 | u128::from(epoch & 0xff_ffff) << 64 | u128::from(position.index);
+    let (version, index) = match position.shard {
+        Shard::FIRST => (1u128, position.index),
+        Shard(number) => (2, u64::from(number) << SHARD_AT | position.index & INDEX),
+    };
+    let body = version << 92 | group << 88 | u128::from(epoch & 0xff_ffff) << 64 | u128::from(index);
     ids::encode_base32(body << 32 | u128::from(check_bits(body)))
 }
 
@@ -26,16 +31,24 @@ pub fn encode_position(epoch: u32, position: Position) -> String {
 pub fn decode_position(epoch: u32, text: &str) -> Option<Position> {
     let bits = ids::decode_base32(text)?;
     let (body, check) = (bits >> 32, bits as u32);
-    let ours =
-        check == check_bits(body) && body >> 92 == 1 && (body >> 64) as u32 & 0xff_ffff == epoch & 0xff_ffff;
+    let ours = check == check_bits(body) && (body >> 64) as u32 & 0xff_ffff == epoch & 0xff_ffff;
+    let (shard, index) = match body >> 92 {
+        1 => (Shard::FIRST, body as u64),
+        2 => (Shard((body as u64 >> SHARD_AT) as u16), body as u64 & INDEX),
+        _ => return None,
+    };
     let group = match body >> 88 & 0xf {
         1 => GroupKind::World,
         2 => GroupKind::Catalogue,
         3 => GroupKind::Region,
         _ => return None,
     };
-    ours.then_some(Position { group, index: body as u64 })
+    ours.then_some(Position { group, shard, index })
 }
+
+/// Where the number of a shard stands in the index, and what is left of that.
+const SHARD_AT: u32 = 56;
+const INDEX: u64 = (1 << SHARD_AT) - 1;
 
 fn check_bits(body: u128) -> u32 {
     let hash = blake3::hash(&body.to_be_bytes());
@@ -47,13 +60,13 @@ fn check_bits(body: u128) -> u32 {
 /// # Errors
 /// `not-caught-up` if the position is not reached in time or too many wait; `malformed` for a token
 /// that is none of ours.
-pub async fn wait(state: &AppState, row: &Row, headers: &HeaderMap) -> Result<(), Problem> {
+pub async fn wait(state: &AppState, row: &Row, tenant: TenantId, headers: &HeaderMap) -> Result<(), Problem> {
     if let Some(wanted) = wanted_position(state, headers)? {
-        wait_for(state, wanted).await?;
+        wait_for(state, tenant, wanted).await?;
     }
     let Some(consistency) = headers.get("gearify-consistency") else { return Ok(()) };
     match consistency.to_str().unwrap_or_default() {
-        "linearizable" if row.method.is_read() => barrier(state).await,
+        "linearizable" if row.method.is_read() => barrier(state, tenant).await,
         "linearizable" | "local" => Ok(()),
         _ => Err(Problem::new(Kind::Malformed).detail("Gearify-Consistency is linearizable or local.")),
     }
@@ -72,8 +85,9 @@ fn wanted_position(state: &AppState, headers: &HeaderMap) -> Result<Option<Posit
     Ok(cookie_value(headers, Cookie::Position).and_then(|text| decode_position(epoch, text)))
 }
 
-async fn wait_for(state: &AppState, wanted: Position) -> Result<(), Problem> {
-    if state.backend.applied(wanted.group) >= wanted.index {
+async fn wait_for(state: &AppState, tenant: TenantId, wanted: Position) -> Result<(), Problem> {
+    let here = state.backend.position(wanted.group, tenant);
+    if here.shard == wanted.shard && here.index >= wanted.index {
         return Ok(());
     }
     let behind = || Problem::new(Kind::NotCaughtUp).retry_after(1);
@@ -82,10 +96,10 @@ async fn wait_for(state: &AppState, wanted: Position) -> Result<(), Problem> {
     if reached { Ok(()) } else { Err(behind()) }
 }
 
-async fn barrier(state: &AppState) -> Result<(), Problem> {
+async fn barrier(state: &AppState, tenant: TenantId) -> Result<(), Problem> {
     // A page or record is read from up to three groups; all of them have to be current.
     for group in [GroupKind::World, GroupKind::Catalogue, GroupKind::Region] {
-        if !state.backend.read_barrier(group).await {
+        if !state.backend.read_barrier(group, tenant).await {
             return Err(Problem::new(Kind::Unavailable).retry_after(1));
         }
     }
@@ -98,8 +112,14 @@ mod tests {
 
     #[test]
     fn a_position_survives_its_text_and_nothing_else_does() {
-        for group in [GroupKind::World, GroupKind::Catalogue, GroupKind::Region] {
-            let position = Position { group, index: u64::MAX - 7 };
+        let places = [
+            (GroupKind::World, Shard::FIRST, u64::MAX - 7),
+            (GroupKind::Catalogue, Shard::FIRST, 1),
+            (GroupKind::Region, Shard::FIRST, u64::MAX),
+            (GroupKind::Region, Shard(63), INDEX),
+        ];
+        for (group, shard, index) in places {
+            let position = Position { group, shard, index };
             let text = encode_position(5, position);
             assert_eq!(decode_position(5, &text), Some(position));
             assert_eq!(decode_position(6, &text), None, "another cluster's");

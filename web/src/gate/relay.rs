@@ -1,8 +1,9 @@
-//! Requests for shops that another region sells for: sent there whole, answered there, passed back.
+//! Requests for shops that another node sells for: sent there whole, answered there, passed back.
 //!
 //! Carts, orders, accounts and stock lie in the shop's home region alone, so a node elsewhere hands on what
 //! it is asked, with everything a caller said and the address of whoever said it: positions, idempotency
-//! keys and limits mean at home what they mean here. One hop: who was handed a request answers it.
+//! keys and limits mean at home what they mean here. Within a region, a node without the shop's shard hands on
+//! to one that has it. One hop to the region and one in it: who was handed a request by a neighbour answers it.
 //!
 //! While the home can't be reached, pages and reads that need nobody in particular are answered from the
 //! catalogue that every node has, without stock; everything else is told to come back.
@@ -10,9 +11,10 @@
 use super::{Place, body_max, limits};
 use crate::app::AppState;
 use crate::extract::read_body;
-use crate::ports_regions::{RELAYED_BYTES_MAX, RelayError, Relayed, RelayedAnswer};
+use crate::ports_regions::{Elsewhere, NOT_HERE, RELAYED_BYTES_MAX, RelayError, Relayed, RelayedAnswer};
 use crate::problem::{Kind, Problem};
 use crate::routes::{Access, Row, Surface};
+use crate::shop::Shop;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -20,11 +22,15 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tower::ServiceExt;
 
-/// The request came from a node of another region.
+/// The request came from another node.
 #[derive(Clone, Copy)]
-struct WasRelayed;
+struct WasRelayed {
+    /// Of another region.
+    from_afar: bool,
+}
 
 /// The shop's home can't be reached: positions of its region mean nothing here.
 #[derive(Clone, Copy)]
@@ -43,13 +49,21 @@ const OWN: [HeaderName; 7] = [
 
 /// The answer of the shop's home region; `None` if this node answers.
 pub async fn relay(state: &AppState, row: &Row, place: &Place, request: &mut Request) -> Option<Response> {
-    let home = home_elsewhere(state, row, place)?;
-    let sent = if request.extensions().get::<WasRelayed>().is_some() {
-        // The two regions see different worlds for a moment: no request goes in circles.
-        Err(Problem::new(Kind::Unavailable).retry_after(1))
-    } else {
-        send(state, row, place, request, home).await
-    };
+    let shop = shop_of(row, place)?;
+    let (region, tenant, site) = (shop.home()?, shop.id(), shop.site());
+    if !row.method.is_read() {
+        state.regions.place(tenant, site).await;
+    }
+    let to = state.regions.elsewhere(region, tenant, site)?;
+    let hop = request.extensions().get::<WasRelayed>().copied();
+    let goes_on = hop.is_none_or(|hop| hop.from_afar && matches!(to, Elsewhere::Shard(_)));
+    if !goes_on {
+        // Two nodes see different places for a moment: no request goes in circles.
+        let mut answer = Problem::new(Kind::Unavailable).retry_after(1).into_response();
+        answer.headers_mut().insert(HeaderName::from_static(NOT_HERE), HeaderValue::from_static("1"));
+        return Some(answer);
+    }
+    let sent = send(state, row, place, request, to).await;
     match sent {
         Ok(answer) => Some(answer),
         Err(problem) if problem.kind() == Kind::Unavailable && is_for_anybody(row) => {
@@ -60,13 +74,12 @@ pub async fn relay(state: &AppState, row: &Row, place: &Place, request: &mut Req
     }
 }
 
-fn home_elsewhere(state: &AppState, row: &Row, place: &Place) -> Option<String> {
-    if row.surface == Surface::Plain {
-        return None;
+/// The shop that a request is for, if it is for one.
+fn shop_of<'p>(row: &Row, place: &'p Place) -> Option<&'p Arc<Shop>> {
+    match place {
+        Place::Shop(shop) if row.surface != Surface::Plain => Some(shop),
+        _ => None,
     }
-    let Place::Shop(shop) = place else { return None };
-    let home = shop.tenant.sites.iter().find(|place| place.site == shop.site())?;
-    state.regions.elsewhere(home.region.as_str())
 }
 
 /// Reads that are the same for everybody.
@@ -79,7 +92,7 @@ async fn send(
     row: &Row,
     place: &Place,
     request: &mut Request,
-    home: String,
+    to: Elsewhere,
 ) -> Result<Response, Problem> {
     let client = limits::client(state, request);
     state.limits.check_rate(row.rate, place.tenant(), client)?;
@@ -93,12 +106,15 @@ async fn send(
         body: body.to_vec(),
         client,
     };
-    let unavailable = || {
-        Problem::new(Kind::Unavailable)
-            .retry_after(5)
-            .detail("The region that sells for this shop can't be reached from here at the moment.")
+    let (who, retry_after) = match &to {
+        Elsewhere::Region(_) => ("The region that sells for this shop", 5),
+        Elsewhere::Shard(_) => ("The nodes that sell for this shop", 1),
     };
-    match state.regions.relay(home, relayed).await {
+    let unavailable = || {
+        let detail = format!("{who} can't be reached from here at the moment.");
+        Problem::new(Kind::Unavailable).retry_after(retry_after).detail(detail)
+    };
+    match state.regions.relay(to, relayed).await {
         Ok(answer) => Ok(answer_in(answer)),
         Err(RelayError::Unreachable) => Err(unavailable()),
         Err(RelayError::Unknown) if row.method.is_read() => Err(unavailable()),
@@ -136,14 +152,14 @@ fn answer_in(answer: RelayedAnswer) -> Response {
     response
 }
 
-/// Answers what a node of another region hands on.
-pub async fn answer_relayed(app: Router, relayed: Relayed) -> RelayedAnswer {
+/// Answers what another node hands on; `from_afar`, one of another region.
+pub async fn answer_relayed(app: Router, relayed: Relayed, from_afar: bool) -> RelayedAnswer {
     let body = Body::from(relayed.body());
     let request = http::Request::builder().method(relayed.method.as_str()).uri(&relayed.target).body(body);
     let Ok(mut request) = request else { return plain(StatusCode::BAD_REQUEST) };
     put_headers(request.headers_mut(), &relayed.headers);
     request.extensions_mut().insert(limits::Peer(SocketAddr::new(relayed.client, 0)));
-    request.extensions_mut().insert(WasRelayed);
+    request.extensions_mut().insert(WasRelayed { from_afar });
     let response = match app.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

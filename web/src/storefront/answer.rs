@@ -120,7 +120,7 @@ where
             // Positions first: what is read after them is at least as new.
             let state = visit.call.state();
             let catalogue = CatalogueAsOf::now(state, visit.shop.id());
-            let region = state.backend.applied(GroupKind::Region);
+            let region = state.backend.applied(GroupKind::Region, visit.shop.id());
             let mut built = build().await?;
             let shelf = std::mem::replace(&mut built.shelf, Shelf::Unsaid);
             let stock = StockAsOf::new(region, visit.call.now(), shelf);

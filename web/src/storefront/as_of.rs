@@ -19,12 +19,12 @@ pub struct CatalogueAsOf {
 impl CatalogueAsOf {
     /// To be taken before reading: what is read later is at least as new.
     pub fn now(state: &AppState, tenant: TenantId) -> CatalogueAsOf {
-        let index = AtomicU64::new(state.backend.applied(GroupKind::Catalogue));
+        let index = AtomicU64::new(state.backend.applied(GroupKind::Catalogue, tenant));
         CatalogueAsOf { index, sequence: catalogue_sequence(state, tenant) }
     }
 
     pub fn still_holds(&self, state: &AppState, tenant: TenantId) -> bool {
-        let index = state.backend.applied(GroupKind::Catalogue);
+        let index = state.backend.applied(GroupKind::Catalogue, tenant);
         if self.index.load(Ordering::Relaxed) == index {
             return true;
         }
@@ -59,7 +59,7 @@ impl StockAsOf {
     }
 
     pub fn still_holds(&self, state: &AppState, tenant: TenantId, now: Timestamp) -> bool {
-        let index = state.backend.applied(GroupKind::Region);
+        let index = state.backend.applied(GroupKind::Region, tenant);
         if self.index.load(Ordering::Relaxed) == index {
             return true;
         }

@@ -13,7 +13,7 @@ use gearify_commerce::intent::Request;
 use gearify_commerce::payments::{self, MANUAL, Outcome, PAYMENTS, RefundOutcome};
 use gearify_commerce::processes::schedule::{self, Work};
 use gearify_commerce::scope::{first_due, open_work};
-use gearify_commerce::{Actor, OrderId, ReadScope, Site, TenantId, Timestamp, Vault};
+use gearify_commerce::{Actor, OrderId, ReadScope, Shard, Site, TenantId, Timestamp, Vault};
 use gearify_storage::{Engine, MemoryEngine, Reader, Tx};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -110,7 +110,7 @@ impl MemoryBackend {
         Decided {
             result: outcome.result,
             replayed: outcome.replayed,
-            position: Position { group: kind, index },
+            position: Position { group: kind, shard: Shard::FIRST, index },
         }
     }
 
@@ -198,7 +198,7 @@ impl Health for MemoryBackend {
 
     fn cluster(&self) -> ClusterView {
         let group = |(name, kind): (&str, GroupKind)| {
-            let applied = Some(self.applied(kind));
+            let applied = Some(self.position(kind, TenantId::PLATFORM).index);
             let member = MemberView { node: 1, role: "voter", position: applied, lag: Some(0) };
             let members = vec![member];
             GroupView { name: name.into(), leader: Some(1), applied, members, ..GroupView::default() }
@@ -217,19 +217,19 @@ impl Backend for MemoryBackend {
         async move { self.decide(&request) }.boxed()
     }
 
-    fn reader(&self, group: GroupKind) -> Arc<dyn Reader> {
+    fn reader(&self, group: GroupKind, _: TenantId) -> Arc<dyn Reader> {
         self.group(group).engine.clone()
     }
 
-    fn applied(&self, group: GroupKind) -> u64 {
-        self.group(group).applied.load(Ordering::SeqCst)
+    fn position(&self, group: GroupKind, _: TenantId) -> Position {
+        Position { group, shard: Shard::FIRST, index: self.group(group).applied.load(Ordering::SeqCst) }
     }
 
     fn wait_for(&self, position: Position, _: Duration) -> BoxFuture<'_, bool> {
-        async move { self.applied(position.group) >= position.index }.boxed()
+        async move { self.position(position.group, TenantId::PLATFORM).index >= position.index }.boxed()
     }
 
-    fn read_barrier(&self, _: GroupKind) -> BoxFuture<'_, bool> {
+    fn read_barrier(&self, _: GroupKind, _: TenantId) -> BoxFuture<'_, bool> {
         async { true }.boxed()
     }
 

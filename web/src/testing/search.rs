@@ -105,7 +105,7 @@ impl MemoryBackend {
             prev_cursor: None,
             total: total as u64,
             total_exact: true,
-            position: self.applied(GroupKind::Catalogue),
+            position: self.position(GroupKind::Catalogue, tenant).index,
             corrected: false,
             hits: page,
         })

@@ -1,4 +1,5 @@
-//! Lists: what the console, the account pages and the API page through, in `lists.db`.
+//! Lists: what the console, the account pages and the API page through, in `lists.db`; a further shard of the
+//! region has a file of its own, so that it comes and goes with the shard.
 //!
 //! Events say which record changed; its row is then written from the record as it stands now. So that
 //! this is never older than the event, an event waits until the state has applied its entry. Records
@@ -11,11 +12,12 @@ mod codes;
 mod page;
 mod read;
 mod rows;
+mod sharded;
 pub mod synthetic;
 #[cfg(test)]
 mod tests;
 
-use super::{Projected, Projector, ProjectorError};
+use super::{Projected, Projector, ProjectorError, shard_name};
 use crate::state::GroupState;
 use gearify_commerce::catalog::Event as Catalog;
 use gearify_commerce::customers::Event as Customers;
@@ -25,11 +27,12 @@ use gearify_commerce::orders::Event as Orders;
 use gearify_commerce::payments::Event as Payments;
 use gearify_commerce::tenants::{Event as Tenants, Group};
 use gearify_commerce::{
-    CustomerId, GroupKind, OrderId, PaymentId, ProductId, Site, StockItemId, TenantId, Vault,
+    CustomerId, GroupKind, OrderId, PaymentId, ProductId, Shard, Site, StockItemId, TenantId, Vault,
 };
 use gearify_storage::{EventPosition, ProjectionDb, ProjectionError, Schema};
 pub use read::ListReader;
 use rows::Writer;
+pub use sharded::ShardedLists;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -93,26 +96,28 @@ impl Lists {
     pub fn db(&self) -> Arc<ProjectionDb> {
         self.db.clone()
     }
+
+    fn shard(&self) -> Shard {
+        self.states.region.key().shard()
+    }
 }
 
 /// The world first: rows are worded in the shop's language.
 const GROUPS: &[GroupKind] = &[GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
-
-fn position_name(group: GroupKind) -> &'static str {
-    crate::state::group_name(group)
-}
+/// Of a further shard. Products stand in the first one's file alone.
+const SHARD_GROUPS: &[GroupKind] = &[GroupKind::World, GroupKind::Region];
 
 impl Projector for Lists {
     fn name(&self) -> &'static str {
-        "lists"
+        shard_name("lists", self.shard())
     }
 
     fn groups(&self) -> &'static [GroupKind] {
-        GROUPS
+        if self.shard() == Shard::FIRST { GROUPS } else { SHARD_GROUPS }
     }
 
     fn position(&self, group: GroupKind) -> Result<Option<EventPosition>, ProjectorError> {
-        Ok(self.db.position(position_name(group))?)
+        Ok(self.db.position(self.states.of(group).name())?)
     }
 
     fn project(
@@ -125,7 +130,7 @@ impl Projector for Lists {
             self.states.wait_for(group, last.position.index)?;
         }
         let touched = Touched::by(events);
-        self.db.transact(position_name(group), to, |tx| {
+        self.db.transact(self.states.of(group).name(), to, |tx| {
             let writer = Writer { tx, states: &self.states, vault: &*self.vault };
             for event in events {
                 writer.history(event)?;

@@ -178,7 +178,7 @@ pub async fn import_products(call: &Call, bytes: &[u8], dry_run: bool) -> Result
         }
     }
     // A dry run decides on one overlay over the state, which is dropped.
-    let reader = call.state().backend.reader(GroupKind::Catalogue);
+    let reader = call.state().backend.reader(GroupKind::Catalogue, call.tenant());
     let mut overlay = Tx::new(reader.as_ref());
     for (slug, rows) in groups {
         let wanted = call.read(GroupKind::Catalogue, |view| {
