@@ -11,8 +11,8 @@ use crate::processes::{self, checkout, schedule};
 use crate::scope::{Count, ReadScope, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
 use crate::{
-    cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing, shipping,
-    staff, tax, tenants, version,
+    bundle, cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing,
+    shipping, staff, tax, tenants, version,
 };
 use gearify_storage::{Reader, Tx, encode};
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,8 @@ macro_rules! contexts {
             Version(version::Command),
             /// Of a region's first shard.
             Placement(placement::Command),
+            /// Of a site of any group.
+            Bundle(bundle::Command),
         }
 
         /// An event of any context. The order of variants is stored: only append.
@@ -50,6 +52,7 @@ macro_rules! contexts {
             KeyReused,
             #[error(transparent)] Version(#[from] version::Refusal),
             #[error(transparent)] Placement(#[from] placement::Refusal),
+            #[error(transparent)] Bundle(#[from] bundle::Refusal),
         }
 
         impl Command {
@@ -59,6 +62,7 @@ macro_rules! contexts {
                     $(Command::$name(_) => GroupKind::$group,)+
                     Command::Version(command) => command.group(),
                     Command::Placement(_) => GroupKind::Region,
+                    Command::Bundle(command) => command.group(),
                 }
             }
         }
@@ -82,6 +86,7 @@ macro_rules! contexts {
                 $(Command::$name(command) => Ok($module::apply(scope, command)?),)+
                 Command::Version(command) => Ok(version::apply(scope, command)?),
                 Command::Placement(command) => Ok(placement::apply(scope, command)?),
+                Command::Bundle(command) => Ok(bundle::apply(scope, command)?),
             }
         }
     };
@@ -113,6 +118,12 @@ impl From<version::Command> for Command {
 impl From<placement::Command> for Command {
     fn from(command: placement::Command) -> Command {
         Command::Placement(command)
+    }
+}
+
+impl From<bundle::Command> for Command {
+    fn from(command: bundle::Command) -> Command {
+        Command::Bundle(command)
     }
 }
 
@@ -249,6 +260,10 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
         return earlier;
     }
     let result = dispatch(&mut scope, &stamped.command);
+    if bundle::recalls(&stamped.command) {
+        events.append(&mut own_events);
+        return Outcome { result, replayed: false };
+    }
     if result.is_ok() {
         follow(&mut scope);
     }
@@ -262,6 +277,10 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
 /// Runs a command in its context. A refusal must come before the first write: there is no undoing.
 fn dispatch(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
     let before = scope.writes_made();
+    let is_free = matches!(command, Command::Bundle(_) | Command::Version(_));
+    if !is_free && bundle::is_arriving(scope) {
+        return Err(bundle::Refusal::Arriving.into());
+    }
     let result = dispatch_to_context(scope, command);
     debug_assert!(
         result.is_ok() || scope.writes_made() == before,

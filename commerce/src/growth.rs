@@ -8,7 +8,8 @@ use crate::command::Command;
 use crate::intent::{CartIntent, CheckoutIntent, CustomerIntent, Intent, OrderIntent, StaffIntent};
 use crate::processes::{checkout, schedule};
 use crate::{
-    cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing, shipping,
+    bundle, cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing,
+    shipping,
 };
 use crate::{staff, tax, tenants};
 
@@ -75,6 +76,8 @@ impl Command {
                 // Where things are, so that what is under way finds its end.
                 placement::Command::Seat { .. } | placement::Command::Place { .. } => false,
             },
+            Command::Bundle(bundle::Command::Arrive { .. }) => true,
+            Command::Bundle(bundle::Command::Forget { .. }) => false,
         }
     }
 }

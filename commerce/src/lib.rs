@@ -7,6 +7,7 @@
 //! `error` (refusals) and `tests`. Contexts meet only in [`processes`].
 
 pub mod actor;
+pub mod bundle;
 pub mod cart;
 pub mod catalog;
 pub mod check;

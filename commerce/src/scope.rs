@@ -133,6 +133,11 @@ impl<K: Key + ?Sized, V: Record> Table<K, V> {
         Table { tag, types: PhantomData }
     }
 
+    /// The byte that follows the scope's prefix in every key.
+    pub const fn tag(&self) -> u8 {
+        self.tag
+    }
+
     pub fn get(&self, view: &(impl View + ?Sized), key: &K) -> Option<V> {
         view.get_row(&self.key(view, key)).map(|row| read_row(&row))
     }
@@ -164,6 +169,19 @@ impl<K: Key + ?Sized, V: Record> Table<K, V> {
         rows.into_iter().map(|(key, row)| (key.slice(from.len()..), read_row(&row))).collect()
     }
 
+    /// Rows of the whole table after `after` (exclusive), at most `limit`, with the bytes of each key.
+    pub fn rows_after(
+        &self,
+        view: &(impl View + ?Sized),
+        after: Option<&K>,
+        limit: usize,
+    ) -> Vec<(Bytes, V)> {
+        let start = self.key_of(view, &());
+        let from = after.map_or(start.clone(), |after| [&self.key(view, after)[..], &[0]].concat());
+        let rows = view.scan_rows(&from, &prefix_end(&start), limit);
+        rows.into_iter().map(|(key, row)| (key.slice(start.len()..), read_row(&row))).collect()
+    }
+
     /// Values of the whole table after `after` (exclusive), at most `limit`: for bounded sweeps.
     pub fn list_after(&self, view: &(impl View + ?Sized), after: &K, limit: usize) -> Vec<V> {
         let mut from = self.key(view, after);
@@ -185,7 +203,7 @@ impl<K: Key + ?Sized, V: Record> Table<K, V> {
     }
 }
 
-fn read_row<V: Record>(row: &[u8]) -> V {
+pub(crate) fn read_row<V: Record>(row: &[u8]) -> V {
     // A row that this program wrote and can't read is a damaged view: stop before acting on it.
     decode(row).unwrap_or_else(|error| panic!("the state view holds an unreadable row: {error}"))
 }
@@ -390,6 +408,37 @@ impl<'t, 'e> Scope<'t, 'e> {
         result
     }
 
+    /// Tells an event again that has its number already.
+    pub(crate) fn recall(&mut self, event: Envelope) {
+        SEQUENCE.put(self, &(), &Count(event.sequence));
+        self.events.push(event);
+    }
+
+    /// Puts a row under its key after the scope's prefix, as it is.
+    pub(crate) fn put_row(&mut self, key: &[u8], value: Vec<u8>) {
+        let key = [&self.prefix[..], key].concat();
+        self.tx.put(key, value);
+    }
+
+    /// Removes rows of the scope and calls it owes, but no tables of the tags in `kept` (in their order), at
+    /// most `limit`; how many.
+    pub(crate) fn clear(&mut self, kept: &[u8], limit: usize) -> usize {
+        let starts = std::iter::once(0).chain(kept.iter().map(|tag| tag + 1));
+        let ends = kept.iter().map(|tag| [&self.prefix[..], &[*tag]].concat());
+        let ends = ends.chain([prefix_end(&self.prefix)]);
+        let mut ranges: Vec<(Vec<u8>, Vec<u8>)> =
+            starts.map(|tag| [&self.prefix[..], &[tag]].concat()).zip(ends).collect();
+        let work = work_prefix_of((self.tenant(), self.site()));
+        ranges.push((work.clone(), prefix_end(&work)));
+        let mut removed = 0;
+        for (from, until) in ranges {
+            let rows = self.tx.scan(&from, &until, limit - removed);
+            removed += rows.len();
+            rows.into_iter().for_each(|(key, _)| self.tx.delete(key.to_vec()));
+        }
+        removed
+    }
+
     /// Events emitted so far in this command, for processes.
     pub fn event(&self, position: usize) -> Option<&Envelope> {
         self.events.get(position)
@@ -416,9 +465,25 @@ pub fn last_sequence(view: &(impl View + ?Sized)) -> u64 {
 }
 
 /// Tag 5 of the platform's scope: the plan.
-fn due_table_prefix() -> Vec<u8> {
+pub(crate) fn due_table_prefix() -> Vec<u8> {
     let mut prefix = scope_prefix(TenantId::PLATFORM, Site::NONE).to_vec();
     prefix.push(5);
+    prefix
+}
+
+/// Whose plan a row is, for when, and what.
+pub(crate) fn read_plan(key: &[u8], row: &[u8]) -> ((TenantId, Site), Timestamp, Due) {
+    let rest = &key[due_table_prefix().len()..];
+    let (at, rest) = rest.split_at(8);
+    let flipped = u64::from_be_bytes(at.try_into().expect("a plan's key begins with its time"));
+    let at = Timestamp::from_millis((flipped ^ (1 << 63)) as i64);
+    (split_prefix(&rest[..PREFIX_LEN]), at, read_row(row))
+}
+
+/// Calls to be made for one site.
+pub(crate) fn work_prefix_of((tenant, site): (TenantId, Site)) -> Vec<u8> {
+    let mut prefix = work_table_prefix();
+    prefix.extend_from_slice(&scope_prefix(tenant, site));
     prefix
 }
 
@@ -440,6 +505,11 @@ pub fn open_work(reader: &dyn Reader, limit: usize) -> Vec<(TenantId, Site, Work
             (tenant, site, read_row(row))
         })
         .collect()
+}
+
+/// Whose row a key names; `None` if it is no key of a scope.
+pub fn owner_of(key: &[u8]) -> Option<(TenantId, Site)> {
+    key.get(..PREFIX_LEN).map(split_prefix)
 }
 
 fn split_prefix(prefix: &[u8]) -> (TenantId, Site) {
@@ -464,4 +534,4 @@ pub struct Count(pub u64);
 gearify_storage::first_version!(Count);
 
 /// The last number given in the scope's event stream. Tag 0 belongs to the scope itself.
-const SEQUENCE: Table<(), Count> = Table::new(0);
+pub(crate) const SEQUENCE: Table<(), Count> = Table::new(0);

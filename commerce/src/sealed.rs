@@ -115,6 +115,11 @@ pub const ERASED: Table<PersonId, Erased> = Table::new(7);
 /// Makes everything sealed under the person's key unreadable, for good.
 pub fn erase(scope: &mut Scope<'_, '_>, person: PersonId) {
     let at = scope.at();
+    erase_at(scope, person, at);
+}
+
+/// As [`erase`], for somebody who was erased at another time.
+pub(crate) fn erase_at(scope: &mut Scope<'_, '_>, person: PersonId, at: crate::Timestamp) {
     PERSON_KEYS.delete(scope, &person);
     ERASED.put(scope, &person, &Erased { at });
 }

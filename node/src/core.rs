@@ -36,7 +36,8 @@ use gearify_replication::{
 use gearify_search::{SearchError, SearchIndexes, SearchOptions};
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{
-    BlobError, BlobStore, DirLock, EventStoreError, ProjectionDb, ProjectionError, SledOptions, StorageError,
+    BlobError, BlobStore, DirLock, EventStore, EventStoreError, ProjectionDb, ProjectionError, Reader,
+    SledOptions, StorageError,
 };
 use gearify_web::Clock;
 use std::collections::BTreeMap;
@@ -211,6 +212,8 @@ impl Core {
             region: opened[&GroupKind::Region].state.clone(),
         };
         let shards = Shards::new(options.node, states.region.clone());
+        let world: Arc<dyn Reader> = states.world.clone();
+        options.vault.know_copies(&world);
         let grown = Bell::default();
         let readers = opened.iter().map(|(kind, files)| (*kind, files.store.lock().reader())).collect();
         let histories = Histories::new(readers, grown.clone());

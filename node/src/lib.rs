@@ -10,6 +10,7 @@ pub mod audit;
 pub mod backend;
 pub mod bell;
 pub mod blobs;
+pub mod bundle;
 pub mod cluster;
 pub mod core;
 pub mod demo;

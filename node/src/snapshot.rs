@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// Memory for rows that change while a snapshot is written, before it has come to them. Beyond it the
 /// machine waits for the snapshot to get on.
-const FROZEN_BYTES_MAX: usize = 64 << 20;
+pub(crate) const FROZEN_BYTES_MAX: usize = 64 << 20;
 /// Rows of one batch of an installation.
 const INSTALL_ROWS: usize = 1_000;
 /// Events read and appended at once.

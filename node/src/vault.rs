@@ -2,13 +2,15 @@
 //!
 //! A tenant's key is derived from the master key, so it needs no storing; a person's key is random,
 //! stored wrapped in one state row, and gone with it. Hashes are keyed per tenant: equal e-mail
-//! addresses of two shops can't be matched.
+//! addresses of two shops can't be matched. A copy of a shop is under the keys of the shop it was made of.
 
 use gearify_commerce::sealed::{KeyedHash, SealError, Vault, WrappedKey};
-use gearify_commerce::{PersonId, TenantId};
+use gearify_commerce::{PersonId, ReadScope, Site, TenantId, tenants};
+use gearify_storage::Reader;
 use gearify_storage::seal::{DataKey, MasterKey, Random, SystemRandom};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 
 /// Tenants whose keys are at hand; with more of them the keys are derived anew now and then.
 const TENANT_KEYS_MAX: usize = 4_096;
@@ -16,13 +18,21 @@ const TENANT_KEYS_MAX: usize = 4_096;
 pub struct NodeVault {
     master: MasterKey,
     random: Box<dyn Random>,
+    /// The state of `world`, which knows whose copy a shop is.
+    world: RwLock<Option<Weak<dyn Reader>>>,
     /// Every request needs its tenant's key several times.
     tenant_keys: RwLock<BTreeMap<TenantId, DataKey>>,
 }
 
 impl NodeVault {
     pub fn new(master: MasterKey) -> NodeVault {
-        NodeVault { master, random: Box::new(SystemRandom), tenant_keys: RwLock::default() }
+        let (world, tenant_keys) = (RwLock::default(), RwLock::default());
+        NodeVault { master, random: Box::new(SystemRandom), world, tenant_keys }
+    }
+
+    /// From here on, a shop that is a copy of another is under that one's keys.
+    pub fn know_copies(&self, world: &Arc<dyn Reader>) {
+        *self.world.write() = Some(Arc::downgrade(world));
     }
 
     /// Tells master keys apart without showing them.
@@ -36,17 +46,21 @@ impl NodeVault {
     }
 
     fn tenant_key(&self, tenant: TenantId) -> DataKey {
-        if let Some(key) = self.tenant_keys.read().get(&tenant) {
+        let world = self.world.read().as_ref().and_then(Weak::upgrade);
+        let source = world.map_or(tenant, |world| {
+            tenants::keys_of(&ReadScope::new(&*world, TenantId::PLATFORM, Site::NONE), tenant)
+        });
+        if let Some(key) = self.tenant_keys.read().get(&source) {
             return key.clone();
         }
         let mut context = b"tenant/".to_vec();
-        context.extend_from_slice(&tenant.bits().to_be_bytes());
+        context.extend_from_slice(&source.bits().to_be_bytes());
         let key = self.master.derive(&context);
         let mut keys = self.tenant_keys.write();
         if keys.len() >= TENANT_KEYS_MAX {
             keys.clear();
         }
-        keys.insert(tenant, key.clone());
+        keys.insert(source, key.clone());
         key
     }
 

@@ -5,6 +5,7 @@
 //! vote is; whoever calls it gives bytes their meaning.
 
 pub mod blobs;
+pub mod chunks;
 pub mod codec;
 pub mod disk;
 pub mod events;
@@ -22,6 +23,7 @@ pub mod table;
 pub mod tx;
 
 pub use blobs::{BlobError, BlobHash, BlobStore, Swept};
+pub use chunks::{ChunkError, ChunkReader, ChunkWriter};
 pub use codec::{CodecError, Record, decode, encode, encode_at};
 pub use events::{EventPosition, EventReader, EventRow, EventStore, EventStoreError};
 pub use frozen::{Frozen, FrozenView};

@@ -65,6 +65,10 @@ impl Pure {
         outcome
     }
 
+    pub fn node_vault(&self) -> &NodeVault {
+        &self.vault
+    }
+
     /// Every row of every group, for comparing replicas.
     pub fn rows(&self) -> Vec<(GroupKind, Vec<gearify_storage::Row>)> {
         let all = |engine: &MemoryEngine| engine.scan(&[], &[], usize::MAX).expect("memory can be read");

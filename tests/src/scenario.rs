@@ -13,7 +13,7 @@ use gearify_commerce::orders::{self, ORDERS, Order, Source};
 use gearify_commerce::payments::{self, PAYMENTS, REFUNDS};
 use gearify_commerce::processes::{checkout, schedule::Work};
 use gearify_commerce::{
-    Actor, CartId, Currency, Money, OrderId, RateId, Refusal, StaffId, WarehouseId, scope,
+    Actor, CartId, Currency, Money, OrderId, RateId, Refusal, StaffId, TenantId, WarehouseId, scope,
 };
 use std::collections::BTreeMap;
 
@@ -176,6 +176,10 @@ impl Default for Scenario<Pure> {
 }
 
 impl<S: Stage> Scenario<S> {
+    pub fn tenant(&self) -> TenantId {
+        self.market.tenant
+    }
+
     pub fn on(mut stage: S) -> Scenario<S> {
         let market = Market::open(&mut stage, "willow");
         Scenario {

@@ -16,4 +16,5 @@ mod tests;
 pub use apply::apply;
 pub use command::Command;
 pub use error::Refusal;
+pub(crate) use model::ELSEWHERE;
 pub use model::{Placement, SHARDS_MAX, Seats, Shard, VOTERS, moved_to, read};

@@ -49,7 +49,7 @@ pub(super) struct ShardRef(pub Shard);
 gearify_storage::first_version!(ShardRef);
 
 /// In the scope of a site: the shard that holds it, where that is another one than this.
-pub(super) const ELSEWHERE: Table<(), ShardRef> = Table::new(11);
+pub(crate) const ELSEWHERE: Table<(), ShardRef> = Table::new(11);
 pub(super) const SEATS: Table<Shard, Seats> = Table::new(12);
 pub(super) const SITES: Table<(TenantId, Site), ShardRef> = Table::new(13);
 

@@ -4,6 +4,7 @@
 //! [`Command::RunDue`], which runs what is due at the entry's time, a bounded number at once. A plan
 //! that came too early (the cart was used again) plans itself anew.
 
+use crate::bundle;
 use crate::command::{Reply, apply_inner};
 use crate::ids::{CartId, OrderId, PaymentId, ProductId, RefundId, SessionId, VariantId};
 use crate::scope::{Key, Scope};
@@ -82,6 +83,9 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum Refusal {}
 
+/// A plan of a site that is arriving is looked at again after this time.
+const ARRIVING_PAUSE_MS: i64 = 10_000;
+
 /// Most plans one entry runs.
 pub const DUE_MAX: u16 = 256;
 
@@ -94,6 +98,10 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
 pub(crate) fn run_due(scope: &mut Scope<'_, '_>, limit: u16) -> Reply {
     for (tenant, site, due) in scope.take_due(limit.min(DUE_MAX).into()) {
         scope.within(tenant, site, |scope| {
+            if bundle::is_arriving(scope) {
+                scope.schedule(scope.at().plus_millis(ARRIVING_PAUSE_MS), &due);
+                return;
+            }
             for command in super::due(&due) {
                 // A plan whose subject is gone or already further is answered by a refusal: nothing to do.
                 let _ = apply_inner(scope, &command);

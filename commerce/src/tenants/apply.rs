@@ -138,6 +138,27 @@ fn create(view: &impl View, at: Timestamp, command: &Command) -> Result<Change, 
     Ok(Change::Tenant { after: Box::new(tenant), event: Event::Created { slug: slug.clone() }, revision: 1 })
 }
 
+/// Whether a shop may arrive under this record: its names must not be another's.
+pub(crate) fn may_arrive(view: &impl View, tenant: &Tenant) -> Result<(), Refusal> {
+    let other = |owner: Option<TenantId>| owner.is_some_and(|owner| owner != tenant.id);
+    if tenant.id != view.tenant() || tenant.id == TenantId::PLATFORM {
+        return Err(Refusal::Platform);
+    }
+    if other(by_slug(view, &tenant.slug)) {
+        return Err(Refusal::SlugTaken { slug: tenant.slug.clone() });
+    }
+    match tenant.domains.iter().find(|host| other(by_host(view, host.as_str()))) {
+        Some(host) => Err(Refusal::HostTaken { host: host.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Puts a shop's record that came from elsewhere.
+pub(crate) fn arrive(scope: &mut Scope<'_, '_>, tenant: &Tenant) {
+    write_indexes(scope, tenant);
+    TENANT.put(scope, &(), tenant);
+}
+
 /// Whether the host is new to the tenant.
 fn add_domain(view: &impl View, tenant: &mut Tenant, host: &Host) -> Result<bool, Refusal> {
     match by_host(view, host.as_str()) {

@@ -14,6 +14,7 @@ mod tests;
 mod values;
 
 pub use apply::apply;
+pub(crate) use apply::{arrive, may_arrive};
 pub use command::{Command, Event, Group};
 pub use error::Refusal;
 pub use model::*;

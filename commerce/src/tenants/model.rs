@@ -358,6 +358,15 @@ pub(super) const TENANT_IDS: Table<TenantId, TenantRef> = Table::new(22);
 pub(super) const SLUGS: Table<Slug, TenantRef> = Table::new(23);
 pub(super) const HOSTS: Table<Host, TenantRef> = Table::new(24);
 
+/// Under the platform's scope: whose keys a shop's personal data and hashes are under, where they are not its
+/// own. It is a copy of that shop.
+pub(crate) const KEY_SOURCES: Table<TenantId, TenantRef> = Table::new(26);
+
+/// Whose keys a shop's personal data and hashes are under. Any scope of the world group will do.
+pub fn keys_of(view: &(impl View + ?Sized), tenant: TenantId) -> TenantId {
+    KEY_SOURCES.get(&Platform::of(view), &tenant).map_or(tenant, |TenantRef(source)| source)
+}
+
 /// Tenants one call lists.
 pub const LIST_MAX: usize = 200;
 

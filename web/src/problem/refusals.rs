@@ -9,8 +9,8 @@ use crate::ports_search::SearchFault;
 use gearify_commerce::check::Invalid;
 use gearify_commerce::processes::{checkout, schedule};
 use gearify_commerce::{
-    Refusal, cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping, staff,
-    tax, tenants,
+    Refusal, bundle, cart, catalog, customers, inventory, notifications, orders, payments, pricing, shipping,
+    staff, tax, tenants,
 };
 use serde_json::{Value, json};
 
@@ -49,6 +49,8 @@ impl From<Refusal> for Problem {
             Refusal::Version(refusal) => told(Kind::Conflict, &refusal),
             // Nodes follow a shop to where it is; who is told came in between.
             Refusal::Placement(_) => Problem::new(Kind::Unavailable).retry_after(1),
+            Refusal::Bundle(bundle::Refusal::Arriving) => Problem::new(Kind::Unavailable).retry_after(5),
+            Refusal::Bundle(refusal) => told(Kind::Conflict, &refusal),
         }
     }
 }
