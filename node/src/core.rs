@@ -36,8 +36,8 @@ use gearify_replication::{
 use gearify_search::{SearchError, SearchIndexes, SearchOptions};
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{
-    BlobError, BlobStore, DirLock, EventStore, EventStoreError, ProjectionDb, ProjectionError, Reader,
-    SledOptions, StorageError,
+    BlobError, BlobStore, DirLock, EventStoreError, ProjectionDb, ProjectionError, Reader, SledOptions,
+    StorageError,
 };
 use gearify_web::Clock;
 use std::collections::BTreeMap;

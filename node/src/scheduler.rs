@@ -37,7 +37,7 @@ async fn tend(backend: &NodeBackend, key: GroupKey) {
     loop {
         applied.mark_unchanged();
         let wait = match handle.group.is_leader() {
-            true => run_due(backend, key, &*state).await,
+            true => run_due(backend, key, &state).await,
             false => LOOK_AGAIN,
         };
         tokio::select! {

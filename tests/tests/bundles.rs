@@ -44,7 +44,7 @@ impl History for Told<'_> {
 fn exported(stage: &Pure, tenant: TenantId, (group, site): (GroupKind, Site)) -> Vec<u8> {
     let mut out = Vec::new();
     let history = Told { stage, group, owner: (tenant, site) };
-    stage.read(group, &mut |rows: &dyn Reader| {
+    stage.read(group, tenant, &mut |rows: &dyn Reader| {
         let (position, keys_of, blobs) = (stage.log.len() as u64, tenant, Vec::new());
         let part = GroupPart { group, tenant, site, rows, history: &history, position, keys_of, blobs };
         bundle::export(&part, &mut out).unwrap();
@@ -144,7 +144,7 @@ type Rows = Vec<(GroupKind, Vec<(Vec<u8>, Vec<u8>)>)>;
 fn without_arrivals(stage: &Pure, tenant: TenantId) -> Rows {
     let of = |(group, site)| {
         let mut rows = Vec::new();
-        stage.read(group, &mut |reader| {
+        stage.read(group, tenant, &mut |reader| {
             rows = arrivals::rows(reader, (tenant, site), None, usize::MAX).unwrap()
         });
         (group, rows)
@@ -160,7 +160,7 @@ fn view<T>(
     read: impl Fn(&ReadScope<'_>) -> T,
 ) -> T {
     let mut found = None;
-    stage.read(group, &mut |reader| found = Some(read(&ReadScope::new(reader, tenant, site))));
+    stage.read(group, tenant, &mut |reader| found = Some(read(&ReadScope::new(reader, tenant, site))));
     found.unwrap()
 }
 
@@ -220,7 +220,7 @@ fn a_shop_brought_back_over_itself_keeps_its_history_and_its_erased_stay_erased(
 
 fn world_of(stage: &Pure) -> Arc<dyn Reader> {
     let world = MemoryEngine::new();
-    stage.read(GroupKind::World, &mut |rows| {
+    stage.read(GroupKind::World, TenantId::PLATFORM, &mut |rows| {
         let mut batch = Batch::new();
         rows.scan(b"", b"", usize::MAX).unwrap().into_iter().for_each(|(key, row)| batch.put(key, row));
         world.commit(batch).unwrap();

@@ -45,7 +45,7 @@ pub struct Seats {
 gearify_storage::first_version!(Seats);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ShardRef(pub Shard);
+pub(crate) struct ShardRef(pub Shard);
 gearify_storage::first_version!(ShardRef);
 
 /// In the scope of a site: the shard that holds it, where that is another one than this.
