@@ -161,6 +161,7 @@ impl NodeHealth {
             gauge(names::RAFT_COMMITTED, name, group.committed.unwrap_or(0));
             gauge(names::RAFT_APPLIED, name, group.applied.unwrap_or(0));
             gauge(names::RAFT_SNAPSHOT, name, group.snapshot.unwrap_or(0));
+            gauge(names::RAFT_PURGED, name, group.purged.unwrap_or(0));
             gauge(names::STATE_BYTES, name, group.state_bytes);
             for member in &group.members {
                 if let Some(lag) = member.lag {

@@ -96,6 +96,7 @@ pub mod names {
     pub const RAFT_COMMITTED: &str = "gearify_raft_committed_index";
     pub const RAFT_APPLIED: &str = "gearify_raft_applied_index";
     pub const RAFT_SNAPSHOT: &str = "gearify_raft_snapshot_index";
+    pub const RAFT_PURGED: &str = "gearify_raft_purged_index";
     /// Entries a member is behind, as its leader knows it; labels `group`, `node`.
     pub const RAFT_LAG: &str = "gearify_raft_member_lag_entries";
     /// Size of a group's state on this node.
@@ -136,7 +137,7 @@ const PROVIDER_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 const PROJECTOR_SECONDS: &[f64] =
     &[0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-const DESCRIPTIONS: [Description; 22] = [
+const DESCRIPTIONS: [Description; 23] = [
     describe(names::ORDERS, Kind::Counter, metrics::Unit::Count, "Orders by the status they entered."),
     describe(
         names::REVENUE,
@@ -194,6 +195,12 @@ const DESCRIPTIONS: [Description; 22] = [
         Kind::Gauge,
         metrics::Unit::Count,
         "Last log entry the newest snapshot covers.",
+    ),
+    describe(
+        names::RAFT_PURGED,
+        Kind::Gauge,
+        metrics::Unit::Count,
+        "Last log entry that is gone; a member further behind is given a snapshot.",
     ),
     describe(
         names::RAFT_LAG,
