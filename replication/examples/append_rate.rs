@@ -6,7 +6,7 @@
 //! - *group*: the same commands through [`Group::propose`] to a machine that only counts;
 //! - *commits*: the raft log alone, one row per commit, with the commit number synced and not.
 //!
-//! `cargo run --release -p gearify-replication --example throughput [seconds] [rounds]`
+//! `cargo run --release -p gearify-replication --example append_rate [seconds] [rounds]`
 
 #![expect(clippy::print_stdout, reason = "a measurement reports on its standard output")]
 

@@ -1,4 +1,4 @@
-//! How fast searching is: `cargo run --release -p gearify-search --example throughput`.
+//! How fast searching is: `cargo run --release -p gearify-search --example search_rate`.
 //!
 //! Makes a shop of 10,000 and one of 100,000 products (two locales, seven attributes, 400 brands),
 //! and asks one kind of question after another, each time with other words, filters and orders,
