@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Memory for rows that change while a snapshot is written, before it has come to them. Beyond it the
 /// machine waits for the snapshot to get on.
@@ -30,6 +31,9 @@ const EVENT_ROWS: usize = 1_000;
 /// No key or value is longer; a longer one is damage, not a reason to allocate it.
 const PART_BYTES_MAX: u32 = 16 << 20;
 const END: u32 = u32::MAX;
+/// How long the open file of the history is waited for. Whoever reads it holds it for one page of events.
+const BOUNDARY_WAIT: Duration = Duration::from_secs(2);
+const BOUNDARY_PAUSE: Duration = Duration::from_millis(2);
 
 /// Where a node gets history that its own store lacks.
 pub trait HistoryPeers: Send + Sync {
@@ -300,6 +304,7 @@ impl Installation<'_> {
             }
             self.append(&rows, through)?;
             if broken_off.is_some() && through == end {
+                // Files that end alike on all nodes can be taken over later.
                 self.history.store.lock().close_open_file()?;
             }
         }
@@ -307,10 +312,10 @@ impl Installation<'_> {
 
     /// Takes a closed file over as it is; `false` where the events have to be asked for one by one.
     fn fetch_file(&self, file: &ClosedFile) -> Result<bool, SnapshotError> {
-        let mut store = self.history.store.lock();
-        if store.files().last().is_some_and(|open| open.first != file.first) {
+        if !self.is_at_a_boundary(file.first)? {
             return Ok(false);
         }
+        let mut store = self.history.store.lock();
         // In the directory of the group's state: leftovers there are removed at the next start.
         let fetched = self.state.dir().join(format!("history-{:020}.part", file.first));
         let taken = self
@@ -330,6 +335,28 @@ impl Installation<'_> {
             }
         }
         Ok(store.position() >= file.through)
+    }
+
+    /// Whether a file that begins at `first` can be put behind what is here. Whoever reads the open file keeps it
+    /// from being closed, for a moment.
+    fn is_at_a_boundary(&self, first: u64) -> Result<bool, SnapshotError> {
+        let until = Instant::now() + BOUNDARY_WAIT;
+        loop {
+            {
+                let mut store = self.history.store.lock();
+                if store.files().last().is_none_or(|open| open.first == first) {
+                    return Ok(true);
+                }
+                store.close_open_file()?;
+                if store.files().last().is_none_or(|open| open.first == first) {
+                    return Ok(true);
+                }
+            }
+            if Instant::now() > until {
+                return Ok(false);
+            }
+            std::thread::sleep(BOUNDARY_PAUSE);
+        }
     }
 
     fn fetch_into(&self, path: &Path, file: &ClosedFile) -> Result<(), String> {

@@ -176,7 +176,7 @@ async fn a_node_that_was_away_is_fed_by_snapshot_and_has_the_same_history() {
         purge_entries: 1,
         ..GroupOptions::default()
     };
-    let options = TestOptions { nodes: 3, group_options, event_file_bytes: 64 << 10 };
+    let options = TestOptions { nodes: 3, group_options, event_file_bytes: 16 << 10 };
     let mut cluster = TestCluster::start(dir.path(), options).await.unwrap();
     cluster.lead(0).await.unwrap();
     cluster.stop_node(2).await;
@@ -198,6 +198,12 @@ async fn a_node_that_was_away_is_fed_by_snapshot_and_has_the_same_history() {
     let here = doctor::contents(&cluster.node(0).core).await.unwrap();
     let there = doctor::contents(&cluster.node(2).core).await.unwrap();
     assert_eq!(here, there, "ledger, lists and search of the fed node");
+    let files = |n: usize| {
+        let files = cluster.node(n).core.histories.reader(GroupKind::Catalogue).files();
+        files.into_iter().filter_map(|file| file.hash).collect::<Vec<_>>()
+    };
+    let (fed, whole) = (files(2), [files(0), files(1)].concat());
+    assert!(fed.iter().any(|hash| whole.contains(hash)), "no file of {whole:?} came whole: {fed:?}");
     let late = Shopper::at(&cluster, 2, tenant);
     assert_eq!(late.order(order).status, OrderStatus::Confirmed);
     cluster.stop().await.unwrap();

@@ -1,3 +1,5 @@
+//! Seats are given, sites placed once, and a site that is elsewhere takes no command.
+
 use super::*;
 use crate::cart;
 use crate::command::Refusal as AnyRefusal;
