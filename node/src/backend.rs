@@ -136,6 +136,11 @@ impl NodeBackend {
         self.find(group).is_some_and(|handle| handle.group.is_leader())
     }
 
+    /// Who leads the group of a position, as far as is known here.
+    pub fn leader_of(&self, position: &Position) -> Option<NodeId> {
+        self.find(key_at(position))?.group.leader()
+    }
+
     /// Committed state of a group that every node has; of the region, its first shard.
     pub fn state(&self, kind: GroupKind) -> &Arc<GroupState> {
         &self.group(kind).state

@@ -192,6 +192,11 @@ where
         {
             return (answer, None);
         }
+        if let Ok(place) = &place
+            && let Some(answer) = relay::catch_up(state, row, place, &mut request).await
+        {
+            return (answer, None);
+        }
         match admit(state, row, id, place, &mut request).await {
             Ok(call) => (handle(request).await, Some(call)),
             Err(problem) => (problem.into_response(), None),

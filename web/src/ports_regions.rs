@@ -1,6 +1,7 @@
 //! Other regions and other nodes of this one, as the web needs them: whose site is sold from where, and how a
 //! request gets there.
 
+use crate::ports::Position;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -16,6 +17,8 @@ pub enum Elsewhere {
     Region(String),
     /// A node of this region that has the shard.
     Shard(Shard),
+    /// One node, by its number.
+    Node(u64),
 }
 
 /// Names the answer of a node that the request should not have come to: nothing was done.
@@ -73,6 +76,12 @@ pub trait Regions: Send + Sync + 'static {
     /// Where a site is sold from whose home has this name, unless that is here. A name that no region has
     /// means the first region.
     fn elsewhere(&self, home: &str, tenant: TenantId, site: Site) -> Option<Elsewhere>;
+
+    /// A node that has applied a position which this one has not, if one is known: whoever leads.
+    fn ahead(&self, position: Position) -> Option<Elsewhere> {
+        let _ = position;
+        None
+    }
 
     /// Lets another node answer a request. Once per request, and once more where it comes into its region.
     fn relay(&self, to: Elsewhere, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>>;

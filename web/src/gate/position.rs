@@ -3,6 +3,7 @@
 use crate::app::AppState;
 use crate::auth::{Cookie, cookie_value};
 use crate::ports::Position;
+use crate::ports_regions::Elsewhere;
 use crate::problem::{Kind, Problem};
 use crate::routes::Row;
 use gearify_commerce::command::GroupKind;
@@ -72,6 +73,28 @@ pub async fn wait(state: &AppState, row: &Row, tenant: TenantId, headers: &Heade
     }
 }
 
+/// Which part of the time that a read may wait is waited before another node is asked.
+const HERE_FIRST: u32 = 4;
+
+/// A node that has the position which a read asks for, if it does not come here in a moment.
+pub async fn find_ahead(state: &AppState, tenant: TenantId, headers: &HeaderMap) -> Option<Elsewhere> {
+    let wanted = wanted_position(state, headers).ok()??;
+    if is_reached(state, tenant, wanted) {
+        return None;
+    }
+    let _place = state.limits.waiting_reads.try_acquire().ok()?;
+    let moment = state.settings.waiting_read_timeout / HERE_FIRST;
+    if state.backend.wait_for(wanted, moment).await {
+        return None;
+    }
+    state.regions.ahead(wanted)
+}
+
+fn is_reached(state: &AppState, tenant: TenantId, wanted: Position) -> bool {
+    let here = state.backend.position(wanted.group, tenant);
+    here.shard == wanted.shard && here.index >= wanted.index
+}
+
 fn wanted_position(state: &AppState, headers: &HeaderMap) -> Result<Option<Position>, Problem> {
     let epoch = state.settings.cluster_epoch;
     if let Some(value) = headers.get("gearify-min-position") {
@@ -86,8 +109,7 @@ fn wanted_position(state: &AppState, headers: &HeaderMap) -> Result<Option<Posit
 }
 
 async fn wait_for(state: &AppState, tenant: TenantId, wanted: Position) -> Result<(), Problem> {
-    let here = state.backend.position(wanted.group, tenant);
-    if here.shard == wanted.shard && here.index >= wanted.index {
+    if is_reached(state, tenant, wanted) {
         return Ok(());
     }
     let behind = || Problem::new(Kind::NotCaughtUp).retry_after(1);

@@ -5,10 +5,12 @@
 //! keys and limits mean at home what they mean here. Within a region, a node without the shop's shard hands on
 //! to one that has it. One hop to the region and one in it: who was handed a request by a neighbour answers it.
 //!
+//! A read that asks for more than this node has goes to whoever leads, if it does not come here in a moment.
+//!
 //! While the home can't be reached, pages and reads that need nobody in particular are answered from the
 //! catalogue that every node has, without stock; everything else is told to come back.
 
-use super::{Place, body_max, limits};
+use super::{Place, body_max, limits, position};
 use crate::app::AppState;
 use crate::extract::read_body;
 use crate::ports_regions::{Elsewhere, NOT_HERE, RELAYED_BYTES_MAX, RelayError, Relayed, RelayedAnswer};
@@ -74,6 +76,18 @@ pub async fn relay(state: &AppState, row: &Row, place: &Place, request: &mut Req
     }
 }
 
+/// The answer of a node that has what this one waits for in vain; `None` if this node answers.
+pub async fn catch_up(state: &AppState, row: &Row, place: &Place, request: &mut Request) -> Option<Response> {
+    let was_relayed = request.extensions().get::<WasRelayed>().is_some();
+    let is_stranded = request.extensions().get::<Stranded>().is_some();
+    if !row.method.is_read() || was_relayed || is_stranded {
+        return None;
+    }
+    let to = position::find_ahead(state, place.tenant(), request.headers()).await?;
+    // Whoever can't be reached may be reached in the next moment: what is left of the time is waited here.
+    send(state, row, place, request, to).await.ok()
+}
+
 /// The shop that a request is for, if it is for one.
 fn shop_of<'p>(row: &Row, place: &'p Place) -> Option<&'p Arc<Shop>> {
     match place {
@@ -108,7 +122,7 @@ async fn send(
     };
     let (who, retry_after) = match &to {
         Elsewhere::Region(_) => ("The region that sells for this shop", 5),
-        Elsewhere::Shard(_) => ("The nodes that sell for this shop", 1),
+        Elsewhere::Shard(_) | Elsewhere::Node(_) => ("The nodes that sell for this shop", 1),
     };
     let unavailable = || {
         let detail = format!("{who} can't be reached from here at the moment.");

@@ -4,7 +4,7 @@ use super::{Client, MemoryBackend};
 use crate::app::{AppState, Parts, app};
 use crate::auth::{SigningKey, StaticKeys};
 use crate::ports::Backend;
-use crate::ports_regions::OneRegion;
+use crate::ports_regions::{OneRegion, Regions};
 use crate::settings::{Rates, Settings};
 use axum::Router;
 use futures::FutureExt;
@@ -72,6 +72,11 @@ impl Shopfront {
     }
 
     pub fn with_settings(settings: Settings) -> Shopfront {
+        Shopfront::beside(Arc::new(OneRegion("home".into())), settings)
+    }
+
+    /// On a node that has others beside it.
+    pub fn beside(regions: Arc<dyn Regions>, settings: Settings) -> Shopfront {
         let backend = Arc::new(MemoryBackend::default());
         let tenant = make_tenant(&backend, "willow", 0x71);
         let other = make_tenant(&backend, "boundary", 0x72);
@@ -83,7 +88,7 @@ impl Shopfront {
             keys: Arc::new(StaticKeys::new(SigningKey::from_seed(&[7; 32]).expect("a seed"))),
             clock: backend.clone(),
             health: backend.clone(),
-            regions: Arc::new(OneRegion("home".into())),
+            regions,
             settings,
         });
         let stock = Stock::put(&backend, tenant);

@@ -2,15 +2,21 @@
 
 use super::shopping::Basket;
 use crate::app::{document_rows, rows};
-use crate::gate::{Call, decode_position};
+use crate::gate::{Call, answer_relayed, decode_position, encode_position};
+use crate::ports::Position;
+use crate::ports_regions::{Elsewhere, RegionView, Regions, RelayError, Relayed, RelayedAnswer};
 use crate::problem::{Kind, Problem};
 use crate::routes::{Access, Body, Csrf, Idempotency, Route, routes};
 use crate::settings::{Rates, Settings};
 use crate::testing::{Client, Shopfront};
-use gearify_commerce::tenants;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gearify_commerce::{GroupKind, Shard, Site, TenantId, tenants};
 use http::Method;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::test]
@@ -87,14 +93,78 @@ async fn a_write_says_where_it_landed_and_a_read_waits_for_it() {
     let position = decode_position(1, &token).expect("a position of this cluster");
     let reads = |token: &str| basket.client.with("gearify-min-position", token);
     reads(&token).get(&basket.path("")).await.expect(200);
-    let ahead = crate::ports::Position { index: position.index + 100, ..position };
-    let ahead = crate::gate::encode_position(1, ahead);
+    let ahead = encode_position(1, Position { index: position.index + 100, ..position });
     let behind = reads(&ahead).get(&basket.path("")).await.expect(503);
     assert_eq!((behind.problem().as_str(), behind.text("retry-after")), ("not-caught-up", "1"));
     assert_eq!(reads("rubbish").get(&basket.path("")).await.expect(400).problem(), "malformed");
     let linear = basket.client.with("gearify-consistency", "linearizable");
     linear.get(&basket.path("")).await.expect(200);
     basket.client.with("gearify-consistency", "always").get(&basket.path("")).await.expect(400);
+}
+
+/// A node beside this one that has applied everything, or can't be reached.
+struct Neighbour {
+    is_up: bool,
+    asked: Mutex<Vec<Relayed>>,
+}
+
+impl Regions for Neighbour {
+    fn here(&self) -> String {
+        "home".into()
+    }
+
+    fn elsewhere(&self, _: &str, _: TenantId, _: Site) -> Option<Elsewhere> {
+        None
+    }
+
+    fn ahead(&self, position: Position) -> Option<Elsewhere> {
+        (position.group == GroupKind::Region).then_some(Elsewhere::Node(2))
+    }
+
+    fn relay(&self, to: Elsewhere, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>> {
+        assert_eq!(to, Elsewhere::Node(2));
+        self.asked.lock().push(request);
+        let answer = RelayedAnswer { status: 200, headers: Vec::new(), body: b"from there".to_vec() };
+        std::future::ready(if self.is_up { Ok(answer) } else { Err(RelayError::Unreachable) }).boxed()
+    }
+
+    fn list(&self) -> Vec<RegionView> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_asks_for_more_than_is_here_goes_to_who_has_it() {
+    for is_up in [true, false] {
+        let neighbour = Arc::new(Neighbour { is_up, asked: Mutex::default() });
+        let settings = Settings { waiting_read_timeout: Duration::from_millis(200), ..Settings::default() };
+        let shop = Shopfront::beside(neighbour.clone(), settings);
+        let ahead = Position { group: GroupKind::Region, shard: Shard::FIRST, index: 1 << 40 };
+        let token = encode_position(1, ahead);
+        let reader = shop.visitor().with("gearify-min-position", &token);
+        let read = reader.get("/api/v1/shop").await.expect(if is_up { 200 } else { 503 });
+        match is_up {
+            true => assert_eq!(read.bytes.as_ref(), b"from there"),
+            false => assert_eq!(read.problem(), "not-caught-up"),
+        }
+        let asked = std::mem::take(&mut *neighbour.asked.lock());
+        assert_eq!((asked.len(), asked[0].target.as_str()), (1, "/api/v1/shop"));
+        let said = asked[0].headers.iter().find(|(name, _)| name == "gearify-min-position");
+        assert_eq!(
+            said.map(|(_, value)| value.as_slice()),
+            Some(token.as_bytes()),
+            "it is asked for there too"
+        );
+
+        // What another node handed on is answered here, and what is here already needs nobody.
+        let handed = [("host", "willow.localhost"), ("gearify-min-position", &token)];
+        let headers = handed.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).into();
+        let handed = Relayed { headers, ..asked[0].clone() };
+        assert_eq!(answer_relayed(shop.app.clone(), handed, false).await.status, 503);
+        let known = encode_position(1, Position { index: 0, ..ahead });
+        shop.visitor().with("gearify-min-position", &known).get("/api/v1/shop").await.expect(200);
+        assert_eq!(neighbour.asked.lock().len(), 0);
+    }
 }
 
 #[tokio::test]
