@@ -54,7 +54,7 @@ impl House {
         let disk = Arc::new(Disk::new(dir.path(), RoomLimits::default()));
         let state = AppState::new(Parts {
             backend: core.backend().clone(),
-            blobs: Arc::new(NodeBlobs::new(core.blobs.clone(), core.backend().clone(), None)),
+            blobs: Arc::new(NodeBlobs::new(core.blobs.clone(), core.backend().clone(), None, u64::MAX)),
             search: Arc::new(core.search.clone()),
             lists: Arc::new(core.shards.first().lists.clone()),
             keys: Arc::new(StaticKeys::new(key)),

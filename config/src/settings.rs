@@ -282,6 +282,8 @@ settings! {
         waiting_reads_max: usize = "64" in "1"..="100000",
         /// How long such a read waits.
         waiting_read_timeout: Duration = "2s" in "10ms"..="30s",
+        /// Pictures of shops that another region sells for, kept here until they are asked for again.
+        foreign_pictures_bytes: ByteSize = "1GiB" in "1B"..="16384GiB",
         /// After the signal to stop, requests in work get this long to finish.
         drain_timeout: Duration = "20s" in "0s"..="10m",
     } {}

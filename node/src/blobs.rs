@@ -4,6 +4,9 @@
 //! (`cluster/blobs.rs`). A node that has not got one fetches it when it is asked for; [`NodeBlobs::tend`]
 //! fetches what else is named, after joining or a time away, and removes what nobody names for
 //! [`NAMELESS_KEPT_MS`]. Time is that of the newest entries: a machine's clock can remove nothing.
+//!
+//! Pictures of shops that another region sells for are a cache: fetched when somebody asks, and removed, the
+//! least recently used first, beyond a limit.
 
 use crate::backend::NodeBackend;
 use crate::cluster::Member;
@@ -28,6 +31,8 @@ const NAMELESS_KEPT_MS: i64 = 7 * 24 * 3_600_000;
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Between two looks at what is named, if anything has changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// Between two looks at what is cached, even if nothing has changed.
+const EVICT_EVERY: Duration = Duration::from_secs(600);
 /// While something is missing, or this node has not caught up.
 const LOOK_SOON: Duration = Duration::from_secs(2);
 
@@ -37,11 +42,18 @@ pub struct NodeBlobs {
     backend: Arc<NodeBackend>,
     /// `None` on a node that is alone.
     member: Option<Arc<Member>>,
+    /// For pictures of shops that another region sells for.
+    foreign_bytes: u64,
 }
 
 impl NodeBlobs {
-    pub fn new(store: Arc<BlobStore>, backend: Arc<NodeBackend>, member: Option<Arc<Member>>) -> NodeBlobs {
-        NodeBlobs { store, backend, member }
+    pub fn new(
+        store: Arc<BlobStore>,
+        backend: Arc<NodeBackend>,
+        member: Option<Arc<Member>>,
+        foreign_bytes: u64,
+    ) -> NodeBlobs {
+        NodeBlobs { store, backend, member, foreign_bytes }
     }
 
     /// Keeps this node's blobs in step with what the shops name, until the node stops.
@@ -55,6 +67,7 @@ impl NodeBlobs {
     async fn keep_in_step(self, states: States) {
         let position = || (states.world.applied_index(), states.catalogue.applied_index());
         let (mut seen, mut is_whole, mut swept_at) = (None, false, None::<Instant>);
+        let mut looked_at = Instant::now();
         loop {
             // What a node that is behind knows of names would be an old story.
             if self.member.as_ref().is_some_and(|member| !member.has_caught_up()) {
@@ -63,7 +76,8 @@ impl NodeBlobs {
             }
             let is_sweep = is_whole && swept_at.is_none_or(|at| at.elapsed() >= SWEEP_EVERY);
             let now = position();
-            if !is_whole || is_sweep || seen != Some(now) {
+            if !is_whole || is_sweep || seen != Some(now) || looked_at.elapsed() >= EVICT_EVERY {
+                looked_at = Instant::now();
                 match self.look(states.clone(), is_sweep).await {
                     Ok(missing) => {
                         is_whole = self.fetch_all(missing).await;
@@ -77,15 +91,23 @@ impl NodeBlobs {
         }
     }
 
-    /// What is named and not here; with `is_sweep`, removes what has long been nameless.
+    /// What this region sells with and is not here. Removes what is too much of other regions, and with
+    /// `is_sweep` what has long been nameless.
     async fn look(&self, states: States, is_sweep: bool) -> io::Result<Vec<BlobHash>> {
-        let store = self.store.clone();
+        let (store, member, foreign_bytes) = (self.store.clone(), self.member.clone(), self.foreign_bytes);
         off_the_loop(move || {
             let here = store.list()?;
-            let named = named(&states);
-            let missing = named.iter().filter(|hash| here.binary_search(hash).is_err()).copied().collect();
+            let is_home = |home: &str| member.as_ref().is_none_or(|member| member.is_home(home));
+            let named = named(&states, is_home);
+            let missing =
+                named.own.iter().filter(|hash| here.binary_search(hash).is_err()).copied().collect();
+            let evicted = store.evict(&named.foreign, foreign_bytes)?;
+            if evicted.removed > 0 {
+                tracing::info!(removed = evicted.removed, "pictures of other regions were removed");
+            }
             if is_sweep && let Some(now) = newest_entry(&states) {
-                let swept = store.sweep(&here, &named, now, NAMELESS_KEPT_MS)?;
+                let all = named.own.union(&named.foreign).copied().collect();
+                let swept = store.sweep(&here, &all, now, NAMELESS_KEPT_MS)?;
                 if swept.removed > 0 {
                     tracing::info!(removed = swept.removed, "pictures that nothing names were removed");
                 }
@@ -132,7 +154,11 @@ impl Blobs for NodeBlobs {
         let store = self.store.clone();
         let hash = hash.parse::<BlobHash>().ok();
         off_the_loop(move || match hash.map(|hash| store.get(hash)) {
-            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Ok(bytes)) => {
+                // It only stays less long if that is not noted.
+                let _ = hash.map(|hash| store.used(hash));
+                Ok(Some(bytes))
+            }
             Some(Err(BlobError::Missing { .. })) | None => Ok(None),
             // Another node may have it whole; fetching repairs it.
             Some(Err(error @ BlobError::Damaged { .. })) => {
@@ -150,8 +176,17 @@ impl Blobs for NodeBlobs {
 }
 
 /// Every blob that a shop names: its pictures and its logo.
-pub fn named(states: &States) -> BTreeSet<BlobHash> {
-    let mut named = BTreeSet::new();
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Of shops that this region sells for: kept.
+    pub own: BTreeSet<BlobHash>,
+    /// Of all others, and of none of these.
+    pub foreign: BTreeSet<BlobHash>,
+}
+
+/// What the shops name. `is_home` says whether this region sells for shops with that home.
+pub fn named(states: &States, is_home: impl Fn(&str) -> bool) -> Named {
+    let mut named = Named::default();
     let platform = ReadScope::new(&*states.world, TenantId::PLATFORM, Site::NONE);
     let mut after = None;
     loop {
@@ -160,11 +195,19 @@ pub fn named(states: &States) -> BTreeSet<BlobHash> {
             let view = ReadScope::new(&*states.catalogue, tenant.id, Site::NONE);
             let logo = tenant.branding.value.logo.clone();
             let hashes = catalog::blobs(&view).chain(logo);
-            named.extend(hashes.filter_map(|hash| hash.as_str().parse::<BlobHash>().ok()));
+            let hashes = hashes.filter_map(|hash| hash.as_str().parse::<BlobHash>().ok());
+            let is_own = tenant.sites.iter().any(|place| is_home(place.region.as_str()));
+            match is_own || tenant.sites.is_empty() {
+                true => named.own.extend(hashes),
+                false => named.foreign.extend(hashes),
+            }
         }
         match page.last() {
             Some(last) => after = Some(last.id),
-            None => return named,
+            None => {
+                named.foreign = &named.foreign - &named.own;
+                return named;
+            }
         }
     }
 }

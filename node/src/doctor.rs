@@ -49,8 +49,8 @@ impl Finding {
     }
 }
 
-/// Checks an opened node. That it opened says that the raft log's checksums hold: opening reads all of it.
-pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
+/// Checks an opened node; `is_home` says whether its region sells for shops with that home. That it opened says that the raft log's checksums hold: opening reads all of it.
+pub fn examine(core: &Core, audit: bool, is_home: impl Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings =
         vec![Finding::new("raft log", true, "every row has its checksum, and none is missing")];
     for (_, handle) in core.backend().groups() {
@@ -121,7 +121,7 @@ pub fn examine(core: &Core, audit: bool) -> Vec<Finding> {
         ));
     }
     if audit {
-        findings.push(pictures(core));
+        findings.push(pictures(core, is_home));
     }
     findings
 }
@@ -200,11 +200,11 @@ fn sums(shard: Shard, parts: &ShardParts) -> Vec<Finding> {
 }
 
 /// A picture that is missing is fetched by a running node from another; a damaged one as well.
-fn pictures(core: &Core) -> Finding {
+fn pictures(core: &Core, is_home: impl Fn(&str) -> bool) -> Finding {
     let look = || -> Result<(usize, usize, usize), BlobError> {
         let here = core.blobs.list()?;
         let damaged = here.iter().filter(|hash| core.blobs.get(**hash).is_err()).count();
-        let named = blobs::named(&core.states);
+        let named = blobs::named(&core.states, &is_home).own;
         let missing = named.iter().filter(|hash| here.binary_search(hash).is_err()).count();
         Ok((here.len(), damaged, missing))
     };

@@ -143,7 +143,8 @@ impl NodeRuntime {
         }
         let health = Arc::new(NodeHealth::new(&core, disk.clone(), member.clone()));
         let web = web_settings(settings);
-        let blobs = NodeBlobs::new(core.blobs.clone(), core.backend().clone(), member.clone());
+        let foreign = settings.limits.foreign_pictures_bytes.bytes();
+        let blobs = NodeBlobs::new(core.blobs.clone(), core.backend().clone(), member.clone(), foreign);
         let state = AppState::new(Parts {
             backend: core.backend().clone(),
             blobs: Arc::new(blobs.clone()),

@@ -116,8 +116,8 @@ async fn a_shop_is_made_bought_from_restarted_and_rebuilt() {
     let wrong: Vec<_> =
         doctor::differences(&before, &after).into_iter().filter(|finding| !finding.ok).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    let unwell: Vec<_> =
-        doctor::examine(&cluster.node(0).core, true).into_iter().filter(|finding| !finding.ok).collect();
+    let findings = doctor::examine(&cluster.node(0).core, true, |_| true);
+    let unwell: Vec<_> = findings.into_iter().filter(|finding| !finding.ok).collect();
     assert!(unwell.is_empty(), "{unwell:?}");
     cluster.stop().await.unwrap();
 }

@@ -3,10 +3,13 @@
 //! Files: `aa/bb…`, the first two digits of the hash and the other 62. A blob is written beside its
 //! place, synced, renamed and its directory synced: when `put` returns, the bytes survive a power cut.
 //! Invariant: `get` returns the bytes of that hash or an error, never others.
-//! What nobody names is removed by [`BlobStore::sweep`], and only after a long while: see `sweep`.
+//! What nobody names is removed by [`BlobStore::sweep`], and only after a long while: see `sweep`. What is
+//! only cached here is removed by [`BlobStore::evict`].
 
+mod evict;
 mod sweep;
 
+pub use evict::Evicted;
 pub use sweep::Swept;
 
 use crate::disk;

@@ -11,6 +11,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// `Idempotent-Replayed`.
     pub replayed: bool,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
     pub json: Value,
 }
 
@@ -18,8 +20,10 @@ impl Answer {
     async fn read(response: Response) -> reqwest::Result<Answer> {
         let status = response.status();
         let replayed = response.headers().get("idempotent-replayed").is_some_and(|value| value == "true");
+        let retry_after = response.headers().get("retry-after");
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes = response.bytes().await?;
-        Ok(Answer { status, replayed, json: serde_json::from_slice(&bytes).unwrap_or_default() })
+        Ok(Answer { status, replayed, retry_after, json: serde_json::from_slice(&bytes).unwrap_or_default() })
     }
 
     /// The slug of the problem, if this is one.

@@ -1,6 +1,8 @@
 //! `gearify doctor`.
 
 use super::{DoctorArgs, block_on, settings};
+use gearify_node::cluster::identity::ClusterDir;
+use gearify_node::cluster::regions;
 use gearify_node::doctor::{self, Finding};
 use gearify_node::runtime;
 use std::io::Write;
@@ -11,7 +13,11 @@ pub fn run(arguments: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let findings = block_on(async {
         let core = runtime::open_to_look(&settings).await?;
         let before = doctor::contents(&core).await;
-        let mut findings = doctor::examine(&core, arguments.audit);
+        let cluster = ClusterDir::of(&settings.node.data_dir);
+        let (identity, known) = (cluster.identity()?, cluster.peers()?);
+        let is_home =
+            |home: &str| identity.as_ref().is_none_or(|me| regions::is_home(&known, &me.region, home));
+        let mut findings = doctor::examine(&core, arguments.audit, is_home);
         if let (true, Ok(contents)) = (arguments.audit, &before) {
             findings.extend(doctor::tables_told(contents));
         }

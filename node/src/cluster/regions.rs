@@ -33,6 +33,15 @@ pub fn regions(known: &KnownPeers) -> Vec<&str> {
     found
 }
 
+/// Whether region `me` sells for the shops whose home has this name. A name that no region has means the first.
+pub fn is_home(known: &KnownPeers, me: &str, home: &str) -> bool {
+    let regions = regions(known);
+    match home == me || regions.contains(&home) {
+        true => home == me,
+        false => regions.first().is_none_or(|first| *first == me),
+    }
+}
+
 /// The number of a region, the next one for a region without nodes.
 pub fn region_number(known: &KnownPeers, region: &str) -> u16 {
     let regions = regions(known);
@@ -99,6 +108,21 @@ mod tests {
         for (text, members, voters) in table {
             let wanted = Seats { members: nodes(members), voters: voters.map(nodes) };
             assert_eq!(shared_seats(&known(text)), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shop_has_one_home() {
+        for (regions, me, home, expected) in [
+            ("ab", "a", "a", true),
+            ("ab", "b", "a", false),
+            ("ab", "b", "b", true),
+            ("ab", "a", "unknown", true),
+            ("ab", "b", "unknown", false),
+            ("", "a", "unknown", true),
+            ("", "a", "a", true),
+        ] {
+            assert_eq!(is_home(&known(regions), me, home), expected, "{regions} {me} {home}");
         }
     }
 

@@ -3,7 +3,7 @@
 use super::identity::KnownPeers;
 use super::member::{Member, known_peers};
 use super::messages::{PeerRequest, WebAnswer};
-use super::regions::regions;
+use super::regions::{self, regions};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -12,6 +12,7 @@ use gearify_replication::net::PeerName;
 use gearify_replication::{NodeId, TransportError};
 use gearify_storage::{decode, encode};
 use gearify_web::gate::answer_relayed;
+use gearify_web::ports::Position;
 use gearify_web::ports_regions::{
     Elsewhere, NOT_HERE, RegionView, Regions, RelayError, Relayed, RelayedAnswer,
 };
@@ -41,6 +42,11 @@ impl Member {
         roster.nodes.values().any(|record| record.region != self.me.region())
     }
 
+    /// Whether this region sells for the shops whose home has this name.
+    pub(crate) fn is_home(&self, home: &str) -> bool {
+        regions::is_home(&self.known(), self.me.region(), home)
+    }
+
     /// From now on requests of other regions are answered by this.
     pub fn serve_web(&self, app: axum::Router) {
         let _ = self.app.set(app);
@@ -67,6 +73,7 @@ impl Member {
     fn nodes_at(&self, place: &Elsewhere) -> Vec<NodeId> {
         match place {
             Elsewhere::Region(region) => self.nodes_of(region),
+            Elsewhere::Node(node) => vec![NodeId(*node)],
             Elsewhere::Shard(shard) => {
                 let backend = self.backend();
                 let mut nodes = backend.map_or_else(Vec::new, |backend| backend.shards().others(*shard));
@@ -129,6 +136,11 @@ impl Regions for Member {
             true => self.shard_elsewhere(tenant, site),
             false => Some(Elsewhere::Region((*home).to_owned())),
         }
+    }
+
+    fn ahead(&self, position: Position) -> Option<Elsewhere> {
+        let leader = self.backend()?.leader_of(&position)?;
+        (leader != self.node()).then_some(Elsewhere::Node(leader.0))
     }
 
     fn place(&self, tenant: TenantId, site: Site) -> BoxFuture<'_, ()> {

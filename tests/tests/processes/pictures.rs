@@ -5,7 +5,7 @@ use gearify_tests::http::{Answer, Host};
 use gearify_tests::market::Market;
 use gearify_tests::shop::{OWNER, Premises};
 use reqwest::Method;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// One red pixel.
@@ -27,9 +27,9 @@ fn picture(mark: u8) -> Vec<u8> {
     bytes
 }
 
-struct Uploaded {
-    bytes: Vec<u8>,
-    hash: String,
+pub struct Uploaded {
+    pub bytes: Vec<u8>,
+    pub hash: String,
 }
 
 async fn send(host: &Host, token: &str, bytes: &[u8]) -> Answer {
@@ -37,13 +37,13 @@ async fn send(host: &Host, token: &str, bytes: &[u8]) -> Answer {
     host.send(request.header("content-type", "image/png")).await.expect("the node answers")
 }
 
-async fn upload(host: &Host, mark: u8) -> Uploaded {
+pub async fn upload(host: &Host, mark: u8) -> Uploaded {
     let token = host.sign_in_staff(OWNER.0, OWNER.1).await;
     let bytes = picture(mark);
     Uploaded { hash: send(host, &token, &bytes).await.expect(201).text("hash"), bytes }
 }
 
-async fn shown(host: &Host, uploaded: &Uploaded) -> Option<Vec<u8>> {
+pub async fn shown(host: &Host, uploaded: &Uploaded) -> Option<Vec<u8>> {
     let path = format!("/media/{}/original", uploaded.hash);
     let response = host.request(Method::GET, &path).send().await.expect("the node answers");
     match response.status().as_u16() {
@@ -54,10 +54,14 @@ async fn shown(host: &Host, uploaded: &Uploaded) -> Option<Vec<u8>> {
 }
 
 impl Uploaded {
+    pub fn file_in(&self, data: &Path) -> PathBuf {
+        let (shelf, rest) = self.hash.split_at(2);
+        data.join("blobs").join(shelf).join(rest)
+    }
+
     /// Where a node keeps it.
     fn file(&self, region: &Region<'_>, n: usize) -> PathBuf {
-        let (shelf, rest) = self.hash.split_at(2);
-        region.serve(n).data.join("blobs").join(shelf).join(rest)
+        self.file_in(&region.serve(n).data)
     }
 }
 

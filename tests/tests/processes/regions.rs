@@ -2,6 +2,7 @@
 //! is configured once is there in both, and a region that is cut off goes on selling.
 
 use crate::buyers::{Attempt, acknowledged, read};
+use crate::pictures::{shown, upload};
 use crate::region::{lasting_address, token_in};
 use gearify_tests::http::{Answer, Host};
 use gearify_tests::market::Market;
@@ -13,6 +14,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// After a cut is healed.
+const CONVERGED_WITHIN: Duration = Duration::from_secs(30);
 const SOUTHERN: &str = "maidan";
 
 /// A node of a region of its own.
@@ -127,9 +130,23 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
     let public = ["--public", "https://south.shops.example/"];
     let token = token_in(&home.done(&[&["region", "add", "south"], &public[..]].concat()));
     south.done(&["join", &token, &home.peer.to_string()]);
-    let second = south.serve().start();
+    let second = south.serve().set("limits.foreign_pictures_bytes", "1B").start();
 
     let here = || host(&second, SOUTHERN);
+    // A picture of a shop of home is shown in the south when somebody asks, and goes again.
+    let picture = premises.runtime.block_on(upload(&host(&first, SLUG), 1));
+    let cached = picture.file_in(&south.serve().data);
+    assert!(!cached.exists(), "nobody has asked for it");
+    premises.runtime.block_on(async {
+        let mut seen = None;
+        soon("the picture is shown", async || {
+            seen = shown(&host(&second, SLUG), &picture).await;
+            seen.is_some()
+        })
+        .await;
+        assert!(seen.as_ref() == Some(&picture.bytes));
+    });
+    assert!(cached.exists(), "it is kept for the next one");
     premises.runtime.block_on(async {
         let regions = here().get("/api/v1/regions").await.expect(200).json;
         let expected = json!({ "data": [
@@ -182,6 +199,7 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
         let before = Instant::now();
         let refused = owner.rename(&id, "A name from beyond").await.expect(503);
         assert_eq!(refused.problem(), "region-read-only", "{}", refused.json);
+        assert!(refused.retry_after.is_some_and(|seconds| seconds > 0), "it says when to try again");
         assert!(before.elapsed() < Duration::from_secs(6), "it says so soon");
         // The other region's shop can be looked at, and says when it can't do more.
         let there = host(&second, SLUG);
@@ -192,6 +210,7 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
 
     // Healed: what home does is there again, without a change of members.
     first = home.serve().start();
+    let healed = Instant::now();
     premises.runtime.block_on(async {
         let owner = Owner::sign_in(host(&first, SLUG)).await;
         let id = host(&first, SLUG).get("/api/v1/products/ball").await.expect(200).text("id");
@@ -201,7 +220,13 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
         let owner = Owner::sign_in(here()).await;
         let id = here().get("/api/v1/products/bat").await.expect(200).text("id");
         soon("writes are possible again", async || owner.rename(&id, "Bat").await.status == 200).await;
+        let took = healed.elapsed();
+        println!("the regions were one again {:.1} s after home was there", took.as_secs_f64());
+        assert!(took < CONVERGED_WITHIN, "{took:?}");
     });
+    let gone = async || !cached.exists();
+    premises.runtime.block_on(soon("what is too much of other regions goes", gone));
+    assert!(picture.file_in(&home.serve().data).exists(), "home keeps its own");
     let status: Value = serde_json::from_str(&home.done(&["cluster", "status", "--json"])).expect("JSON");
     let groups = |node: usize| status["nodes"][node]["report"]["groups"].clone();
     assert_eq!(groups(0)["world"]["voters"], json!([1]));
