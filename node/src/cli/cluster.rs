@@ -287,8 +287,8 @@ fn table(status: &ClusterStatus) -> String {
         let state = format!("{:?}", node.state).to_lowercase();
         let NodeStatus { node, region, address, report, .. } = node;
         let (answers, log, size) = match report {
-            Some(report) => ("yes", report.log_bytes >> 20, report.state_bytes >> 20),
-            None => ("no", 0, 0),
+            Some(report) => ("yes", mib(report.log_bytes), mib(report.state_bytes)),
+            None => ("no", "-".to_owned(), "-".to_owned()),
         };
         let _ =
             writeln!(out, "{node:<6}{region:<12}{address:<24}{state:<10}{answers:<12}{log:>10}{size:>10}");
@@ -311,6 +311,10 @@ fn table(status: &ClusterStatus) -> String {
         );
     }
     out
+}
+
+fn mib(bytes: u64) -> String {
+    (bytes >> 20).to_string()
 }
 
 type GroupRow<'s> = (&'s str, u64, &'static str, &'s cluster::GroupReport);
@@ -336,4 +340,62 @@ fn rows(status: &ClusterStatus) -> Vec<GroupRow<'_>> {
 fn furthest(status: &ClusterStatus, group: &str) -> u64 {
     let reports = status.nodes.iter().filter_map(|node| node.report.as_ref());
     reports.filter_map(|report| report.groups.get(group)).map(|report| report.committed).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_table_says_who_leads_who_lags_and_who_is_silent() {
+        let group = |leader: u64, applied: u64, voters: &[u64]| {
+            json!({
+                "leader": leader, "term": 4, "last_log": applied, "committed": applied, "applied": applied,
+                "snapshot": null, "voters": voters, "learners": [], "is_changing": applied < 90,
+                "is_observer": voters.is_empty(), "version": 4,
+            })
+        };
+        let report = |groups| {
+            json!({
+                "version": "0.1.0", "now_ms": 0, "certificate_until": 0, "log_bytes": 3 << 20,
+                "state_bytes": 5 << 20, "free_bytes": 0, "newest": 4, "groups": groups,
+            })
+        };
+        let node = |node: u64, region: &str, report| {
+            let address = format!("127.0.0.1:710{node}");
+            json!({ "node": node, "region": region, "address": address, "state": "active", "report": report })
+        };
+        let first = json!({ "region-0": group(1, 90, &[1, 2]), "world": group(1, 7, &[1]) });
+        let second = json!({ "region-0": group(1, 80, &[1, 2]) });
+        let nodes = [
+            node(1, "home", report(first)),
+            node(2, "home", report(second)),
+            node(3, "south", report(json!({ "world": group(1, 7, &[]) }))),
+            node(4, "south", json!(null)),
+        ];
+        let status = json!({ "cluster": "c1", "asked": 2, "nodes": nodes });
+        let status: ClusterStatus = serde_json::from_value(status).expect("a status");
+        let rows: Vec<String> = table(&status)
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|line| !line.is_empty())
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "cluster c1, as node 2 sees it",
+                "node region address state answers log MiB state MiB",
+                "1 home 127.0.0.1:7101 active yes 3 5",
+                "2 home 127.0.0.1:7102 active yes 3 5",
+                "3 south 127.0.0.1:7103 active yes 3 5",
+                "4 south 127.0.0.1:7104 active no - -",
+                "group node role term last entry applied lag snapshot rules",
+                "region-0 1 leader 4 90 90 0 - 4",
+                "region-0 2 voter 4 80 80 10 - 4 (changing)",
+                "world 1 leader 4 7 7 0 - 4 (changing)",
+                "world 3 observer 4 7 7 0 - 4 (changing)",
+            ]
+        );
+    }
 }
