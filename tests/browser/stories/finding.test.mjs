@@ -96,6 +96,8 @@ test('sizes are words, and weights stand from the lightest to the heaviest', () 
 test('the picture of a product is enlarged and closed by the keyboard', () => visiting({}, async (page) => {
   const shopper = new Shopper(page);
   await shopper.opens('/p/kestrel-hover');
+  // Until its script is here the link leads to the picture itself.
+  await page.waitForLoadState('networkidle');
   const enlarge = page.getByRole('link', { name: 'Enlarge' });
   await enlarge.press('Enter');
   await page.getByRole('dialog').waitFor();
