@@ -164,6 +164,18 @@ pub fn take(
     Ok(Box::new(Frozen { rows, head, events: store.reader() }))
 }
 
+/// A state without any history: whoever takes it completes that from elsewhere, up to and with the state's
+/// last entry. `events` must be of the same group, and is not read.
+pub fn without_history(
+    rows: Sweep<SledEngine>,
+    applied: AppliedRow,
+    events: EventReader,
+) -> Box<dyn SnapshotSource> {
+    let (history_from, history_through) = (applied.index + 1, applied.index);
+    let head = Head { applied, history_from, history_through, files: Vec::new() };
+    Box::new(Frozen { rows, head, events })
+}
+
 struct Frozen {
     rows: Sweep<SledEngine>,
     head: Head,

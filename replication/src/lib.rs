@@ -30,6 +30,7 @@ mod observe;
 mod position;
 mod proposer;
 mod recover;
+mod seed;
 mod snapshots;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub use observe::{PAGE_WAIT, PART_BYTES, Page, PageError, SnapshotOffer, Source}
 pub use position::{Applied, GroupId, LogPosition, NodeId};
 pub use proposer::{ProposeError, Proposed};
 pub use recover::{Recovered, go_on_alone};
+pub use seed::{Seed, seed};
 pub use snapshots::SnapshotFile;
 pub use timers::Timers;
 pub use transport::{AppendChannel, Lane, Transport, TransportError};

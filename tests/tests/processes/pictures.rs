@@ -27,8 +27,8 @@ fn picture(mark: u8) -> Vec<u8> {
     bytes
 }
 
-struct Uploaded {
-    bytes: Vec<u8>,
+pub struct Uploaded {
+    pub bytes: Vec<u8>,
     hash: String,
 }
 
@@ -37,13 +37,13 @@ async fn send(host: &Host, token: &str, bytes: &[u8]) -> Answer {
     host.send(request.header("content-type", "image/png")).await.expect("the node answers")
 }
 
-async fn upload(host: &Host, mark: u8) -> Uploaded {
+pub async fn upload(host: &Host, mark: u8) -> Uploaded {
     let token = host.sign_in_staff(OWNER.0, OWNER.1).await;
     let bytes = picture(mark);
     Uploaded { hash: send(host, &token, &bytes).await.expect(201).text("hash"), bytes }
 }
 
-async fn shown(host: &Host, uploaded: &Uploaded) -> Option<Vec<u8>> {
+pub async fn shown(host: &Host, uploaded: &Uploaded) -> Option<Vec<u8>> {
     let path = format!("/media/{}/original", uploaded.hash);
     let response = host.request(Method::GET, &path).send().await.expect("the node answers");
     match response.status().as_u16() {
