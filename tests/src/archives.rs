@@ -21,12 +21,17 @@ pub fn in_directory(cluster: &Cluster, dir: &Path) -> Archive {
 
 /// An archiver on every node; each does something only for the groups that its node leads.
 pub fn archivers(cluster: &Cluster, archive: &Archive) -> Vec<Archiver> {
+    archivers_with(cluster, archive, "mode = \"development\"")
+}
+
+/// The same, of nodes with these settings.
+pub fn archivers_with(cluster: &Cluster, archive: &Archive, settings: &str) -> Vec<Archiver> {
     let on = |(node, core): (u64, &Core)| {
         let options = Options {
             interval: Duration::from_secs(3_600),
             rules: Rules::default(),
             master_key: cluster.node_vault().fingerprint(),
-            settings: "mode = \"development\"".into(),
+            settings: settings.to_owned(),
             scratch: cluster.node_dir(node).join("archiving"),
         };
         Archiver::new(archive.clone(), core, cluster.clock(), options)

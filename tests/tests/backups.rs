@@ -3,6 +3,8 @@
 
 #[path = "backups/bucket.rs"]
 mod bucket;
+#[path = "backups/calendar.rs"]
+mod calendar;
 #[path = "backups/lag.rs"]
 mod lag;
 #[path = "backups/shards.rs"]
@@ -13,11 +15,13 @@ use gearify_commerce::intent::{CustomerIntent, Intent};
 use gearify_commerce::orders::ORDERS;
 use gearify_commerce::sealed::{self, PERSON_KEYS};
 use gearify_commerce::{Actor, CustomerId, GroupKind, Locale, ReadScope, Site, Timestamp};
-use gearify_node::backup::{Archive, Moment, Object};
+use gearify_node::backup::{Archive, Moment, Object, Place, Target};
 use gearify_node::core::Core;
 use gearify_node::doctor;
 use gearify_node::state::GROUPS;
+use gearify_node::vault::NodeVault;
 use gearify_replication::{GroupOptions, Timers};
+use gearify_storage::seal::{MasterKey, SystemRandom};
 use gearify_tests::archives::{self, NAME, archivers, pass, restored};
 use gearify_tests::files::holding;
 use gearify_tests::scenario::Act;
@@ -222,6 +226,13 @@ fn what_can_t_be_restored_says_why() {
     let old = Moment::Time(Timestamp::from_millis(1));
     assert!(fails(old, "b").contains("the archive has nothing of the group from before that moment"));
     assert!(fails(Moment::Newest, "archive").contains("is not empty"));
+
+    // Another master key opens nothing.
+    let other = MasterKey::generate(&SystemRandom).unwrap();
+    let place = Place::Directory(dir.path().join("archive"));
+    let strange = Target::open(&place).unwrap().archive(NAME, &NodeVault::new(other));
+    let refused = restored(&shop.stage, &strange, Moment::Newest, &dir.path().join("strange")).unwrap_err();
+    assert!(refused.to_string().contains("is not sealed with this master key"), "{refused}");
 
     // One flipped bit, an object in another's place, one that is missing: none of them is overlooked.
     let logs = shop.stage.block_on(archive.list(Some("log/00016"))).unwrap();

@@ -7,6 +7,7 @@ use gearify_commerce::tenants::{self, Status};
 use gearify_commerce::{GroupKind, ReadScope, Site, Slug, TenantId};
 use gearify_tests::Cluster;
 use gearify_tests::http::Host;
+use gearify_tests::market::do_it;
 use gearify_tests::process::{Serve, gearify, run};
 use gearify_tests::shop::{Premises, SLUG};
 use std::path::Path;
@@ -106,4 +107,20 @@ fn a_backup_is_kept_verified_and_restored_from_the_command_line() {
     let nobody = place.path().join("nobody");
     let (ok, why) = said(&nobody, &archive, &["backup", "list"]);
     assert!(!ok && why.contains("which archive? --cluster one of: alone-"), "{why}");
+
+    // Somebody ruins the shop: once it is suspended it is put back over itself, as it was before.
+    let before = jiff::Timestamp::now().to_string();
+    std::thread::sleep(Duration::from_millis(5));
+    let mut files = premises.open();
+    market.product(&mut files, "MISTAKE", 1);
+    do_it(&mut files, shop, tenants::Command::Suspend);
+    assert_eq!(products(&files, shop), 2);
+    files.stop();
+    let node = premises.serve().set("backup.target", &target).start();
+    let told = done(&data, &archive, &["restore", "--tenant", SLUG, "--over", "--to", &before]);
+    assert!(told.contains("It is suspended"), "{told}");
+    node.stop();
+    let files = premises.open();
+    assert_eq!(products(&files, shop), 1);
+    files.stop();
 }
