@@ -2,10 +2,11 @@
 //!
 //! `cargo bench -p gearify-benches --bench restore` places 100,000 orders in process (`ORDERS` says how many
 //! else), archives them to a directory, and restores that twice: from a backup of the state, and from the
-//! entries alone.
+//! entries alone. The floor is what no restore can do without: everything in the archive read, opened, and
+//! written to a file that is synced.
 
 use anyhow::{Context, Result, ensure};
-use gearify_commerce::intent::Request;
+use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::{Actor, GroupKind};
 use gearify_node::backup::{Archive, Archiver, Maker, Moment, Options, Place, Rules, Target, restore};
 use gearify_node::core::Core;
@@ -13,6 +14,8 @@ use gearify_replication::NodeId;
 use gearify_tests::cluster::LOG_NAME;
 use gearify_tests::scenario::placing_key;
 use gearify_tests::{Cluster, Scenario, Stage, Telling, stage};
+use gearify_web::ports::SubmitError;
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -28,7 +31,9 @@ fn main() -> Result<()> {
     }
     let orders = std::env::var("ORDERS").map_or(Ok(100_000), |orders| orders.parse())?;
     let dir = tempfile::tempdir()?;
-    let mut shop = Scenario::on(Cluster::at(&dir.path().join("node")));
+    let node = dir.path().join("node");
+    std::fs::create_dir(&node)?;
+    let mut shop = Scenario::on(Cluster::at(&node));
     shop.product("BAT", "49.00").stock("BAT", 1_000_000);
     let target = Target::open(&Place::Directory(dir.path().join("archive")))?;
     let archive = target.archive("bench", shop.stage.node_vault());
@@ -53,30 +58,58 @@ fn main() -> Result<()> {
     println!("a backup of the state takes {:?}", begun.elapsed());
     let index = shop.stage.node(1).backend().state(GroupKind::Region).applied_index();
     restored(&shop, &archive, index, &dir.path().join("backup"), "from the backup")?;
+    floor(&shop, &archive, &dir.path().join("floor"))?;
     drop(archiver);
     shop.stage.stop();
     Ok(())
 }
 
+/// Fills carts and orders them, all at a time, step by step.
 fn place(shop: &mut Scenario<Cluster>, round: usize) -> Result<()> {
-    let prepared: Vec<Request> = (0..ROUND)
-        .map(|number| {
-            let who = shop.shopper(&format!("shopper-{round}-{number}"));
-            shop.run([who.adds("BAT", 1), who.gives_address()]);
-            let (key, intent) = (placing_key(&who), shop.placing(&who, "manual", None));
-            let (vault, tenant) = (shop.stage.vault(), shop.market.tenant);
-            stage::request(vault, tenant, Actor::Guest, Some(&key), number as u128, intent)
-        })
-        .collect();
+    let shoppers: Vec<_> =
+        (0..ROUND).map(|number| shop.shopper(&format!("shopper-{round}-{number}"))).collect();
+    let steps = shoppers.iter().map(|who| {
+        let [contact, addresses, rate] = shop.addressing(who);
+        let adding = Intent::Cart(shop.adding(who, "BAT", 1, &[]));
+        [adding, contact, addresses, rate, shop.placing(who, "manual", None)]
+    });
+    let steps: Vec<[Intent; 5]> = steps.collect();
+    let last = steps[0].len() - 1;
+    for step in 0..=last {
+        let requests: Vec<Request> = shoppers
+            .iter()
+            .zip(&steps)
+            .enumerate()
+            .map(|(number, (who, intents))| {
+                let serial = ((round * ROUND + number) * intents.len() + step) as u128;
+                let key = (step == last).then(|| placing_key(who));
+                let (vault, tenant) = (shop.stage.vault(), shop.market.tenant);
+                stage::request(vault, tenant, Actor::Guest, key.as_deref(), serial, intents[step].clone())
+            })
+            .collect();
+        submit(shop, requests)?;
+    }
+    Ok(())
+}
+
+fn submit(shop: &Scenario<Cluster>, requests: Vec<Request>) -> Result<()> {
     let backend = shop.stage.node(1).backend().clone();
     shop.stage.block_on(async {
-        let placing = prepared.into_iter().map(|request| {
+        let submitting = requests.into_iter().map(|request| {
             let backend = backend.clone();
-            tokio::spawn(async move { backend.submit_now(&request).await })
+            tokio::spawn(async move {
+                loop {
+                    match backend.submit_now(&request).await {
+                        // A slow machine; asked again under the same command id.
+                        Err(SubmitError::Unknown | SubmitError::Overloaded) => {}
+                        decided => return decided,
+                    }
+                }
+            })
         });
-        for placed in placing.collect::<Vec<_>>() {
-            let decided = placed.await.context("placing ends")??;
-            ensure!(decided.result.is_ok(), "an order was refused: {:?}", decided.result);
+        for submitted in submitting.collect::<Vec<_>>() {
+            let decided = submitted.await.context("a request ends")??;
+            ensure!(decided.result.is_ok(), "it was refused: {:?}", decided.result);
         }
         Ok(())
     })
@@ -110,5 +143,22 @@ fn restored(shop: &Scenario<Cluster>, archive: &Archive, index: u64, dir: &Path,
         begun.elapsed()
     );
     shop.stage.block_on(core.stop());
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are its purpose")]
+fn floor(shop: &Scenario<Cluster>, archive: &Archive, path: &Path) -> Result<()> {
+    let (begun, mut bytes) = (Instant::now(), 0);
+    let mut file = std::fs::File::create(path)?;
+    shop.stage.block_on(async {
+        for object in archive.list(None).await? {
+            let content = archive.get(&object).await?;
+            bytes += content.len();
+            file.write_all(&content)?;
+        }
+        anyhow::Ok(())
+    })?;
+    file.sync_all()?;
+    println!("the floor, {} MiB read, opened and written: {:?}", bytes >> 20, begun.elapsed());
     Ok(())
 }

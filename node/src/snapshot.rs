@@ -303,21 +303,30 @@ impl Installation<'_> {
             // To the end of the file that this history broke off in: those after it come whole.
             let broken_off = head.files.iter().find(|file| (file.first..=file.through).contains(&(have + 1)));
             let end = broken_off.map_or(head.history_from - 1, |file| file.through);
-            let from = EventPosition::new(have + 1, 0);
-            let read = self.history.peers.read(self.state.key(), from, end, EVENT_ROWS);
-            let mut rows = read.map_err(|what| SnapshotError::History { group: self.group, what })?;
-            let is_all = rows.len() < EVENT_ROWS;
-            let last = rows.last().map_or(0, |row| row.position.index);
-            let through = if is_all { end } else { (last - 1).min(end) };
-            rows.retain(|row| row.position.index <= through);
-            if through <= have {
-                let what = format!("entry {last} has more than {EVENT_ROWS} events");
-                return Err(SnapshotError::History { group: self.group, what });
-            }
+            let (rows, through) = self.ask_for_whole_entries(have + 1, end)?;
             self.append(&rows, through)?;
             if broken_off.is_some() && through == end {
                 // Files that end alike on all nodes can be taken over later.
                 self.history.store.lock().close_open_file()?;
+            }
+        }
+    }
+
+    /// Some events of entries from `first` to `end`, and the last entry that they are all of.
+    fn ask_for_whole_entries(&self, first: u64, end: u64) -> Result<(Vec<EventRow>, u64), SnapshotError> {
+        let mut rows: Vec<EventRow> = Vec::new();
+        loop {
+            let from = rows.last().map_or(EventPosition::new(first, 0), |row| row.position.next());
+            let read = self.history.peers.read(self.state.key(), from, end, EVENT_ROWS);
+            let page = read.map_err(|what| SnapshotError::History { group: self.group, what })?;
+            let is_all = page.len() < EVENT_ROWS;
+            rows.extend(page);
+            let last = rows.last().map_or(0, |row| row.position.index);
+            // The last entry may go on; one alone can have more events than are read at once.
+            let through = if is_all { end } else { (last - 1).min(end) };
+            if through >= first {
+                rows.retain(|row| row.position.index <= through);
+                return Ok((rows, through));
             }
         }
     }
@@ -433,4 +442,62 @@ fn row_from_postcard(bytes: &[u8]) -> Result<EventRow, postcard::Error> {
         seq,
         body: Bytes::from(body),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gearify_commerce::GroupKind;
+    use gearify_replication::{LogPosition, NodeId};
+    use gearify_storage::SledOptions;
+
+    struct Peer(EventReader);
+
+    impl HistoryPeers for Peer {
+        fn read(
+            &self,
+            _: GroupKey,
+            from: EventPosition,
+            _: u64,
+            limit: usize,
+        ) -> Result<Vec<EventRow>, String> {
+            self.0.read(from, limit).map_err(|error| error.to_string())
+        }
+    }
+
+    #[test]
+    fn an_entry_of_any_number_of_events_comes_page_by_page() {
+        let dir = tempfile::tempdir().unwrap();
+        let events = [3, 2 * EVENT_ROWS as u32 + 500, EVENT_ROWS as u32, 0, 1];
+        let counts = (1..).zip(events).flat_map(|(index, count)| (0..count).map(move |n| (index, n)));
+        let rows: Vec<EventRow> = (1..)
+            .zip(counts)
+            .map(|(seq, (index, n))| EventRow {
+                position: EventPosition::new(index, n),
+                stream: Bytes::from_static(b"sales"),
+                seq,
+                body: Bytes::from(vec![n as u8; 9]),
+            })
+            .collect();
+        let open = |name: &str| {
+            let options = SledOptions { cache_bytes: 1 << 20 };
+            GroupState::open(GroupKind::Region, &dir.path().join(name), options).unwrap().0
+        };
+        let (old, new) = (open("old"), open("new"));
+        let mut told = EventStore::open_with(&dir.path().join("told"), 1 << 30).unwrap();
+        told.append(&rows, 5).unwrap();
+        let applied = AppliedRow { index: 5, ..AppliedRow::default() };
+        old.commit(Batch::new(), [], &applied).unwrap();
+
+        let mut content = Vec::new();
+        let source = without_history(old.engine().sweep(1 << 20), applied, told.reader());
+        source.write_to(&mut content).unwrap();
+        let store = EventStore::open_with(&dir.path().join("taken"), 1 << 30).unwrap();
+        let history = History { store: Arc::new(Mutex::new(store)), peers: Arc::new(Peer(told.reader())) };
+        let position = Some(LogPosition { term: 1, leader: NodeId(1), index: 5 });
+        install(&new, &Applied { position, membership: None }, &mut &content[..], &history).unwrap();
+        let taken = history.store.lock();
+        assert_eq!(taken.position(), 5);
+        assert!(taken.reader().read(EventPosition::new(1, 0), rows.len() + 1).unwrap() == rows);
+    }
 }
