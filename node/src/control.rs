@@ -84,6 +84,8 @@ pub fn serve(
                 },
             }
         }
+        // Whoever copies a stopped node's files finds only files.
+        let _ = std::fs::remove_file(&path);
     }))
 }
 
