@@ -92,6 +92,10 @@ async fn wait_for(state: &AppState, tenant: TenantId, wanted: Position) -> Resul
     }
     let behind = || Problem::new(Kind::NotCaughtUp).retry_after(1);
     let _place = state.limits.waiting_reads.try_acquire().map_err(|_| behind())?;
+    if here.shard != wanted.shard && !state.backend.know_places().await {
+        // Either the shop was there before, or it is there now and this node has not heard of it.
+        return Err(behind());
+    }
     let reached = state.backend.wait_for(wanted, state.settings.waiting_read_timeout).await;
     if reached { Ok(()) } else { Err(behind()) }
 }
