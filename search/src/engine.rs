@@ -138,6 +138,8 @@ impl Engine {
         merging.set_min_num_segments(6);
         merging.set_del_docs_ratio_before_merge(0.3);
         writer.set_merge_policy(Box::new(merging));
+        // A commit that a full disk broke off leaves files whose names the next one would take again.
+        writer.garbage_collect_files().wait()?;
         Ok(writer)
     }
 
