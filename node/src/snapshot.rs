@@ -478,7 +478,10 @@ mod tests {
         old.commit(Batch::new(), [], &applied).unwrap();
 
         let mut content = Vec::new();
-        let source = without_history(old.engine().sweep(1 << 20), applied, told.reader());
+        // A snapshot that brings no event along.
+        let (history_from, history_through) = (applied.index + 1, applied.index);
+        let head = Head { applied, history_from, history_through, files: Vec::new() };
+        let source = Box::new(Frozen { rows: old.engine().sweep(1 << 20), head, events: told.reader() });
         source.write_to(&mut content).unwrap();
         let store = EventStore::open_with(&dir.path().join("taken"), 1 << 30).unwrap();
         let history = History { store: Arc::new(Mutex::new(store)), peers: Arc::new(Peer(told.reader())) };
