@@ -397,6 +397,11 @@ fn sweep(scope: &mut Scope<'_, '_>) {
     }
 }
 
+/// Whether a row of the state is the record of a command.
+pub fn is_record_key(key: &[u8]) -> bool {
+    COMMANDS.holds(key)
+}
+
 fn split_due_key(key: &[u8]) -> Option<(Timestamp, CommandId)> {
     let (due, id) = key.split_at_checked(8)?;
     let millis = u64::from_be_bytes(due.try_into().ok()?) ^ (1 << 63);

@@ -11,6 +11,7 @@ use crate::processes::schedule::{Due, Work};
 use crate::time::Timestamp;
 use crate::version::StateVersion;
 use bytes::Bytes;
+use gearify_storage::planted::{self, Bug};
 use gearify_storage::table::prefix_end;
 use gearify_storage::{Reader, Record, Row, Tx, decode, encode_at};
 use serde::{Deserialize, Serialize};
@@ -199,9 +200,20 @@ impl<K: Key + ?Sized, V: Record> Table<K, V> {
         bytes.extend_from_slice(view.prefix());
         bytes.push(self.tag);
         key.push(&mut bytes);
+        if self.tag == FORGETFUL && planted::is(Bug::TenantForgotten) {
+            bytes[..16].fill(0);
+        }
         bytes
     }
+
+    /// Whether a row of the state is of this table, whosever it is.
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        key.get(PREFIX_LEN) == Some(&self.tag)
+    }
 }
+
+/// The table in which [`Bug::TenantForgotten`] lies: that of SKUs.
+const FORGETFUL: u8 = 56;
 
 pub(crate) fn read_row<V: Record>(row: &[u8]) -> V {
     // A row that this program wrote and can't read is a damaged view: stop before acting on it.
@@ -333,7 +345,9 @@ impl<'t, 'e> Scope<'t, 'e> {
     pub fn emit(&mut self, event: impl Into<Event>) {
         let event = event.into();
         let sequence = SEQUENCE.get(self, &()).unwrap_or_default().0 + 1;
-        SEQUENCE.put(self, &(), &Count(sequence));
+        if !(planted::is(Bug::EventNumberReused) && sequence.is_multiple_of(50)) {
+            SEQUENCE.put(self, &(), &Count(sequence));
+        }
         self.events.push(Envelope {
             sequence,
             tenant: self.tenant(),

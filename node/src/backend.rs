@@ -78,6 +78,8 @@ pub struct NodeBackend {
     clock: Arc<dyn Clock>,
     footing: ArcSwap<Footing>,
     catalogue_turns: Turns,
+    /// Where ids begin that a leader gives: the system's randomness, or a sequence of a simulation.
+    seeds: Box<dyn Fn() -> u128 + Send + Sync>,
 }
 
 impl NodeBackend {
@@ -90,7 +92,13 @@ impl NodeBackend {
         clock: Arc<dyn Clock>,
     ) -> NodeBackend {
         let (footing, catalogue_turns) = Default::default();
-        NodeBackend { groups, shards, vault, forward, providers, clock, footing, catalogue_turns }
+        let seeds = Box::new(rand::random);
+        NodeBackend { groups, shards, vault, forward, providers, clock, seeds, footing, catalogue_turns }
+    }
+
+    /// Draws ids from a sequence, so that the same sequence gives the same ids.
+    pub fn drawing(self, seeds: impl Fn() -> u128 + Send + Sync + 'static) -> NodeBackend {
+        NodeBackend { seeds: Box::new(seeds), ..self }
     }
 
     /// What is known from here on about the machines below.
@@ -230,7 +238,7 @@ impl NodeBackend {
         };
         Desk {
             now: self.clock.now(),
-            seed: rand::random(),
+            seed: (self.seeds)(),
             vault: &*self.vault,
             world: &**self.state(GroupKind::World),
             catalogue: &**self.state(GroupKind::Catalogue),

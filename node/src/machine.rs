@@ -15,7 +15,8 @@ use gearify_commerce::command::{self, Command, Stamped};
 use gearify_commerce::event::Envelope;
 use gearify_commerce::{GroupKind, StateVersion, version};
 use gearify_replication::{Applied, CommittedEntry, Machine, MachineError, SnapshotSource};
-use gearify_storage::{EventPosition, StorageError, Tx, decode, encode, encode_at};
+use gearify_storage::planted::{self, Bug};
+use gearify_storage::{Batch, Engine, EventPosition, StorageError, Tx, decode, encode, encode_at};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -131,8 +132,15 @@ impl ShopMachine {
         applied.account = after.encode().to_vec();
         let failed = |source| ApplyError::Storage { group, source };
         let version = tx.state_version();
-        let batch = tx.into_batch().map_err(failed)?;
+        let mut batch = tx.into_batch().map_err(failed)?;
+        let late = match planted::is(Bug::RecordOutsideTheBatch) {
+            true => take_records(&mut batch),
+            false => Batch::new(),
+        };
         self.state.commit(batch, outbox, &applied).map_err(failed)?;
+        if !late.is_empty() {
+            self.state.engine().commit(late).map_err(failed)?;
+        }
         self.applied = applied;
         if self.version != version {
             tracing::info!(group, from = self.version, to = version, "the state's version is raised");
@@ -146,6 +154,20 @@ impl ShopMachine {
         }
         Ok(replies)
     }
+}
+
+/// Takes the records of commands out of a batch.
+fn take_records(batch: &mut Batch) -> Batch {
+    let (mut rest, mut records) = (Batch::new(), Batch::new());
+    for (key, value) in batch.iter() {
+        let into = if command::is_record_key(key) { &mut records } else { &mut rest };
+        match value {
+            Some(value) => into.put(key, value),
+            None => into.delete(key),
+        }
+    }
+    *batch = rest;
+    records
 }
 
 /// The hash after one entry. An entry without changes leaves it alone.

@@ -7,11 +7,11 @@
 //! charge.
 
 use crate::projectors::lists::States;
-use crate::state::{GROUPS, GroupState, group_name};
+use crate::state::{GROUPS, GroupState, Rows, group_name};
 use bytes::Bytes;
 use gearify_commerce::GroupKind;
 use gearify_storage::frozen::{Changes, Frozen};
-use gearify_storage::{Batch, Engine, Reader, SledEngine, StorageError, disk};
+use gearify_storage::{Batch, Engine, Reader, StorageError, disk};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,7 +76,7 @@ impl GroupState {
     }
 
     /// Answers the directory that is no longer used.
-    fn copy_over(&self, old: &Frozen<SledEngine>) -> Result<Option<PathBuf>, StorageError> {
+    fn copy_over(&self, old: &Frozen<Rows>) -> Result<Option<PathBuf>, StorageError> {
         let changes = old.changes(TOUCHED_BYTES_MAX);
         let next = self.next_engine()?;
         let mut from = Vec::new();
@@ -150,13 +150,13 @@ async fn look(states: &States, kind: GroupKind, live_bytes: &mut u64) {
 }
 
 /// While commits wait: what was touched since the last round.
-fn finish(old: &Frozen<SledEngine>, next: &SledEngine, changes: &Changes) -> Result<bool, StorageError> {
+fn finish(old: &Frozen<Rows>, next: &Rows, changes: &Changes) -> Result<bool, StorageError> {
     let Some(touched) = changes.take() else { return Ok(false) };
     copy_touched(old, next, &touched)?;
     Ok(true)
 }
 
-fn copy_touched(old: &Frozen<SledEngine>, next: &SledEngine, touched: &[Bytes]) -> Result<(), StorageError> {
+fn copy_touched(old: &Frozen<Rows>, next: &Rows, touched: &[Bytes]) -> Result<(), StorageError> {
     for keys in touched.chunks(COPY_ROWS) {
         let mut batch = Batch::new();
         for key in keys {
@@ -181,7 +181,7 @@ fn live_bytes(rows: &dyn Reader) -> Result<u64, StorageError> {
 }
 
 /// The engine writes to its files until its last reader has dropped it.
-fn remove_when_unread(old: Arc<Frozen<SledEngine>>, dir: &Path) -> Result<(), StorageError> {
+fn remove_when_unread(old: Arc<Frozen<Rows>>, dir: &Path) -> Result<(), StorageError> {
     let until = Instant::now() + READERS_GONE_WITHIN;
     let mut old = old;
     loop {

@@ -18,6 +18,7 @@ use gearify_commerce::{GroupKind, Shard};
 use gearify_replication::GroupId;
 use gearify_storage::disk::write_durably;
 use gearify_storage::frozen::Frozen;
+use gearify_storage::planted::{self, Bug};
 use gearify_storage::{
     Batch, Engine, EventPosition, Reader, Row, SetAside, SledEngine, SledOptions, StorageError, decode,
     encode,
@@ -128,12 +129,71 @@ pub struct AppliedRow {
 }
 gearify_storage::first_version!(AppliedRow);
 
+/// An engine that a group's rows may lie in.
+pub trait Store: Engine {
+    /// Writes out what is in memory.
+    fn flush(&self) -> Result<(), StorageError>;
+
+    fn size_on_disk(&self) -> Result<u64, StorageError>;
+}
+
+impl Store for SledEngine {
+    fn flush(&self) -> Result<(), StorageError> {
+        SledEngine::flush(self)
+    }
+
+    fn size_on_disk(&self) -> Result<u64, StorageError> {
+        SledEngine::size_on_disk(self)
+    }
+}
+
+/// The rows of a group, wherever they lie.
+pub type Rows = Arc<dyn Store>;
+
+/// Where engines come from, when one is to take the place of another.
+pub trait Shelf: Send + Sync {
+    /// Where it is; what else lies there is removed at the next start.
+    fn dir(&self) -> &Path;
+
+    /// An empty engine beside the current one, which counts for nothing until it is kept.
+    fn fresh(&self) -> Result<Rows, StorageError>;
+
+    /// Makes the engine that [`Shelf::fresh`] gave last the current one, for good. Answers the directory that
+    /// is no longer used, if there is one to remove.
+    fn keep(&self) -> Result<Option<PathBuf>, StorageError>;
+}
+
+/// Engines in numbered directories.
+struct Directory {
+    dir: PathBuf,
+    options: SledOptions,
+}
+
+impl Shelf for Directory {
+    fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn fresh(&self) -> Result<Rows, StorageError> {
+        let next = numbered(&self.dir, current_number(&self.dir)? + 1);
+        if next.exists() {
+            fs::remove_dir_all(&next)?;
+        }
+        Ok(Arc::new(SledEngine::open(&next, self.options)?))
+    }
+
+    fn keep(&self) -> Result<Option<PathBuf>, StorageError> {
+        let old = current_number(&self.dir)?;
+        write_durably(&self.dir.join(CURRENT), (old + 1).to_string().as_bytes())?;
+        Ok(Some(numbered(&self.dir, old)))
+    }
+}
+
 /// Reads and, for its machine alone, writes of one group's rows.
 pub struct GroupState {
     key: GroupKey,
-    dir: PathBuf,
-    options: SledOptions,
-    engine: ArcSwap<Frozen<SledEngine>>,
+    shelf: Box<dyn Shelf>,
+    engine: ArcSwap<Frozen<Rows>>,
     applied: watch::Sender<u64>,
     bell: Bell,
     /// Of groups that are read far more often than written.
@@ -184,11 +244,24 @@ impl GroupState {
             }
             Err(other) => return Err(other),
         };
+        let shelf = Box::new(Directory { dir: dir.into(), options });
+        Ok((GroupState::over(key, Arc::new(engine), shelf)?, set_aside))
+    }
+
+    /// The rows in an engine that is open already.
+    ///
+    /// # Errors
+    /// The applied position can't be read.
+    pub fn over(
+        group: impl Into<GroupKey>,
+        engine: Rows,
+        shelf: Box<dyn Shelf>,
+    ) -> Result<Arc<GroupState>, StorageError> {
+        let key = group.into();
         let applied = read_applied(&engine)?.index;
         let state = GroupState {
             key,
-            dir: dir.into(),
-            options,
+            shelf,
             engine: ArcSwap::from_pointee(Frozen::new(engine)),
             applied: watch::Sender::new(applied),
             bell: Bell::default(),
@@ -198,7 +271,7 @@ impl GroupState {
             next: Mutex::default(),
             is_wanted: AtomicBool::new(false),
         };
-        Ok((Arc::new(state), set_aside))
+        Ok(Arc::new(state))
     }
 
     /// As [`GroupState::open`], with nothing in it: the rows that are there are set aside, to be made again
@@ -235,7 +308,7 @@ impl GroupState {
 
     /// Rows as the machine has left them. An engine that was replaced stays readable until its last
     /// reader is gone.
-    pub fn engine(&self) -> Arc<Frozen<SledEngine>> {
+    pub fn engine(&self) -> Arc<Frozen<Rows>> {
         self.engine.load_full()
     }
 
@@ -265,9 +338,17 @@ impl GroupState {
         events: impl IntoIterator<Item = (EventPosition, Vec<u8>)>,
         applied: &AppliedRow,
     ) -> Result<(), StorageError> {
+        if planted::is(Bug::PositionBeforeEffect) {
+            let mut position = Batch::new();
+            position.put(APPLIED_KEY, encode(applied));
+            self.engine.load().commit(position)?;
+        }
         batch.put(APPLIED_KEY, encode(applied));
         let mut outbox = self.outbox.lock();
-        let stored = self.stored.load(Ordering::Acquire);
+        let stored = match planted::is(Bug::OutboxClearedEarly) {
+            true => applied.index,
+            false => self.stored.load(Ordering::Acquire),
+        };
         let cleared = outbox.iter().take(OUTBOX_CLEAR_MAX).take_while(|(index, _)| *index <= stored).count();
         outbox.iter().take(cleared).for_each(|(_, key)| batch.delete(key.clone()));
         if let Some((index, _)) = cleared.checked_sub(1).and_then(|last| outbox.get(last)) {
@@ -295,57 +376,51 @@ impl GroupState {
 
     /// Where its directories are.
     pub(crate) fn dir(&self) -> &Path {
-        &self.dir
+        self.shelf.dir()
     }
 
     /// An empty engine in the next directory, which counts for nothing until it is switched to.
-    pub(crate) fn next_engine(&self) -> Result<SledEngine, StorageError> {
-        let next = numbered(&self.dir, current_number(&self.dir)? + 1);
-        if next.exists() {
-            fs::remove_dir_all(&next)?;
-        }
-        SledEngine::open(&next, self.options)
+    pub(crate) fn next_engine(&self) -> Result<Rows, StorageError> {
+        self.shelf.fresh()
     }
 
     /// Puts an engine with the same rows in the place of the current one, once `finish` says so; commits wait
     /// meanwhile. Answers the directory that is no longer used.
     pub(crate) fn switch_to(
         &self,
-        next: SledEngine,
-        finish: impl FnOnce(&SledEngine) -> Result<bool, StorageError>,
+        next: Rows,
+        finish: impl FnOnce(&Rows) -> Result<bool, StorageError>,
     ) -> Result<Option<PathBuf>, StorageError> {
         let outbox = self.outbox.lock();
         if !finish(&next)? {
             return Ok(None);
         }
         next.flush()?;
-        let old = current_number(&self.dir)?;
-        write_durably(&self.dir.join(CURRENT), (old + 1).to_string().as_bytes())?;
+        let old = self.shelf.keep()?;
         self.engine.store(Arc::new(Frozen::new(next)));
         drop(outbox);
         if let Some(memo) = &self.memo {
             memo.forget();
         }
-        Ok(Some(numbered(&self.dir, old)))
+        Ok(old)
     }
 
     /// Fills a fresh engine by `fill` and puts it, at `applied`, in the place of the current one.
     pub(crate) fn replace(
         &self,
         applied: &AppliedRow,
-        fill: impl FnOnce(&SledEngine) -> Result<(), StorageError>,
+        fill: impl FnOnce(&Rows) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
         self.is_wanted.store(true, Ordering::SeqCst);
         let _next = self.next.lock();
         self.is_wanted.store(false, Ordering::SeqCst);
         let engine = self.next_engine()?;
-        let old = current_number(&self.dir)?;
         fill(&engine)?;
         let mut batch = Batch::new();
         batch.put(APPLIED_KEY, encode(applied));
         engine.commit(batch)?;
         engine.flush()?;
-        write_durably(&self.dir.join(CURRENT), (old + 1).to_string().as_bytes())?;
+        self.shelf.keep()?;
         let mut outbox = self.outbox.lock();
         self.engine.store(Arc::new(Frozen::new(engine)));
         // What came with the snapshot is cleared by scanning, at the next start.

@@ -26,8 +26,13 @@ pub struct NodeVault {
 
 impl NodeVault {
     pub fn new(master: MasterKey) -> NodeVault {
+        NodeVault::drawing(master, Box::new(SystemRandom))
+    }
+
+    /// A vault whose keys and nonces come from `random`.
+    pub fn drawing(master: MasterKey, random: Box<dyn Random>) -> NodeVault {
         let (world, tenant_keys) = (RwLock::default(), RwLock::default());
-        NodeVault { master, random: Box::new(SystemRandom), world, tenant_keys }
+        NodeVault { master, random, world, tenant_keys }
     }
 
     /// From here on, a shop that is a copy of another is under that one's keys.

@@ -6,6 +6,7 @@
 
 use crate::frames;
 use crate::machine::{CommittedEntry, Machine, MachineError, SnapshotSource};
+use crate::node::Workers;
 use crate::position::{Applied, GroupId};
 use crate::snapshots::{SnapshotFile, SnapshotStore};
 use crate::types::{self, Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, Types};
@@ -62,36 +63,34 @@ impl SnapshotDue {
 #[derive(Clone)]
 pub(crate) struct MachineStore {
     group: GroupId,
-    jobs: mpsc::Sender<Job>,
+    jobs: Jobs,
     snapshots: Arc<SnapshotStore>,
     /// Written before openraft was told to make one: it takes a failure to write for its own end.
     prepared: Arc<Mutex<Option<SnapshotFile>>>,
 }
 
+/// Where jobs are done.
+#[derive(Clone)]
+enum Jobs {
+    Thread(mpsc::Sender<Job>),
+    /// On the task that asks; the worker is dropped with the last handle.
+    Caller(Arc<Mutex<(Worker, oneshot::Sender<()>)>>),
+}
+
 impl MachineStore {
-    /// Starts the thread. `applied` is what the machine says it holds. The receiver hears when the
-    /// thread has ended and the machine is dropped.
+    /// Starts the thread, if there is to be one. The receiver hears when the machine is dropped.
     pub(crate) fn start(
         group: GroupId,
-        machine: Box<dyn Machine>,
-        applied: Applied,
-        snapshots: Arc<SnapshotStore>,
-        progress: watch::Sender<u64>,
-        due: SnapshotDue,
+        mut worker: Worker,
+        workers: Workers,
     ) -> io::Result<(MachineStore, oneshot::Receiver<()>)> {
-        let (jobs, mut queue) = mpsc::channel(JOBS_MAX);
-        progress.send_replace(applied.index());
-        let mut worker = Worker {
-            machine,
-            applied,
-            snapshots: Arc::clone(&snapshots),
-            progress,
-            bytes_since: due.bytes_before,
-            due,
-            entries_since: 0,
-            failed: None,
-        };
+        let (snapshots, prepared) = (Arc::clone(&worker.snapshots), Arc::default());
         let (end, ended) = oneshot::channel();
+        if workers == Workers::Caller {
+            let jobs = Jobs::Caller(Arc::new(Mutex::new((worker, end))));
+            return Ok((MachineStore { group, jobs, snapshots, prepared }, ended));
+        }
+        let (jobs, mut queue) = mpsc::channel(JOBS_MAX);
         std::thread::Builder::new().name(format!("apply-{group}")).spawn(move || {
             while let Some(job) = queue.blocking_recv() {
                 worker.run(job);
@@ -99,7 +98,7 @@ impl MachineStore {
             drop(worker);
             let _ = end.send(());
         })?;
-        Ok((MachineStore { group, jobs, snapshots, prepared: Arc::default() }, ended))
+        Ok((MachineStore { group, jobs: Jobs::Thread(jobs), snapshots, prepared }, ended))
     }
 
     /// Writes a snapshot of the machine as it is now, for openraft to take next. A failure changes nothing.
@@ -113,6 +112,9 @@ impl MachineStore {
     /// applying goes on.
     async fn write_snapshot(&self) -> io::Result<SnapshotFile> {
         let frozen = self.ask(|done| Job::Freeze { done }).await?;
+        if matches!(self.jobs, Jobs::Caller(_)) {
+            return self.snapshots.write(frozen.applied, frozen.source);
+        }
         let snapshots = Arc::clone(&self.snapshots);
         let (done, written) = oneshot::channel();
         std::thread::Builder::new().name(format!("snapshot-{}", self.group)).spawn(move || {
@@ -124,12 +126,16 @@ impl MachineStore {
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<io::Result<T>>) -> Job) -> io::Result<T> {
         let (done, answer) = oneshot::channel();
         let ended = || io::Error::other("the apply thread has ended");
-        self.jobs.send(job(done)).await.map_err(|_| ended())?;
+        match &self.jobs {
+            Jobs::Thread(jobs) => jobs.send(job(done)).await.map_err(|_| ended())?,
+            Jobs::Caller(worker) => worker.lock().0.run(job(done)),
+        }
         answer.await.map_err(|_| ended())?
     }
 }
 
-struct Worker {
+/// The machine, and what it holds by its own account.
+pub(crate) struct Worker {
     machine: Box<dyn Machine>,
     applied: Applied,
     snapshots: Arc<SnapshotStore>,
@@ -141,6 +147,19 @@ struct Worker {
 }
 
 impl Worker {
+    /// `applied` is what the machine says it holds.
+    pub(crate) fn new(
+        machine: Box<dyn Machine>,
+        applied: Applied,
+        snapshots: Arc<SnapshotStore>,
+        progress: watch::Sender<u64>,
+        due: SnapshotDue,
+    ) -> Worker {
+        progress.send_replace(applied.index());
+        let bytes_since = due.bytes_before;
+        Worker { machine, applied, snapshots, progress, due, bytes_since, entries_since: 0, failed: None }
+    }
+
     fn run(&mut self, job: Job) {
         match job {
             Job::Apply { entries, done } => {

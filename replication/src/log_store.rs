@@ -1,10 +1,12 @@
 //! openraft's log storage over the bytes of `gearify_storage::raftlog`.
 
 use crate::frames;
+use crate::log_engine::LogEngine;
 use crate::snapshots::SnapshotStore;
 use crate::types::{Entry, LogId, Types, Vote};
 use futures::Stream;
-use gearify_storage::raftlog::{GroupLog, LogRow, Mark, RaftLogError};
+use gearify_storage::planted::{self, Bug};
+use gearify_storage::raftlog::{LogRow, Mark, RaftLogError};
 use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader};
 use std::fmt::Debug;
@@ -18,26 +20,26 @@ const READ_BYTES_MAX: usize = 1 << 20;
 /// One group's log. Clones share it: openraft writes through one and reads through others.
 #[derive(Clone)]
 pub(crate) struct LogStore {
-    log: GroupLog,
+    log: Arc<dyn LogEngine>,
     /// Purging is allowed up to what a snapshot on disk covers.
     snapshots: Option<Arc<SnapshotStore>>,
 }
 
 impl LogStore {
-    pub(crate) fn new(log: GroupLog, snapshots: Option<Arc<SnapshotStore>>) -> LogStore {
+    pub(crate) fn new(log: Arc<dyn LogEngine>, snapshots: Option<Arc<SnapshotStore>>) -> LogStore {
         LogStore { log, snapshots }
     }
 
     /// Runs a write, on a blocking thread if it would wait for the writer.
     async fn write(
         &self,
-        write: impl FnOnce(&GroupLog) -> Result<(), RaftLogError> + Send + 'static,
+        write: impl FnOnce(&dyn LogEngine) -> Result<(), RaftLogError> + Send + 'static,
     ) -> io::Result<()> {
         if self.log.is_full() {
             let log = self.log.clone();
-            return blocking(move || write(&log)).await;
+            return blocking(move || write(&*log)).await;
         }
-        Ok(write(&self.log)?)
+        Ok(write(&*self.log)?)
     }
 
     /// At least one entry of a range that has any, at most about `bytes_max`.
@@ -150,6 +152,9 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let vote = frames::encode_vote(vote);
+        if planted::is(Bug::VoteNotPersisted) {
+            return Ok(());
+        }
         let (saved, outcome) = tokio::sync::oneshot::channel();
         let done = Box::new(move |result| drop(saved.send(result)));
         self.write(move |log| log.save_vote(vote, done)).await?;
@@ -185,6 +190,11 @@ impl RaftLogStorage<Types> for LogStore {
                 body: frames::encode_body(&entry),
             })
             .collect();
+        if planted::is(Bug::CallbackBeforeFsync) {
+            self.write(move |log| log.append(rows, Box::new(drop))).await?;
+            callback.io_completed(Ok(()));
+            return Ok(());
+        }
         let done = Box::new(move |result| callback.io_completed(result));
         self.write(move |log| log.append(rows, done)).await
     }
@@ -195,6 +205,10 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
+        if planted::is(Bug::PurgePastSnapshot) {
+            let last = self.log.state().last.unwrap_or_else(|| mark(&log_id));
+            return self.write(move |log| log.purge(last)).await;
+        }
         if let Some(snapshots) = &self.snapshots {
             snapshots.require_cover(&crate::types::position(&log_id))?;
         }

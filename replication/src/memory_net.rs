@@ -43,6 +43,16 @@ pub enum Verdict {
     Delay(Duration),
     /// Lost without a sign.
     Lose,
+    /// A request arrives twice; the second answer is the one that counts. In a stream the same as `Pass`.
+    Twice,
+}
+
+/// What became of a frame on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carried {
+    Lost,
+    Once,
+    Twice,
 }
 
 type Hook = Arc<dyn Fn(Passage) -> Verdict + Send + Sync>;
@@ -50,6 +60,8 @@ type Hook = Arc<dyn Fn(Passage) -> Verdict + Send + Sync>;
 #[derive(Default)]
 struct Shared {
     nodes: RwLock<BTreeMap<NodeId, Inbound>>,
+    /// How often each node has ended: what an earlier life of it still sends is not carried.
+    ended: RwLock<BTreeMap<NodeId, u64>>,
     cuts: RwLock<BTreeSet<(NodeId, NodeId)>>,
     silent_cuts: RwLock<BTreeSet<(NodeId, NodeId)>>,
     hook: RwLock<Option<Hook>>,
@@ -69,7 +81,7 @@ impl MemoryNet {
 
     /// The transport of one node; give it to the node's options before it opens.
     pub fn transport(&self, node: NodeId) -> Arc<dyn Transport> {
-        Arc::new(Link { me: node, net: self.clone() })
+        Arc::new(Link { me: node, life: self.life(node), net: self.clone() })
     }
 
     /// Lets a node receive.
@@ -77,9 +89,15 @@ impl MemoryNet {
         self.shared.nodes.write().insert(inbound.node(), inbound);
     }
 
-    /// Makes a node unreachable, like a process that ended.
+    /// Makes a node unreachable, like a process that ended. What is on its way from it still arrives; what
+    /// its transport is given from now on does not leave.
     pub fn detach(&self, node: NodeId) {
         self.shared.nodes.write().remove(&node);
+        *self.shared.ended.write().entry(node).or_default() += 1;
+    }
+
+    fn life(&self, node: NodeId) -> u64 {
+        self.shared.ended.read().get(&node).copied().unwrap_or_default()
     }
 
     /// Cuts a node off from all others, both ways.
@@ -132,30 +150,37 @@ impl MemoryNet {
         self.shared.nodes.read().get(&passage.to).cloned().ok_or_else(|| unreachable("not there"))
     }
 
-    /// Carries one frame: waits as long as the hook says; `false` if the frame is lost.
-    async fn carry(&self, passage: Passage) -> bool {
+    /// Carries one frame: waits as long as the hook says.
+    async fn carry(&self, passage: Passage) -> Carried {
         if self.shared.silent_cuts.read().contains(&(passage.from, passage.to)) {
-            return false;
+            return Carried::Lost;
         }
         let hook = self.shared.hook.read().clone();
         match hook.map_or(Verdict::Pass, |hook| hook(passage)) {
-            Verdict::Pass => true,
+            Verdict::Pass => Carried::Once,
             Verdict::Delay(delay) => {
                 tokio::time::sleep(delay).await;
-                true
+                Carried::Once
             }
-            Verdict::Lose => false,
+            Verdict::Lose => Carried::Lost,
+            Verdict::Twice => Carried::Twice,
         }
     }
 
     async fn call(&self, passage: Passage, request: Bytes) -> Result<Bytes, TransportError> {
         let peer = self.reach(passage)?;
-        if !self.carry(passage).await {
-            std::future::pending::<()>().await;
+        match self.carry(passage).await {
+            Carried::Lost => std::future::pending::<()>().await,
+            Carried::Once => {}
+            Carried::Twice => drop(peer.call(passage.from, passage.group, request.clone()).await),
         }
         let answer = peer.call(passage.from, passage.group, request).await?;
-        self.reach(passage.back())?;
-        if !self.carry(passage.back()).await {
+        // A node that ended meanwhile has said nothing.
+        self.reach(passage)?;
+        if self.shared.cuts.read().contains(&(passage.to, passage.from)) {
+            return Err(TransportError::Unreachable { node: passage.to, reason: "cut".to_owned() });
+        }
+        if self.carry(passage.back()).await == Carried::Lost {
             std::future::pending::<()>().await;
         }
         Ok(answer)
@@ -164,7 +189,7 @@ impl MemoryNet {
     async fn open(&self, passage: Passage) -> Result<AppendChannel, TransportError> {
         self.shared.streams_opened.fetch_add(1, Ordering::Relaxed);
         let peer = self.reach(passage)?;
-        if !self.carry(passage).await {
+        if self.carry(passage).await == Carried::Lost {
             std::future::pending::<()>().await;
         }
         let far = peer.open_append(passage.from, passage.group)?;
@@ -177,16 +202,18 @@ impl MemoryNet {
 
     /// Moves frames one way until an end closes or the link is cut.
     async fn pump(self, passage: Passage, mut from: mpsc::Receiver<Bytes>, to: mpsc::Sender<Bytes>) {
+        let lives = (self.life(passage.from), self.life(passage.to));
         loop {
             let frame = tokio::select! {
+                biased;
                 frame = from.recv() => frame,
                 () = to.closed() => return,
             };
             let Some(frame) = frame else { return };
-            if self.reach(passage).is_err() {
+            if self.reach(passage).is_err() || lives != (self.life(passage.from), self.life(passage.to)) {
                 return;
             }
-            if !self.carry(passage).await {
+            if self.carry(passage).await == Carried::Lost {
                 // A stream has no holes: after a lost frame nothing more arrives.
                 return to.closed().await;
             }
@@ -208,7 +235,7 @@ impl MemoryNet {
         let mut offset = sink.offset();
         while offset < file.bytes() {
             self.reach(passage)?;
-            if !self.carry(passage).await {
+            if self.carry(passage).await == Carried::Lost {
                 std::future::pending::<()>().await;
             }
             let mut piece = vec![0; SNAPSHOT_PIECE_BYTES];
@@ -228,10 +255,18 @@ impl Passage {
 
 struct Link {
     me: NodeId,
+    /// The life of the node that this is the transport of.
+    life: u64,
     net: MemoryNet,
 }
 
 impl Link {
+    /// Nothing leaves a node that has ended.
+    fn require_life(net: &MemoryNet, life: u64, me: NodeId, to: NodeId) -> Result<(), TransportError> {
+        let ended = || TransportError::Unreachable { node: to, reason: "this node has ended".to_owned() };
+        if net.life(me) == life { Ok(()) } else { Err(ended()) }
+    }
+
     fn passage(&self, to: NodeId, group: GroupId, kind: PassageKind) -> Passage {
         Passage { from: self.me, to, group, kind }
     }
@@ -245,8 +280,10 @@ impl Transport for Link {
         request: Bytes,
         deadline: Duration,
     ) -> BoxFuture<'static, Result<Bytes, TransportError>> {
-        let (net, passage) = (self.net.clone(), self.passage(to, group, PassageKind::Call));
+        let (net, me, life) = (self.net.clone(), self.me, self.life);
+        let passage = self.passage(to, group, PassageKind::Call);
         Box::pin(async move {
+            Link::require_life(&net, life, me, to)?;
             let call = net.call(passage, request);
             tokio::time::timeout(deadline, call).await.unwrap_or(Err(TransportError::TimedOut { node: to }))
         })
@@ -258,8 +295,12 @@ impl Transport for Link {
         group: GroupId,
         lane: Lane,
     ) -> BoxFuture<'static, Result<AppendChannel, TransportError>> {
-        let (net, passage) = (self.net.clone(), self.passage(to, group, PassageKind::Stream(lane)));
-        Box::pin(async move { net.open(passage).await })
+        let (net, me, life) = (self.net.clone(), self.me, self.life);
+        let passage = self.passage(to, group, PassageKind::Stream(lane));
+        Box::pin(async move {
+            Link::require_life(&net, life, me, to)?;
+            net.open(passage).await
+        })
     }
 
     fn send_snapshot(
@@ -270,8 +311,10 @@ impl Transport for Link {
         file: SnapshotFile,
         deadline: Duration,
     ) -> BoxFuture<'static, Result<Bytes, TransportError>> {
-        let (net, passage) = (self.net.clone(), self.passage(to, group, PassageKind::Snapshot));
+        let (net, me, life) = (self.net.clone(), self.me, self.life);
+        let passage = self.passage(to, group, PassageKind::Snapshot);
         Box::pin(async move {
+            Link::require_life(&net, life, me, to)?;
             let send = net.snapshot(passage, header, file);
             tokio::time::timeout(deadline, send).await.unwrap_or(Err(TransportError::TimedOut { node: to }))
         })

@@ -314,6 +314,7 @@ impl RaftNetworkV2<Types> for Peer {
         let deadline = option.hard_ttl();
         let send = self.transport.send_snapshot(self.target, self.group, header, file, deadline);
         let answer = tokio::select! {
+            biased;
             closed = cancel => return Err(StreamingError::Closed(closed)),
             sent = tokio::time::timeout(deadline, send) => match sent {
                 Ok(Ok(answer)) => answer,

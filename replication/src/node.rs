@@ -3,6 +3,7 @@
 use crate::frames;
 use crate::group::{Group, GroupInner, GroupOptions, GroupSeed};
 use crate::inbound::Inbound;
+use crate::log_engine::Logs;
 use crate::machine::{Machine, MachineError};
 use crate::observe::{Observed, ObserverSeed, Source};
 use crate::position::{GroupId, NodeId};
@@ -26,6 +27,7 @@ pub struct NodeOptions {
     pub transport: Arc<dyn Transport>,
     /// Bytes of recent log kept in memory per group.
     pub log_cache_bytes: usize,
+    pub workers: Workers,
     /// Called with the reason when the node can't go on; must end the process. The default aborts.
     pub on_fatal: OnFatal,
 }
@@ -41,9 +43,19 @@ impl NodeOptions {
             dir,
             transport: Arc::new(NoTransport),
             log_cache_bytes: log.cache_bytes,
+            workers: Workers::Threads,
             on_fatal: log.on_fatal,
         }
     }
+}
+
+/// Who runs the machines, which block on their storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// A thread for each group, and one for each snapshot while it is written.
+    Threads,
+    /// The task that asks. For a simulation, where all there is happens on one thread, in one order.
+    Caller,
 }
 
 /// Why a node or one of its groups did not start.
@@ -106,7 +118,7 @@ pub struct Held {
 /// One process's share of the cluster. Stop it before dropping it, or what runs is cut off.
 pub struct Node {
     options: NodeOptions,
-    log: RaftLog,
+    log: Arc<dyn Logs>,
     groups: Arc<GroupTable>,
     /// Groups on their way into `groups`.
     starting: Mutex<BTreeSet<GroupId>>,
@@ -124,8 +136,13 @@ impl Node {
         log.cache_bytes = options.log_cache_bytes;
         log.on_fatal = Arc::clone(&options.on_fatal);
         let log = RaftLog::open(log)?;
+        Ok(Node::over(options, Arc::new(log)))
+    }
+
+    /// A node over logs that are open already.
+    pub fn over(options: NodeOptions, log: Arc<dyn Logs>) -> Node {
         let (groups, starting, observed) = Default::default();
-        Ok(Node { log, options, groups, starting, observed })
+        Node { log, options, groups, starting, observed }
     }
 
     pub fn id(&self) -> NodeId {
@@ -162,10 +179,11 @@ impl Node {
         let group = GroupInner::start(GroupSeed {
             id,
             me: self.options.id,
-            log: self.log.group(id.0),
+            log: self.log.group(id),
             dir: self.options.dir.join(format!("group-{id}")),
             machine,
             transport: Arc::clone(&self.options.transport),
+            workers: self.options.workers,
             options,
             on_fatal: Arc::clone(&self.options.on_fatal),
         })
@@ -202,11 +220,11 @@ impl Node {
 
     /// How far each group's log goes here, whether its group runs or not.
     pub fn held(&self) -> BTreeMap<GroupId, Held> {
-        let held = |group: u16| {
+        let held = |group: GroupId| {
             let state = self.log.group(group).state();
             let vote = state.vote.and_then(|vote| frames::decode_vote(vote).ok());
             let term = vote.map_or(0, |vote| vote.leader_id.term);
-            (GroupId(group), Held { last: state.last.map_or(0, |mark| mark.index), term })
+            (group, Held { last: state.last.map_or(0, |mark| mark.index), term })
         };
         self.log.groups().into_iter().map(held).collect()
     }

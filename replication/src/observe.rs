@@ -290,6 +290,7 @@ impl Observed {
         let on_fatal = seed.on_fatal;
         let running = tokio::spawn(async move {
             tokio::select! {
+                biased;
                 ended = following.run(worker) => {
                     on_fatal(&format!("group {} can't be observed: {ended}", following.group));
                 }

@@ -183,6 +183,7 @@ impl Gathering {
         let give_up = self.patience.give_up;
         Box::pin(async move {
             tokio::select! {
+                biased;
                 written = raft.client_write(Payload(body)) => Some(written),
                 () = tokio::time::sleep(give_up) => None,
                 () = stop.cancelled() => None,

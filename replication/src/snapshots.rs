@@ -16,6 +16,7 @@ use crate::machine::SnapshotSource;
 use crate::position::{Applied, LogPosition};
 use bytes::Bytes;
 use gearify_storage::disk;
+use gearify_storage::planted::{self, Bug};
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -318,6 +319,10 @@ impl SnapshotStore {
         std::fs::rename(path, &named)?;
         sync_dir(&self.dir)?;
         let file = SnapshotFile::open(&named)?;
+        #[cfg(debug_assertions)]
+        if planted::is(Bug::SnapshotNotSynced) {
+            planted::leave_unsynced(&named);
+        }
         match current.as_ref() {
             Some(newer) if is_newer(newer, &file) => std::fs::remove_file(&named)?,
             Some(older) if older.path != named => {
@@ -465,6 +470,9 @@ fn write_file(
     };
     out.inner.write_all(&footer.encode())?;
     let file = out.inner.into_inner().map_err(io::IntoInnerError::into_error)?;
+    if planted::is(Bug::SnapshotNotSynced) {
+        return Ok(());
+    }
     file.sync_all()
 }
 

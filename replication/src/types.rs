@@ -32,6 +32,7 @@ openraft::declare_raft_types!(
         R = Replies,
         NodeId = NodeId,
         Node = openraft::EmptyNode,
+        AsyncRuntime = crate::runtime::Runtime,
 );
 
 pub type LogId = alias::LogIdOf<Types>;

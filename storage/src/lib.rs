@@ -13,6 +13,7 @@ pub mod frozen;
 pub mod hash;
 pub mod lock;
 pub mod memory;
+pub mod planted;
 pub mod projection;
 pub mod raftlog;
 pub mod seal;

@@ -8,6 +8,7 @@ use crate::ids::{AttemptId, OrderId, PaymentId, RefundId};
 use crate::money::Currency;
 use crate::processes::schedule::Work;
 use crate::scope::{Present, Scope, View};
+use gearify_storage::planted::{self, Bug};
 
 /// The provider that is a person looking at a bank statement.
 pub const MANUAL: &str = "manual";
@@ -103,6 +104,12 @@ fn settle(
         && matches!(outcome, Outcome::Captured { .. });
     if !payment.state.is_open() && !late_capture {
         if payment.captured > 0 {
+            if let Outcome::Captured { amount, .. } = outcome
+                && planted::is(Bug::CaptureBookedTwice)
+            {
+                payment.captured += *amount;
+                PAYMENTS.put(scope, &id, &payment);
+            }
             return Err(Refusal::AlreadySettled { payment: id });
         }
         // Given up here, not captured there: both agree, and nobody needs to ask again.

@@ -3,13 +3,11 @@
 use super::{BLOBS, BundleError, EVENTS, HEAD, Head, PLAN, ROWS, WORK};
 use crate::backend::GroupHandle;
 use crate::snapshot::FROZEN_BYTES_MAX;
-use crate::state::read_applied;
+use crate::state::{Rows, read_applied};
 use gearify_commerce::command::group_time;
 use gearify_commerce::scope::scope_prefix;
 use gearify_commerce::{GroupKind, ReadScope, Site, TenantId, bundle, catalog, tenants, version};
-use gearify_storage::{
-    BlobHash, ChunkWriter, ContentHash, EventReader, FrozenView, Reader, SledEngine, encode,
-};
+use gearify_storage::{BlobHash, ChunkWriter, ContentHash, EventReader, FrozenView, Reader, encode};
 use serde::Serialize;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -137,7 +135,7 @@ pub fn of_group(
     blobs: Vec<BlobHash>,
     out: impl Write,
 ) -> Result<Exported, BundleError> {
-    let view: FrozenView<SledEngine> = handle.state.engine().freeze(FROZEN_BYTES_MAX);
+    let view: FrozenView<Rows> = handle.state.engine().freeze(FROZEN_BYTES_MAX);
     let position = read_applied(&view)?.index;
     let until = Instant::now() + HISTORY_WAIT;
     while handle.history.position() < position {

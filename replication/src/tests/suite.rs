@@ -1,7 +1,7 @@
 //! openraft's own conformance tests on the real log and a real machine.
 
 use super::machine::{Shelf, TestMachine};
-use crate::apply::{MachineStore, SnapshotDue};
+use crate::apply::{MachineStore, SnapshotDue, Worker};
 use crate::log_store::LogStore;
 use crate::position::{Applied, GroupId};
 use crate::snapshots::{SnapshotFile, SnapshotStore};
@@ -43,10 +43,14 @@ impl StoreBuilder<Types, LogStore, Filled, Kept> for Builder {
         };
         let machine = Box::new(TestMachine::on(&Shelf::default()));
         let applied = Applied::default();
-        let (machine, _) =
-            MachineStore::start(GroupId(1), machine, applied, snapshots, progress, due).unwrap();
+        let (machine, _) = MachineStore::start(
+            GroupId(1),
+            Worker::new(machine, applied, snapshots, progress, due),
+            crate::Workers::Threads,
+        )
+        .unwrap();
         // The suite purges without ever taking a snapshot, which a running group never may.
-        let store = LogStore::new(log.group(1), None);
+        let store = LogStore::new(Arc::new(log.group(1)), None);
         Ok((Kept { _log: log, _dir: dir }, store, Filled { inner: machine, last: None }))
     }
 }
