@@ -17,6 +17,7 @@ pub mod process;
 pub mod pure;
 pub mod scenario;
 pub mod shop;
+pub mod sim;
 pub mod stage;
 pub mod telling;
 

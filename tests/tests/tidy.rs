@@ -219,6 +219,23 @@ fn pages_have_no_script_or_style_of_their_own() {
 }
 
 #[test]
+fn a_release_holds_no_planted_bug() {
+    let switch = std::fs::read_to_string(root().join("storage/src/planted.rs")).expect("it is there");
+    for part in ["pub use switch::", "mod switch {"] {
+        let guarded = format!("#[cfg(debug_assertions)]\n{part}");
+        assert!(switch.contains(&guarded), "what sows stands behind debug assertions: {part}");
+    }
+    let manifests = files(&["Cargo.toml"]).into_iter().filter(|(_, text)| text.contains("debug-assertions"));
+    none(manifests.map(|(path, _)| path.display().to_string()).collect(), "no profile turns assertions on");
+    // Put together, so that this file does not find itself.
+    let call = concat!("planted::s", "ow");
+    let sowers =
+        files(&[".rs"]).into_iter().filter(|(_, text)| text.contains(call) || text.contains("{Bug, sow}"));
+    let outside = sowers.filter(|(path, _)| !path.starts_with("tests"));
+    none(outside.map(|(path, _)| path.display().to_string()).collect(), "only tests sow bugs");
+}
+
+#[test]
 fn every_table_has_a_tag_of_its_own() {
     let mut owners: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for (path, text) in files(&[".rs"]).into_iter().filter(|(path, _)| path.starts_with("commerce/src")) {

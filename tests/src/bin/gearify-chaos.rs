@@ -1,7 +1,7 @@
 //! `gearify-chaos`: the fault harness as a program. It makes namespaces of its own and runs itself in them.
 //!
 //! ```text
-//! gearify-chaos [kills|cuts|rot|storm]… [--full] [--minutes N] [--seed S] [--report FILE]
+//! gearify-chaos [sim|kills|cuts|rot|storm]… [--full] [--minutes N] [--seed S] [--report FILE]
 //! ```
 //!
 //! Without a tier it runs all of them, short or `--full`; `--minutes` is how long chaos lasts. The seed decides
@@ -10,12 +10,14 @@
 use anyhow::{Context, bail};
 use gearify_tests::chaos::report::{Plan, Report};
 use gearify_tests::chaos::{cuts, kills, place, rot, say, storm};
+use gearify_tests::sim;
+use gearify_tests::sim::many::{run_all, seeds};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const TIERS: [&str; 4] = ["kills", "cuts", "rot", "storm"];
+const TIERS: [&str; 5] = ["sim", "kills", "cuts", "rot", "storm"];
 
 struct Asked {
     tiers: BTreeSet<String>,
@@ -49,6 +51,16 @@ fn asked() -> anyhow::Result<Asked> {
     Ok(asked)
 }
 
+fn simulate(plan: Plan, seed: u64) -> anyhow::Result<Vec<sim::Report>> {
+    let of = |shape, count| seeds(sim::Plan { shape, ..sim::Plan::new(seed, plan.ticks) }, count);
+    let plans = [of(sim::Shape::Region, plan.seeds), of(sim::Shape::World, plan.world_seeds)].concat();
+    let reports = run_all(&plans, |report| say(&report.to_string()));
+    let mut wrong: Vec<String> =
+        reports.iter().filter(|run| !run.passed()).map(sim::Report::replay).collect();
+    wrong.extend(sim::report::inconclusive(&reports));
+    if wrong.is_empty() { Ok(reports) } else { bail!("the simulation failed:\n{}", wrong.join("\n")) }
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let Asked { tiers, plan, seed, report } = asked()?;
     if let Some(status) = place::enter()? {
@@ -58,6 +70,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let mut told = Report { seed, ..Report::default() };
     let runs = |tier: &str| tiers.contains(tier);
+    told.sim = runs("sim").then(|| simulate(plan, seed)).transpose()?;
     told.cuts = runs("cuts").then(|| cuts::run(plan.cuts, seed));
     told.kills = runs("kills").then(|| kills::run(plan.kills, seed));
     told.rot = runs("rot").then(|| rot::run(plan.edits, seed));

@@ -1,6 +1,8 @@
 //! What a run came to, as a document: commit, seeds, counts, faults and what each changed.
 
 use super::{cuts, kills, rot, storm};
+use crate::sim;
+use crate::sim::Fault;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::Command;
@@ -9,6 +11,10 @@ use std::time::Duration;
 /// What is run, and how much of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    /// Seeds of a region, and of a world of three, each so many ticks long.
+    pub seeds: u64,
+    pub world_seeds: u64,
+    pub ticks: u64,
     pub kills: usize,
     pub cuts: cuts::Plan,
     pub edits: usize,
@@ -18,6 +24,9 @@ pub struct Plan {
 impl Plan {
     /// For every change: minutes.
     pub const SHORT: Plan = Plan {
+        seeds: 20,
+        world_seeds: 2,
+        ticks: 20_000,
         kills: 30,
         cuts: cuts::Plan { of_one: 4, of_all: 2 },
         edits: 40,
@@ -25,6 +34,9 @@ impl Plan {
     };
     /// Before a release.
     pub const FULL: Plan = Plan {
+        seeds: 200,
+        world_seeds: 20,
+        ticks: 20_000,
         kills: 180,
         cuts: cuts::Plan { of_one: 40, of_all: 20 },
         edits: 200,
@@ -37,6 +49,7 @@ impl Plan {
 pub struct Report {
     pub seed: u64,
     pub seconds: u64,
+    pub sim: Option<Vec<sim::Report>>,
     pub kills: Option<kills::Report>,
     pub cuts: Option<cuts::Report>,
     pub rot: Option<rot::Report>,
@@ -66,6 +79,24 @@ impl Report {
             self.seed,
             self.seconds
         );
+        if let Some(runs) = &self.sim {
+            let sum = |of: fn(&sim::Report) -> u64| runs.iter().map(of).sum::<u64>();
+            let _ = writeln!(
+                out,
+                "| simulation | {} seeds, {} ticks, {} s of their time | {} | 0 | {} leaders, {} crashes that took {} \
+                 writes and {} commits back, {} snapshots installed, {} calls unknown, then known |",
+                runs.len(),
+                sum(|run| run.plan.ticks),
+                sum(|run| run.plan.ticks) * sim::TICK.as_millis() as u64 / 1_000,
+                sum(|run| run.tally.orders),
+                sum(|run| run.leaders),
+                sum(|run| run.crashes),
+                sum(|run| run.unsynced_lost),
+                sum(|run| run.commits_taken_back),
+                sum(|run| run.snapshots_installed),
+                sum(|run| run.tally.unknown)
+            );
+        }
         if let Some(kills) = &self.kills {
             let _ = writeln!(
                 out,
@@ -111,6 +142,19 @@ impl Report {
     }
 
     fn tell_details(&self, out: &mut String) {
+        if let Some(runs) = &self.sim {
+            out.push_str(
+                "\n## Faults of the simulation\n\nHow often each came, and how much was felt of it:\n\n",
+            );
+            let mut faults: BTreeMap<Fault, (u64, u64)> = BTreeMap::new();
+            for (fault, (times, felt)) in runs.iter().flat_map(|run| &run.faults) {
+                let sum = faults.entry(*fault).or_default();
+                *sum = (sum.0 + times, sum.1 + felt);
+            }
+            for (fault, (times, felt)) in faults {
+                let _ = writeln!(out, "- {fault:?}: {times} times, {felt}");
+            }
+        }
         if let Some(rot) = &self.rot {
             out.push_str("\n## How nodes refused damaged files\n\n");
             for (line, count) in &rot.lines {

@@ -1,0 +1,181 @@
+//! Whether a history of one item's stock could have happened one call after the other.
+//!
+//! The checker is that of Wing and Gong with Lowe's memory: it looks for an order of the calls that keeps to
+//! real time and explains every answer. A call whose outcome is not known may have happened at any time
+//! after it began, or never. Histories are of one item each, and short enough for that.
+
+use std::collections::BTreeSet;
+
+/// What was asked of the stock, and what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Pieces were taken.
+    Take(i64),
+    /// Pieces came in, or came back.
+    Put(i64),
+    /// So many could be had.
+    Read(i64),
+}
+
+/// One call with its place in time: `ended` is `None` if nobody knows whether it happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    pub call: Call,
+    pub began: u64,
+    pub ended: Option<u64>,
+}
+
+/// Steps after which a history counts as too tangled to tell.
+const STEPS_MAX: u64 = 4_000_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is such an order.
+    Legal,
+    /// There is none; so many calls could be ordered at most.
+    Illegal { ordered: usize },
+    /// Too many orders to try.
+    Undecided,
+}
+
+fn step(stock: i64, call: Call) -> Option<i64> {
+    match call {
+        Call::Take(pieces) => (stock >= pieces).then_some(stock - pieces),
+        Call::Put(pieces) => Some(stock + pieces),
+        Call::Read(seen) => (stock == seen).then_some(stock),
+    }
+}
+
+/// Looks for an order of `events` that begins with `stock` pieces.
+pub fn check(stock: i64, events: &[Event]) -> Verdict {
+    let mut events = events.to_vec();
+    events.sort_by_key(|event| event.began);
+    let mut search = Search { events, done: Vec::new(), tried: BTreeSet::new(), steps: 0, most: 0 };
+    search.done = vec![false; search.events.len()];
+    match search.run(stock) {
+        Some(true) => Verdict::Legal,
+        Some(false) => Verdict::Illegal { ordered: search.most },
+        None => Verdict::Undecided,
+    }
+}
+
+struct Search {
+    /// By their beginnings.
+    events: Vec<Event>,
+    done: Vec<bool>,
+    /// Which calls were ordered with which stock left, without a way on.
+    tried: BTreeSet<(Vec<u64>, i64)>,
+    steps: u64,
+    most: usize,
+}
+
+impl Search {
+    /// Goes through orders without recursion: histories are longer than stacks are deep.
+    fn run(&mut self, stock: i64) -> Option<bool> {
+        let mut path: Vec<(usize, i64)> = Vec::new();
+        let mut stock = stock;
+        let mut from = 0;
+        loop {
+            if self.all_known_done() {
+                return Some(true);
+            }
+            self.steps += 1;
+            if self.steps > STEPS_MAX {
+                return None;
+            }
+            match self.next(from, stock) {
+                Some((event, left)) => {
+                    path.push((event, stock));
+                    self.done[event] = true;
+                    self.most = self.most.max(path.len());
+                    stock = left;
+                    from = 0;
+                }
+                None => {
+                    let Some((event, before)) = path.pop() else { return Some(false) };
+                    self.done[event] = false;
+                    stock = before;
+                    from = event + 1;
+                }
+            }
+        }
+    }
+
+    fn all_known_done(&self) -> bool {
+        self.events.iter().zip(&self.done).all(|(event, done)| *done || event.ended.is_none())
+    }
+
+    /// The next call, from `from` on, that may come now, and what it leaves.
+    fn next(&mut self, from: usize, stock: i64) -> Option<(usize, i64)> {
+        // Whatever comes next began before any open call ended.
+        let open = self.events.iter().zip(&self.done).filter(|(_, done)| !**done);
+        let first_end = open.filter_map(|(event, _)| event.ended).min().unwrap_or(u64::MAX);
+        for at in from..self.events.len() {
+            let event = self.events[at];
+            if event.began > first_end {
+                return None;
+            }
+            if self.done[at] {
+                continue;
+            }
+            let Some(left) = step(stock, event.call) else { continue };
+            self.done[at] = true;
+            let new = self.tried.insert((self.bits(), left));
+            self.done[at] = false;
+            if new {
+                return Some((at, left));
+            }
+        }
+        None
+    }
+
+    fn bits(&self) -> Vec<u64> {
+        let word = |chunk: &[bool]| chunk.iter().rev().fold(0, |bits, done| bits << 1 | u64::from(*done));
+        self.done.chunks(64).map(word).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Call::{Put, Read, Take};
+
+    fn event(call: Call, began: u64, ended: impl Into<Option<u64>>) -> Event {
+        Event { call, began, ended: ended.into() }
+    }
+
+    #[track_caller]
+    fn check_history(stock: i64, events: &[Event], legal: bool) {
+        let verdict = check(stock, events);
+        assert_eq!(verdict == Verdict::Legal, legal, "{verdict:?}");
+    }
+
+    #[test]
+    fn histories() {
+        check_history(1, &[event(Take(1), 1, 2), event(Read(0), 3, 4)], true);
+        // A read after a sale shows the sale.
+        check_history(1, &[event(Take(1), 1, 2), event(Read(1), 3, 4)], false);
+        // While it is under way, either is right.
+        check_history(1, &[event(Take(1), 1, 4), event(Read(1), 2, 3)], true);
+        check_history(1, &[event(Take(1), 1, 4), event(Read(0), 2, 3)], true);
+        // Two can't have the last one.
+        check_history(1, &[event(Take(1), 1, 4), event(Take(1), 2, 3)], false);
+        check_history(1, &[event(Take(1), 1, 4), event(Take(1), 2, 3), event(Put(1), 1, 4)], true);
+        // What nobody knows of may have been, or not, but not before it began.
+        check_history(2, &[event(Take(1), 1, None), event(Read(1), 2, 3)], true);
+        check_history(2, &[event(Take(1), 1, None), event(Read(2), 2, 3)], true);
+        check_history(2, &[event(Read(1), 1, 2), event(Take(1), 3, None)], false);
+        // One read saw it, so a later one can't miss it.
+        check_history(2, &[event(Take(1), 1, None), event(Read(1), 2, 3), event(Read(2), 4, 5)], false);
+    }
+
+    #[test]
+    fn long_histories_of_calls_side_by_side_are_decided() {
+        let mut events = Vec::new();
+        for n in 0..200 {
+            events.push(event(Take(1), n * 10, n * 10 + 25));
+            events.push(event(Put(1), n * 10 + 1, n * 10 + 26));
+        }
+        assert_eq!(check(5, &events), Verdict::Legal);
+    }
+}
