@@ -117,14 +117,15 @@ impl Simulation {
     }
 }
 
-/// What makes a long run say nothing: most kinds of faults must have been felt, and somebody have ordered.
+/// What makes a long run say nothing: most kinds of faults must have been felt, and somebody have been
+/// answered. That few come to an order in a stormy run is for all runs together to make good.
 fn unfelt(faults: &BTreeMap<Fault, (u64, u64)>, tally: &Tally) -> Option<String> {
     let silent: Vec<&Fault> =
         faults.iter().filter(|(_, (_, felt))| *felt == 0).map(|(fault, _)| fault).collect();
     if silent.len() * 4 > faults.len() {
         return Some(format!("the storm was hardly felt: nothing came of {silent:?}"));
     }
-    (tally.orders == 0).then(|| "nobody ordered anything".to_owned())
+    (tally.ok == 0).then(|| "nobody got what they asked for".to_owned())
 }
 
 /// Runs whose faults nobody felt say nothing: what these lack to count, taken together.
@@ -148,7 +149,7 @@ pub fn inconclusive(reports: &[Report]) -> Vec<String> {
     must(sum(|report| report.snapshots_installed) > 0, "no snapshot took the place of a state");
     must(sum(|report| report.unsynced_lost) > 0, "no crash lost a write that was not synced");
     must(sum(|report| report.commits_taken_back) > 0, "no crash took a state back");
-    must(sum(|report| report.tally.orders) > 0, "nobody ordered anything");
+    must(sum(|report| report.tally.orders) >= reports.len() as u64, "there were fewer orders than runs");
     must(sum(|report| report.tally.unknown) > 0, "no answer left an outcome open");
     let decided = sum(|report| report.tally.ok + report.tally.refused);
     must(decided * 5 >= sum(|report| report.tally.begun) * 4, "less than four calls of five were decided");
