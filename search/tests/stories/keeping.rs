@@ -116,6 +116,21 @@ fn a_file(dir: &Path, extension: &str) -> PathBuf {
 }
 
 #[test]
+fn what_a_commit_left_that_broke_off_does_not_stop_the_next() {
+    let shop = Shop::open();
+    let list = index_dir(&shop).join("meta.json");
+    let before = fs::read(&list).expect("reads");
+    shop.indexes.apply(SHOP, vec![Change::Delete(1)], 11).expect("applies");
+    // Every file of the commit is there, the list that names them is not: so a full disk leaves it.
+    fs::write(&list, before).expect("writes");
+    let shop = shop.reopen();
+    assert_eq!(shop.indexes.position(SHOP).expect("opens"), 10);
+    shop.indexes.apply(SHOP, vec![Change::Delete(1)], 11).expect("the same files can be written again");
+    shop.load_columns();
+    assert_eq!(shop.ask(&pounds()).total.value, PRODUCTS.len() - 1);
+}
+
+#[test]
 fn a_damaged_index_is_set_aside_and_can_be_fed_again() {
     type Damage = (&'static str, fn(&Path));
     let damage: [Damage; 7] = [
