@@ -2,7 +2,7 @@
 
 use crate::layers::Layers;
 use crate::settings::Tree;
-use crate::value::{Mode, is_loopback, is_private};
+use crate::value::{ArchiveUrl, Mode, is_loopback, is_private};
 use crate::{Origin, Problem};
 
 /// Notes every contradiction. A key whose own value is wrong already is left alone: it holds its default,
@@ -59,6 +59,18 @@ fn consistency(tree: &Tree, found: &mut Findings) {
         tree.listen.redirect.is_some() && tls.certificate.is_none(),
         &["listen.redirect", "listen.tls.certificate"],
         "needs listen.tls.certificate and listen.tls.key: there is no https address to send anybody to",
+    );
+    let s3 = &tree.backup.s3;
+    found.refuse(
+        s3.access_key_id.is_some() != s3.secret_access_key.is_some(),
+        &["backup.s3.secret_access_key", "backup.s3.access_key_id"],
+        "is needed with backup.s3.access_key_id, and not without it",
+    );
+    let in_bucket = matches!(tree.backup.target, Some(ArchiveUrl::Bucket { .. }));
+    found.refuse(
+        in_bucket && s3.endpoint.as_ref().is_none_or(|endpoint| endpoint.as_url().scheme() != "http"),
+        &["backup.s3.endpoint", "backup.target"],
+        "must be an http address: a bucket is reached by plain HTTP",
     );
     let (public, operations) = (tree.listen.public, tree.listen.operations);
     found.refuse(

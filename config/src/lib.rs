@@ -33,7 +33,9 @@ mod tests;
 
 pub use error::{ConfigError, Origin, Problem};
 pub use settings::{
-    Hosts, Keys, Limits, Listen, Node, Payments, Rates, Replication, Settings, Storage, Telemetry,
-    TestPayments, Tls, Tree, Web,
+    Backup, Hosts, Keys, Limits, Listen, Node, Payments, Rates, Replication, S3, Settings, Storage,
+    Telemetry, TestPayments, Tls, Tree, Web,
 };
-pub use value::{BaseUrl, ByteSize, HostName, IpRange, LogFilter, LogFormat, Mode, RegionName, Secret};
+pub use value::{
+    ArchiveUrl, BaseUrl, ByteSize, HostName, IpRange, LogFilter, LogFormat, Mode, RegionName, Secret,
+};

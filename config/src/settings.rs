@@ -10,7 +10,9 @@ use std::time::Duration;
 use crate::declare::{Section as _, settings};
 use crate::error::{ConfigError, Origin};
 use crate::layers::Layers;
-use crate::value::{BaseUrl, ByteSize, HostName, IpRange, LogFilter, LogFormat, Mode, RegionName, Secret};
+use crate::value::{
+    ArchiveUrl, BaseUrl, ByteSize, HostName, IpRange, LogFilter, LogFormat, Mode, RegionName, Secret,
+};
 use crate::{check, print};
 
 /// The settings of one node, checked as a whole. Reads like the [`Tree`] it holds.
@@ -100,6 +102,7 @@ settings! {
         hosts: Hosts,
         keys: Keys,
         storage: Storage,
+        backup: Backup,
         cluster: Cluster,
         replication: Replication,
         web: Web,
@@ -172,6 +175,33 @@ settings! {
         /// Room kept for those and for snapshots, and given back once there is room again; of a small disk at
         /// most a fiftieth.
         disk_reserve: ByteSize = "64MiB" in "1MiB"..="16GiB",
+    } {}
+
+    /// An archive outside of this machine, from which any moment of the last weeks can be restored. It is
+    /// sealed under the master key, which is not in it: keep that key elsewhere.
+    pub struct Backup {
+        /// Where the archive is kept: a directory like "file:///var/backups/gearify", or a bucket like
+        /// "s3://bucket/prefix". All nodes of a cluster need the same. Not set, no archive is kept.
+        target: Option<ArchiveUrl> = "" like "file:///var/backups/gearify",
+        /// From one backup of the state to the next. Entries are archived every second in between.
+        interval: Duration = "1h" in "1m"..="7d",
+        /// Any moment of this time can be restored.
+        keep_positions: Duration = "35d" in "1d"..="400d",
+    } {
+        s3: S3,
+    }
+
+    /// How the bucket is reached: by plain HTTP, in a private network or through a proxy on this machine that
+    /// speaks TLS. What passes is sealed and signed.
+    pub struct S3 {
+        /// Where the store, or the proxy before it, answers.
+        endpoint: Option<BaseUrl> = "" like "http://10.0.0.20:9000",
+        /// The region that requests are signed for.
+        region: RegionName = "us-east-1",
+        /// Names the key.
+        access_key_id: Option<Secret> = "" like "at-least-16-bytes",
+        /// The key.
+        secret_access_key: Option<Secret> = "" like "at-least-16-bytes",
     } {}
 
     /// How nodes of one cluster reach each other. Without `gearify cluster init` or `gearify join` a node is

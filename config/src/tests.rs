@@ -140,6 +140,18 @@ trusted_proxies = ["0.0.0.0/0"]
 }
 
 #[test]
+fn a_bucket_needs_an_address_and_a_whole_key() {
+    let bucket = ("backup.target", "s3://shops");
+    assert!(refusal("", &[], &[bucket]).contains("backup.s3.endpoint: must be an http address"));
+    let https = ("backup.s3.endpoint", "https://s3.example");
+    assert!(refusal("", &[], &[bucket, https]).contains("must be an http address"));
+    let http = ("backup.s3.endpoint", "http://10.0.0.20:9000");
+    assert!(resolve("", &[], &[bucket, http]).is_ok());
+    let half = ("backup.s3.secret_access_key", "a-secret-of-sixteen");
+    assert!(refusal("", &[], &[bucket, http, half]).contains("backup.s3.access_key_id"));
+}
+
+#[test]
 fn nothing_is_concluded_from_a_value_that_is_wrong_itself() {
     let file = "[listen.tls]\ncertificate = 3\nkey = \"/k.pem\"\n";
     let message = refusal(file, &[], &[]);
@@ -275,9 +287,10 @@ fn every_key_can_be_set_by_its_variable() {
             }
             Err(message) => message,
         };
-        // One half of the TLS pair alone, or a redirect to it, is refused for what is missing.
-        let listen = format!("environment {variable}: listen.");
-        assert!(message.starts_with(&listen) && message.contains("listen.tls."), "{message}");
+        // One half of the TLS pair or of a store's key alone, or a redirect, is refused for what is missing.
+        let begins = |section: &str| message.starts_with(&format!("environment {variable}: {section}"));
+        let tls = begins("listen.") && message.contains("listen.tls.");
+        assert!(tls || begins("backup.s3.secret_access_key"), "{message}");
     }
 }
 
@@ -311,6 +324,13 @@ fn names_and_addresses_are_checked() {
     assert!(
         !url("file:///etc") && !url("http://user:pw@x.example") && !url("http://x.example/?a=b") && !url("x")
     );
+    let archive = |text| ArchiveUrl::from_text(text).ok();
+    assert_eq!(archive("file:///mnt/backups"), Some(ArchiveUrl::Directory("/mnt/backups".into())));
+    let (bucket, prefix) = ("shops".to_owned(), "a/b".to_owned());
+    assert_eq!(archive("s3://shops/a/b/"), Some(ArchiveUrl::Bucket { bucket, prefix }));
+    for wrong in ["", "/mnt", "file://host/mnt", "s3://", "s3:///a", "http://shops/a", "s3://shops/a?b"] {
+        assert_eq!(archive(wrong), None, "{wrong}");
+    }
     let filter = |text| LogFilter::from_text(text).is_ok();
     assert!(filter("info") && filter("warn,gearify_web=debug,openraft::core=off") && filter("openraft=warn"));
     assert!(!filter("") && !filter("loud") && !filter("info,warn") && !filter("a=b") && !filter("info,"));

@@ -328,6 +328,45 @@ impl Setting for BaseUrl {
     }
 }
 
+/// Where archives are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchiveUrl {
+    Directory(PathBuf),
+    /// A bucket of an S3-compatible store; names in it begin with `prefix`, which may be empty.
+    Bucket {
+        bucket: String,
+        prefix: String,
+    },
+}
+
+impl Setting for ArchiveUrl {
+    const EXPECTED: &'static str =
+        "a directory like \"file:///var/backups\" or a bucket like \"s3://bucket/prefix\"";
+
+    fn from_text(text: &str) -> Result<ArchiveUrl, String> {
+        let url = Url::parse(text).map_err(|_| expected(Self::EXPECTED))?;
+        let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        match (url.scheme(), url.host_str()) {
+            ("file", None | Some("")) if is_plain => {
+                url.to_file_path().map(ArchiveUrl::Directory).map_err(|()| expected(Self::EXPECTED))
+            }
+            ("s3", Some(bucket)) if is_plain && !bucket.is_empty() => Ok(ArchiveUrl::Bucket {
+                bucket: bucket.to_owned(),
+                prefix: url.path().trim_matches('/').to_owned(),
+            }),
+            _ => Err(expected(Self::EXPECTED)),
+        }
+    }
+
+    fn to_toml(&self) -> Option<String> {
+        Some(quoted(&match self {
+            ArchiveUrl::Directory(dir) => format!("file://{}", dir.display()),
+            ArchiveUrl::Bucket { bucket, prefix } if prefix.is_empty() => format!("s3://{bucket}"),
+            ArchiveUrl::Bucket { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
+        }))
+    }
+}
+
 /// A host name in lower case, without port: letters, digits, hyphens and dots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);

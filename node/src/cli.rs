@@ -1,5 +1,6 @@
 //! What `gearify` can be told to do.
 
+mod backup;
 mod cluster;
 mod doctor;
 mod tenant;
@@ -48,6 +49,11 @@ enum Command {
     /// Works on shops.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Makes, lists and verifies backups.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Makes a node from a backup, as it was at any moment; or brings one shop back into a running node.
+    Restore(backup::RestoreArgs),
     /// Checks what a stopped node has on disk.
     Doctor(DoctorArgs),
     /// Shows and checks settings.
@@ -194,6 +200,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Node(command) => cluster::node(command),
         Command::Region(command) => cluster::region(command),
         Command::Tenant(TenantCommand::Create(arguments)) => tenant::create(&arguments),
+        Command::Backup(command) => backup::run(command),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Config(ConfigCommand::Check(config)) => {
             settings(&config)?;

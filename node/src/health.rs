@@ -1,6 +1,7 @@
 //! How the parts of a node are.
 
 use crate::backend::{GroupHandle, NodeBackend};
+use crate::backup::{self, Lag};
 use crate::cluster::Member;
 use crate::core::Core;
 use crate::projectors::Board;
@@ -24,6 +25,7 @@ pub struct NodeHealth {
     live: Live,
     disk: Arc<Disk>,
     member: Option<Arc<Member>>,
+    archive: Option<Lag>,
 }
 
 impl NodeHealth {
@@ -34,7 +36,13 @@ impl NodeHealth {
             live: core.live().clone(),
             disk,
             member,
+            archive: None,
         }
+    }
+
+    /// Tells how far the archive is, too.
+    pub fn archived(self, archive: Option<Lag>) -> NodeHealth {
+        NodeHealth { archive, ..self }
     }
 }
 
@@ -71,6 +79,7 @@ impl Health for NodeHealth {
             let detail = standing.unwrap_or_else(|reason| reason);
             parts.push(PartHealth { part: "cluster".into(), ready, detail });
         }
+        parts.extend(self.archive.as_ref().map(archive));
         parts.push(self.disk());
         parts
     }
@@ -180,6 +189,20 @@ impl NodeHealth {
         let ready = self.disk.seen().1.free >= FREE_BYTES_MIN;
         PartHealth { part: "disk".into(), ready, detail: self.disk.describe() }
     }
+}
+
+/// A node whose archive is behind still serves: others would not archive faster.
+fn archive(lag: &Lag) -> PartHealth {
+    let fault = lag.groups().into_values().find_map(|group| group.fault);
+    let seconds = lag.longest().as_secs();
+    let detail = match fault {
+        Some(fault) => format!("{seconds} s behind: {fault}"),
+        None if lag.longest() > backup::LAG_MAX => {
+            format!("{seconds} s behind, more than {} s", backup::LAG_MAX.as_secs())
+        }
+        None => format!("{seconds} s behind"),
+    };
+    PartHealth { part: "archive".into(), ready: true, detail }
 }
 
 /// Bytes of the files in a directory; 0 where there is none.

@@ -8,10 +8,12 @@
 
 pub mod audit;
 pub mod backend;
+pub mod backup;
 pub mod bell;
 pub mod blobs;
 pub mod bundle;
 pub mod cluster;
+pub mod control;
 pub mod core;
 pub mod demo;
 pub mod doctor;
@@ -33,6 +35,7 @@ pub mod shards;
 pub mod snapshot;
 pub mod state;
 pub mod telemetry;
+pub mod tenant_restore;
 pub mod testing;
 pub mod testpay;
 pub mod tls;

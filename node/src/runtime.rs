@@ -1,7 +1,9 @@
 //! One running process: settings in, a serving node out, and a graceful end.
 
+use crate::backup::{self, ArchiveError, Archiver, Backups, Maker, Options, Target};
 use crate::blobs::NodeBlobs;
-use crate::cluster::{Member, MemberError, MemberOptions};
+use crate::cluster::{LONE_LOG_NAME, Member, MemberError, MemberOptions};
+use crate::control;
 use crate::core::{Core, CoreError, CoreOptions, RegionPart};
 use crate::footing;
 use crate::forward::NoForward;
@@ -66,6 +68,8 @@ pub enum StartError {
     NotAlone,
     #[error("payment providers can't be set up: {0}")]
     Providers(String),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
 /// A node that serves.
@@ -113,7 +117,11 @@ impl NodeRuntime {
         prepare_data_dir(&settings.node.data_dir)?;
         let vault = Arc::new(NodeVault::new(master_key(settings)?));
         let keys = StaticKeys::new(SigningKey::from_seed(&session_seed(settings, &vault)?)?);
-        let providers = Arc::new(Providers::new(settings, operations_at).map_err(StartError::Providers)?);
+        let mut providers = Providers::new(settings, operations_at).map_err(StartError::Providers)?;
+        if backup::is_restored(&settings.node.data_dir) {
+            providers.distrust_older_than(crate::backend::now());
+        }
+        let providers = Arc::new(providers);
         let member = open_member(settings, &vault, newest)?;
         let mut options = core_options(settings, vault, providers.clone());
         options.newest = newest;
@@ -141,10 +149,21 @@ impl NodeRuntime {
         if let Err(error) = disk.look() {
             tracing::warn!(%error, "the reserve can't be kept");
         }
-        let health = Arc::new(NodeHealth::new(&core, disk.clone(), member.clone()));
-        let web = web_settings(settings);
         let foreign = settings.limits.foreign_pictures_bytes.bytes();
         let blobs = NodeBlobs::new(core.blobs.clone(), core.backend().clone(), member.clone(), foreign);
+        let (backups, mut servers) = keep_archive(settings, &core, member.clone(), &stop)?;
+        let lag = backups.as_ref().map(|backups| backups.lag.clone());
+        let desk = control::Desk { backups, backend: core.backend().clone(), blobs: blobs.clone() };
+        match control::serve(&settings.node.data_dir, desk, stop.clone()) {
+            Ok(listening) => servers.push(listening),
+            // A directory whose name is too long for a socket: everything else works.
+            Err(error) => {
+                tracing::warn!(%error, "no control socket: `gearify backup now` can't reach this node")
+            }
+        }
+        let health = NodeHealth::new(&core, disk.clone(), member.clone()).archived(lag);
+        let health = Arc::new(health);
+        let web = web_settings(settings);
         let state = AppState::new(Parts {
             backend: core.backend().clone(),
             blobs: Arc::new(blobs.clone()),
@@ -159,7 +178,6 @@ impl NodeRuntime {
             },
             settings: web.clone(),
         });
-        let mut servers = Vec::new();
         let serve = |what: &'static str, listener, tls, app| {
             let (token, web) = (stop.clone(), web.clone());
             tokio::spawn(async move {
@@ -244,6 +262,56 @@ impl NodeRuntime {
         }
         self.core.stop().await;
     }
+}
+
+/// Begins to keep the archive, if one is to be kept.
+fn keep_archive(
+    settings: &Settings,
+    core: &Core,
+    member: Option<Arc<Member>>,
+    stop: &CancellationToken,
+) -> Result<(Option<Backups>, Vec<JoinHandle<()>>), StartError> {
+    let Some(place) = backup::place(&settings.backup) else { return Ok((None, Vec::new())) };
+    let data_dir = &settings.node.data_dir;
+    let path = data_dir.display().to_string();
+    let cluster = backup::cluster_of(data_dir).map_err(|source| StartError::DataDir { path, source })?;
+    let archive = Target::open(&place)?.archive(&cluster, &core.vault);
+    let options = Options {
+        interval: settings.backup.interval,
+        rules: backup::rules(&settings.backup),
+        master_key: core.vault.fingerprint(),
+        settings: settings.print(),
+        scratch: data_dir.join("archiving"),
+    };
+    let archiver = Archiver::new(archive, core, member, Arc::new(SystemClock), options);
+    let (backups, running) = archiver.start(stop);
+    Ok((Some(backups), running))
+}
+
+/// How a node is made from an archive with these settings. `options` is [`options_for`] of them.
+pub fn maker<'m>(
+    settings: &Settings,
+    vault: &NodeVault,
+    region: u16,
+    options: &'m (dyn Fn(&Path) -> CoreOptions + Sync),
+) -> Maker<'m> {
+    Maker {
+        region,
+        node: NodeId(settings.node.id),
+        log_name: LONE_LOG_NAME.into(),
+        master_key: vault.fingerprint(),
+        sled_cache_bytes: settings.storage.sled_cache.bytes(),
+        event_file_bytes: settings.storage.event_file_bytes.bytes(),
+        blob_bytes_max: settings.web.upload_bytes_max.bytes(),
+        options,
+    }
+}
+
+/// How a node with these settings runs alone on some directory, and serves nobody.
+pub fn options_for(settings: &Settings, vault: &Arc<NodeVault>, data_dir: &Path) -> CoreOptions {
+    let mut options = core_options(settings, vault.clone(), Arc::new(Providers::none()));
+    options.data_dir = data_dir.to_owned();
+    options
 }
 
 /// Where others reach this node.
@@ -389,7 +457,7 @@ fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Provi
     CoreOptions {
         data_dir: settings.node.data_dir.clone(),
         node: NodeId(settings.node.id),
-        cluster: "gearify".into(),
+        cluster: LONE_LOG_NAME.into(),
         vault,
         sled_cache_bytes: storage.sled_cache.bytes(),
         event_file_bytes: storage.event_file_bytes.bytes(),

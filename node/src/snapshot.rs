@@ -165,6 +165,18 @@ pub fn take(
     Ok(Box::new(Frozen { rows, head, events: store.reader() }))
 }
 
+/// A state without any history: whoever takes it completes that from elsewhere, up to and with the state's
+/// last entry. `events` must be of the same group, and is not read.
+pub fn without_history(
+    rows: Sweep<Rows>,
+    applied: AppliedRow,
+    events: EventReader,
+) -> Box<dyn SnapshotSource> {
+    let (history_from, history_through) = (applied.index + 1, applied.index);
+    let head = Head { applied, history_from, history_through, files: Vec::new() };
+    Box::new(Frozen { rows, head, events })
+}
+
 struct Frozen {
     rows: Sweep<Rows>,
     head: Head,
@@ -480,10 +492,7 @@ mod tests {
         old.commit(Batch::new(), [], &applied).unwrap();
 
         let mut content = Vec::new();
-        // A snapshot that brings no event along.
-        let (history_from, history_through) = (applied.index + 1, applied.index);
-        let head = Head { applied, history_from, history_through, files: Vec::new() };
-        let source = Box::new(Frozen { rows: old.engine().sweep(1 << 20), head, events: told.reader() });
+        let source = without_history(old.engine().sweep(1 << 20), applied, told.reader());
         source.write_to(&mut content).unwrap();
         let store = EventStore::open_with(&dir.path().join("taken"), 1 << 30).unwrap();
         let history = History { store: Arc::new(Mutex::new(store)), peers: Arc::new(Peer(told.reader())) };

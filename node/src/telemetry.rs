@@ -111,6 +111,9 @@ pub mod names {
     pub const CLOCK_OFFSET: &str = "gearify_clock_offset_seconds";
     /// Pictures the shops name whose bytes are not on this node yet.
     pub const BLOBS_MISSING: &str = "gearify_blobs_missing";
+    /// How long an applied entry has waited to be archived, per group that this node leads: what would be
+    /// lost with the whole region.
+    pub const BACKUP_LAG: &str = "gearify_backup_lag_seconds";
     /// Requests answered; labels `method`, `route` (the template), `status`.
     pub const HTTP_REQUESTS: &str = "http_requests_total";
     /// From a request's first byte to its answer's; labels as of [`HTTP_REQUESTS`].
@@ -137,7 +140,7 @@ const PROVIDER_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 const PROJECTOR_SECONDS: &[f64] =
     &[0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-const DESCRIPTIONS: [Description; 23] = [
+const DESCRIPTIONS: [Description; 24] = [
     describe(names::ORDERS, Kind::Counter, metrics::Unit::Count, "Orders by the status they entered."),
     describe(
         names::REVENUE,
@@ -233,6 +236,12 @@ const DESCRIPTIONS: [Description; 23] = [
         Kind::Gauge,
         metrics::Unit::Count,
         "Pictures named by shops whose bytes are not on this node yet.",
+    ),
+    describe(
+        names::BACKUP_LAG,
+        Kind::Gauge,
+        metrics::Unit::Seconds,
+        "How long the oldest entry has waited to be archived.",
     ),
     describe(names::HTTP_REQUESTS, Kind::Counter, metrics::Unit::Count, "Requests answered."),
     describe(

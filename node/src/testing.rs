@@ -3,6 +3,7 @@
 //! A cluster of one is a node as it runs; one of three elects, forwards and follows over a network that
 //! can be cut. Each node calls the same test provider. Nothing here is used by a running `gearify`.
 
+use crate::backup;
 use crate::core::{Core, CoreError, CoreOptions, RegionPart};
 use crate::forward::Switchboard;
 use crate::providers::{self, Providers};
@@ -45,12 +46,15 @@ pub struct TestOptions {
     pub nodes: u64,
     pub group_options: GroupOptions,
     pub event_file_bytes: u64,
+    /// What goes wrong at the provider from the start.
+    pub faults: testpay::Faults,
 }
 
 impl Default for TestOptions {
     fn default() -> TestOptions {
         let group_options = GroupOptions { timers: Timers::fast(), ..GroupOptions::default() };
-        TestOptions { nodes: 1, group_options, event_file_bytes: 16 << 20 }
+        let faults = testpay::Faults::default();
+        TestOptions { nodes: 1, group_options, event_file_bytes: 16 << 20, faults }
     }
 }
 
@@ -65,7 +69,10 @@ pub struct TestCluster {
     nodes: Vec<Option<TestNode>>,
 }
 
+/// What the logs of nodes under test are called.
+pub const LOG_NAME: &str = "test";
 const SECRET: &str = "a-secret-of-the-test-provider";
+const CLIENT_PATIENCE: Duration = Duration::from_secs(5);
 const LEADER_WAIT: Duration = Duration::from_secs(20);
 
 impl TestCluster {
@@ -82,6 +89,9 @@ impl TestCluster {
             seed: 7,
         };
         let provider = testpay::start(provider, CancellationToken::new()).await?;
+        let other = |error: testpay::ClientError| TestError::Other(error.to_string());
+        let client = testpay::Client::new(&provider.url(), CLIENT_PATIENCE).map_err(other)?;
+        client.set_faults(&options.faults).await.map_err(other)?;
         let mut cluster = TestCluster {
             nodes: (0..options.nodes).map(|_| None).collect(),
             options,
@@ -120,11 +130,11 @@ impl TestCluster {
         let operations_at = listener.local_addr()?;
         let provider = self.provider().url();
         let providers = Providers::for_test(&provider, secret()?, operations_at).map_err(TestError::Other)?;
-        let providers = Arc::new(providers);
+        let providers = self.trusted(n, providers);
         let core = Core::start(CoreOptions {
             data_dir: self.node_dir(n),
             node: id(n),
-            cluster: "test".into(),
+            cluster: LOG_NAME.into(),
             vault: self.vault.clone(),
             sled_cache_bytes: 8 << 20,
             event_file_bytes: self.options.event_file_bytes,
@@ -160,6 +170,43 @@ impl TestCluster {
             }),
         ];
         Ok(TestNode { core, stop, tasks })
+    }
+
+    /// As a running node does on a restored directory.
+    fn trusted(&self, n: usize, mut providers: Providers) -> Arc<Providers> {
+        if backup::is_restored(&self.node_dir(n)) {
+            providers.distrust_older_than(crate::backend::now());
+        }
+        Arc::new(providers)
+    }
+
+    /// How a node of this cluster would run alone on a directory, calling nobody.
+    pub fn options_alone(&self, data_dir: &Path) -> CoreOptions {
+        CoreOptions {
+            data_dir: data_dir.to_owned(),
+            node: id(0),
+            cluster: LOG_NAME.into(),
+            vault: self.vault.clone(),
+            sled_cache_bytes: 8 << 20,
+            event_file_bytes: self.options.event_file_bytes,
+            log_cache_bytes: 8 << 20,
+            blob_bytes_max: 4 << 20,
+            tenant_label_max: 10,
+            group_options: self.options.group_options.clone(),
+            transport: Arc::new(gearify_replication::transport::NoTransport),
+            forward: Arc::new(self.switchboard.clone()),
+            peers: Arc::new(self.switchboard.clone()),
+            providers: Arc::new(Providers::none()),
+            clock: Arc::new(gearify_web::SystemClock),
+            on_fatal: Arc::new(|reason| eprintln!("the node can't go on: {reason}")),
+            found: true,
+            part: RegionPart::default(),
+            newest: gearify_commerce::version::NEWEST,
+        }
+    }
+
+    pub fn vault(&self) -> &Arc<NodeVault> {
+        &self.vault
     }
 
     /// Makes all nodes voters of groups that have none yet.

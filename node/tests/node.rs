@@ -176,7 +176,8 @@ async fn a_node_that_was_away_is_fed_by_snapshot_and_has_the_same_history() {
         purge_entries: 1,
         ..GroupOptions::default()
     };
-    let options = TestOptions { nodes: 3, group_options, event_file_bytes: 16 << 10 };
+    let options =
+        TestOptions { nodes: 3, group_options, event_file_bytes: 16 << 10, ..TestOptions::default() };
     let mut cluster = TestCluster::start(dir.path(), options).await.unwrap();
     cluster.lead(0).await.unwrap();
     cluster.stop_node(2).await;

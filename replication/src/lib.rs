@@ -32,6 +32,7 @@ mod position;
 mod proposer;
 mod recover;
 mod runtime;
+mod seed;
 mod snapshots;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub use position::{Applied, GroupId, LogPosition, NodeId};
 pub use proposer::{ProposeError, Proposed};
 pub use recover::{Recovered, go_on_alone};
 pub use runtime::seeded;
+pub use seed::{Seed, seed};
 pub use snapshots::SnapshotFile;
 pub use timers::Timers;
 pub use transport::{AppendChannel, Lane, Transport, TransportError};

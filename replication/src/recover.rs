@@ -66,7 +66,7 @@ pub fn go_on_alone(
     Ok(recovered)
 }
 
-fn on_disk(
+pub(crate) fn on_disk(
     write: impl FnOnce(Box<dyn FnOnce(io::Result<()>) + Send>) -> Result<(), RaftLogError>,
 ) -> Result<(), StartError> {
     /// It answers once.

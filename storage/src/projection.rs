@@ -150,6 +150,14 @@ impl ProjectionDb {
         let snapshot = lent.connection().unchecked_transaction().map_err(fault)?;
         read(&snapshot)
     }
+
+    /// A copy of everything at one moment, as a file of its own. `into` must not be there yet.
+    pub fn copy_to(&self, into: &Path) -> Result<(), ProjectionError> {
+        let source = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        source.busy_timeout(BUSY_TIMEOUT)?;
+        source.execute("VACUUM INTO ?1", [into.display().to_string()])?;
+        Ok(())
+    }
 }
 
 fn open_writer(path: &Path, schema: Schema) -> Result<Connection, ProjectionError> {
@@ -337,6 +345,18 @@ mod tests {
             })
             .unwrap();
         assert_eq!(units(&projection), 1);
+    }
+
+    #[test]
+    fn a_copy_is_a_file_of_its_own_and_of_one_moment() {
+        let dir = tempfile::tempdir().unwrap();
+        let projection = ProjectionDb::open(&dir.path().join("sold.db"), SCHEMA).unwrap();
+        sell(&projection, EventPosition::new(1, 0)).unwrap();
+        let copy = dir.path().join("copy.db");
+        projection.copy_to(&copy).unwrap();
+        sell(&projection, EventPosition::new(2, 0)).unwrap();
+        assert!(projection.copy_to(&copy).is_err(), "a copy is not written over");
+        assert_eq!((units(&ProjectionDb::open(&copy, SCHEMA).unwrap()), units(&projection)), (1, 2));
     }
 
     #[test]

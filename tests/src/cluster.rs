@@ -33,6 +33,9 @@ use tokio::runtime::Runtime;
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the log of a node under test is called.
+pub const LOG_NAME: &str = "gearify";
+
 /// A clock that stands still until it is turned.
 pub struct StoryClock(AtomicI64);
 
@@ -194,17 +197,13 @@ impl Cluster {
         self.changes
     }
 
-    /// Opens a node's files and starts its groups.
-    pub fn start_node(&mut self, node: u64, found: bool) {
+    /// How a node runs on a directory.
+    pub fn options(&self, node: u64, data_dir: PathBuf, found: bool) -> CoreOptions {
         let forward = Counted { switchboard: self.switchboard.clone(), forwarded: self.forwarded.clone() };
-        let clock: Arc<dyn Clock> = match &self.time {
-            Time::Real => Arc::new(SystemClock),
-            Time::Story(clock) => clock.clone(),
-        };
-        let options = CoreOptions {
-            data_dir: self.node_dir(node),
+        CoreOptions {
+            data_dir,
             node: NodeId(node),
-            cluster: "gearify".into(),
+            cluster: LOG_NAME.into(),
             vault: self.vault.clone(),
             sled_cache_bytes: 8 << 20,
             event_file_bytes: 16 << 20,
@@ -216,12 +215,29 @@ impl Cluster {
             forward: Arc::new(forward),
             peers: Arc::new(self.switchboard.clone()),
             providers: Arc::new(Providers::none()),
-            clock,
+            clock: self.clock(),
             on_fatal: Arc::new(move |reason| panic!("node {node} can't go on: {reason}")),
             found,
             part: RegionPart::default(),
             newest: gearify_commerce::version::NEWEST,
-        };
+        }
+    }
+
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        match &self.time {
+            Time::Real => Arc::new(SystemClock),
+            Time::Story(clock) => clock.clone(),
+        }
+    }
+
+    /// What seals people's data in this cluster.
+    pub fn node_vault(&self) -> &Arc<NodeVault> {
+        &self.vault
+    }
+
+    /// Opens a node's files and starts its groups.
+    pub fn start_node(&mut self, node: u64, found: bool) {
+        let options = self.options(node, self.node_dir(node), found);
         std::fs::create_dir_all(&options.data_dir).expect("a directory for the node");
         let core = self.runtime.block_on(Core::start(options)).expect("the node starts");
         self.switchboard.attach(NodeId(node), core.backend());
@@ -296,6 +312,13 @@ impl Cluster {
                 .block_on(group.wait_applied(index, PATIENCE))
                 .expect("the majority has what was acknowledged");
         }
+    }
+
+    /// Has another node lead what the region's leader led; that one takes the requests from here on.
+    pub fn pass_leadership_on(&mut self) {
+        let leader = self.nodes[&self.desk].backend().group(GroupKind::Region).group.leader();
+        self.desk = leader.expect("somebody leads").0;
+        self.lead_elsewhere();
     }
 
     /// Lets the node that was cut off hear of the others again.

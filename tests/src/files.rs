@@ -18,10 +18,10 @@ pub fn holding(place: &Path, texts: &[&str]) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// Every file below a directory.
+/// Every file below a directory; what is no file, as a socket, holds nothing.
 pub fn all(place: &Path) -> Vec<PathBuf> {
     if !place.is_dir() {
-        return vec![place.to_owned()];
+        return if place.is_file() { vec![place.to_owned()] } else { Vec::new() };
     }
     let entries = std::fs::read_dir(place).expect("a directory of the test can be read");
     entries.flat_map(|entry| all(&entry.expect("a directory of the test can be read").path())).collect()
@@ -37,6 +37,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("deep")).unwrap();
         std::fs::write(dir.path().join("deep/binary"), b"\0\x01QUILLfeather\xff").unwrap();
         std::fs::write(dir.path().join("other"), b"nothing").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
         let found = holding(dir.path(), &["Quillfeather", "Vellichor"]);
         assert_eq!(found, [(dir.path().join("deep/binary"), "Quillfeather".to_owned())]);
     }

@@ -5,6 +5,7 @@
 //! through its own vocabulary of requests, over HTTP against the real binary. After every story the
 //! audit counts pieces, money and promises.
 
+pub mod archives;
 pub mod audit;
 pub mod buyers;
 pub mod chaos;

@@ -13,7 +13,7 @@ use gearify_commerce::orders::{self, ORDERS, Order, Source};
 use gearify_commerce::payments::{self, PAYMENTS, REFUNDS};
 use gearify_commerce::processes::{checkout, schedule::Work};
 use gearify_commerce::{
-    Actor, CartId, Currency, Money, OrderId, RateId, Refusal, StaffId, TenantId, WarehouseId, scope,
+    Actor, CartId, Currency, Money, OrderId, Refusal, StaffId, TenantId, WarehouseId, scope,
 };
 use std::collections::BTreeMap;
 
@@ -206,7 +206,7 @@ impl<S: Stage> Scenario<S> {
         match act {
             Act::Adds { who, sku, quantity, add_ons } => {
                 self.takes_a_new_cart_if_the_old_one_is_gone(who);
-                let intent = self.adds(who, sku, *quantity, add_ons);
+                let intent = self.adding(who, sku, *quantity, add_ons);
                 let result = self.submit(Actor::Guest, None, Intent::Cart(intent));
                 Some(tell(who, &format!("adds {quantity} {sku}"), result, "in the cart"))
             }
@@ -336,7 +336,8 @@ impl<S: Stage> Scenario<S> {
         CartId::from_bits(u128::from_be_bytes(hash))
     }
 
-    fn adds(&self, who: &Shopper, sku: &str, quantity: u32, add_ons: &[String]) -> CartIntent {
+    /// What a shopper asks for who puts something in their cart.
+    pub fn adding(&self, who: &Shopper, sku: &str, quantity: u32, add_ons: &[String]) -> CartIntent {
         CartIntent::AddLine {
             cart: self.carts[who],
             market: gearify_commerce::intent::Market {
@@ -352,19 +353,19 @@ impl<S: Stage> Scenario<S> {
     }
 
     fn gives_address(&mut self, who: &Shopper) -> Result<(), Refusal> {
-        let cart = self.carts[who];
+        let intents = self.addressing(who);
+        intents.into_iter().try_for_each(|intent| self.submit(Actor::Guest, None, intent))
+    }
+
+    /// What a shopper asks for, one after the other, who says where the goods in their cart shall go.
+    pub fn addressing(&self, who: &Shopper) -> [Intent; 3] {
+        let (cart, rate) = (self.carts[who], self.market.rate);
         let name = format!("{} Example", who.0);
-        let contact =
-            Contact { email: format!("{}@shopper.example", who.0), phone: None, name: Some(name.clone()) };
-        self.submit(Actor::Guest, None, Intent::Cart(CartIntent::SetContact { cart, contact }))?;
         let shipping = Box::new(address(&name, &who.0));
-        self.submit(
-            Actor::Guest,
-            None,
-            Intent::Cart(CartIntent::SetAddresses { cart, shipping, billing: None }),
-        )?;
-        let rate: RateId = self.market.rate;
-        self.submit(Actor::Guest, None, Intent::Cart(CartIntent::ChooseRate { cart, rate }))
+        let contact = Contact { email: format!("{}@shopper.example", who.0), phone: None, name: Some(name) };
+        let contact = CartIntent::SetContact { cart, contact };
+        let addresses = CartIntent::SetAddresses { cart, shipping, billing: None };
+        [contact, addresses, CartIntent::ChooseRate { cart, rate }].map(Intent::Cart)
     }
 
     /// What a shopper asks for who orders the goods in their cart; sent under [`placing_key`].

@@ -1,5 +1,9 @@
 //! The real binary as a process: killed, stopped, started on damaged and on full disks, beside itself.
 
+#[path = "processes/ashes.rs"]
+mod ashes;
+#[path = "processes/backups.rs"]
+mod backups;
 #[path = "processes/buyers.rs"]
 mod buyers;
 #[path = "processes/clocks.rs"]

@@ -261,8 +261,8 @@ fn commands(document: &str) -> Vec<String> {
     let mut inside = false;
     let mut found = Vec::new();
     for line in text.replace("\\\n", " ").lines() {
-        if line.starts_with("```") {
-            inside = !inside && line.starts_with("```sh");
+        if line.trim_start().starts_with("```") {
+            inside = !inside && line.trim_start().starts_with("```sh");
         } else if inside {
             let command =
                 line.split("  #").next().unwrap_or_default().split(" # ").next().unwrap_or_default();
@@ -274,10 +274,11 @@ fn commands(document: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_commands_of_the_readme_exist() {
-    let commands = commands("README.md");
+fn the_commands_of_the_documents_exist() {
+    let mut commands = commands("README.md");
     assert!(commands.iter().any(|line| line == "cargo run --release -- demo"), "{commands:?}");
     assert!(commands.iter().any(|line| line == "./tests/run"), "{commands:?}");
+    commands.extend(self::commands("docs/backup.md"));
     for line in &commands {
         let words: Vec<&str> = line.split(' ').collect();
         let arguments = match words.as_slice() {
@@ -296,7 +297,11 @@ fn the_commands_of_the_readme_exist() {
         };
         // Words before the first option are subcommands, or the value of one; their help knows the options.
         let names: Vec<&str> = arguments.iter().take_while(|word| !word.starts_with('-')).copied().collect();
-        let depth = if ["tenant", "config", "cluster", "node", "region"].contains(&names[0]) { 2 } else { 1 };
+        let depth = if ["tenant", "config", "cluster", "node", "region", "backup"].contains(&names[0]) {
+            2
+        } else {
+            1
+        };
         let mut help = names[..depth].to_vec();
         help.push("--help");
         let ran = run(gearify(&help));
@@ -310,7 +315,7 @@ fn the_commands_of_the_readme_exist() {
 #[test]
 fn the_documents_lead_to_files_that_are_there() {
     let mut wrong = Vec::new();
-    for document in ["README.md", "ARCHITECTURE.md"] {
+    for document in ["README.md", "ARCHITECTURE.md", "docs/backup.md"] {
         let text = std::fs::read_to_string(root().join(document)).expect("the document is there");
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {

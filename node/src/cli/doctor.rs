@@ -37,7 +37,7 @@ pub fn run(arguments: &DoctorArgs) -> anyhow::Result<ExitCode> {
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(findings: &[Finding], json: bool) -> anyhow::Result<()> {
+pub fn print(findings: &[Finding], json: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(findings)?)?;

@@ -31,7 +31,7 @@ mod token;
 mod warrant;
 
 pub use desk::{AdminError, Desk};
-pub use founding::{FoundError, Founded, begin_divided, found};
+pub use founding::{FoundError, Founded, LONE_LOG_NAME, begin_divided, found};
 pub use identity::{ClusterDir, Identity, IdentityError};
 pub use joining::{JoinError, Joined, join};
 pub use member::{Member, MemberError, MemberOptions};

@@ -43,7 +43,9 @@ impl Member {
             }
             self.tell_shards(&roster).await;
             let Some(backend) = self.backend() else { return };
-            let shards = roster.shards.get(self.me.region()).copied().unwrap_or(1);
+            let wanted = roster.shards.get(self.me.region()).copied().unwrap_or(1);
+            // A node made from a backup brings its region's shards into a cluster that knows of none.
+            let shards = wanted.max(backend.shards().placement().shards.len() as u16);
             let knows_how = version::of(&**backend.state(GroupKind::Region)) >= version::SHARDS;
             if shards < 2 || !knows_how || !backend.is_leader(GroupKind::Region) {
                 continue;

@@ -22,7 +22,7 @@ use gearify_commerce::payments::{
     Command, Outcome, PAYMENTS, Payment, PaymentState, REFUNDS, Refund, RefundOutcome, RefundState,
 };
 use gearify_commerce::processes::schedule::Work;
-use gearify_commerce::{Actor, ReadScope, Shard, Site, TenantId, View, scope};
+use gearify_commerce::{Actor, ReadScope, Shard, Site, TenantId, Timestamp, View, scope};
 use gearify_config::{Mode, Settings};
 use gearify_web::ports::ProviderEventError;
 use parking_lot::Mutex;
@@ -86,6 +86,8 @@ pub struct Providers {
     under_way: Mutex<Busy>,
     /// Counts calls that ended: there may be room for another.
     ended: watch::Sender<u64>,
+    /// Attempts begun before this moment are looked up before anything is asked for.
+    distrusted: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -131,7 +133,13 @@ impl Providers {
             callers: Callers::default(),
             under_way: Mutex::default(),
             ended: watch::Sender::new(0),
+            distrusted: None,
         }
+    }
+
+    /// On a node that was restored: what its log does not know of an older attempt, its provider may.
+    pub fn distrust_older_than(&mut self, moment: Timestamp) {
+        self.distrusted = Some(moment);
     }
 
     fn gateway(&self, provider: &str) -> Option<Arc<dyn Gateway>> {
@@ -232,7 +240,7 @@ async fn settle(
     work: Work,
 ) -> Option<Duration> {
     let (tenant, site) = (view.tenant(), view.site());
-    let Some((provider, call)) = read_call(view, work) else { return Some(LATER) };
+    let Some((provider, call)) = read_call(providers, view, work) else { return Some(LATER) };
     let Some(gateway) = providers.gateway(&provider) else {
         tracing::warn!(provider, "a payment waits for a provider that this node can't call");
         return Some(LATER);
@@ -280,14 +288,16 @@ fn payment_of(view: &ReadScope<'_>, work: Work) -> Option<Payment> {
 }
 
 /// The provider and what to ask it, read from the state.
-fn read_call(view: &ReadScope<'_>, work: Work) -> Option<(String, Call)> {
+fn read_call(providers: &Providers, view: &ReadScope<'_>, work: Work) -> Option<(String, Call)> {
     let tenant = view.tenant();
     let payment = payment_of(view, work)?;
     let provider = payment.provider.clone();
     let call = match work {
         Work::Pay(_) if payment.state == PaymentState::Pending => {
             // An attempt from before this process, or one that rested, may have reached the provider.
-            let look_up = now().millis_since(payment.attempt.started_at) > CALL_DEADLINE.as_millis() as i64;
+            let begun = payment.attempt.started_at;
+            let is_old = now().millis_since(begun) > CALL_DEADLINE.as_millis() as i64;
+            let look_up = is_old || providers.distrusted.is_some_and(|moment| begun < moment);
             Call::Pay { tenant, payment: Box::new(payment), look_up }
         }
         Work::Pay(_) => Call::CallOff { payment: Box::new(payment) },

@@ -17,6 +17,11 @@ impl<E: Engine> Sweep<E> {
         Sweep { view, from: Vec::new(), is_over: false }
     }
 
+    /// The rows of its moment, to be looked up; of those that it has passed nothing can be said any more.
+    pub fn ahead(&self) -> &FrozenView<E> {
+        &self.view
+    }
+
     /// The next rows, at most `limit` and not none; empty at the end.
     pub fn next(&mut self, limit: usize) -> Result<Vec<Row>, StorageError> {
         if self.is_over {
@@ -132,6 +137,18 @@ mod tests {
             }
             done.store(true, Ordering::SeqCst);
         });
+    }
+
+    #[test]
+    fn what_is_ahead_of_a_sweep_can_be_looked_up_as_it_was() {
+        let (engine, rows) = filled(10);
+        let mut sweep = engine.sweep(1 << 20);
+        put(&engine, 9, b"now");
+        sweep.next(5).unwrap();
+        put(&engine, 8, b"now");
+        for (key, value) in &rows[5..] {
+            assert_eq!(sweep.ahead().get(key).unwrap().as_ref(), Some(value));
+        }
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn read_all(root: &Path, dir: &Path, files: &mut Files) {
         let path = entry.expect("a directory of the node can be read").path();
         if path.is_dir() {
             read_all(root, &path, files);
-        } else {
+        } else if path.is_file() {
             let bytes = std::fs::read(&path).expect("a file of the node can be read");
             files.insert(path.strip_prefix(root).expect("it lies below").to_owned(), bytes);
         }

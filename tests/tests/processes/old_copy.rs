@@ -12,9 +12,10 @@ pub fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).expect("a directory of the test can be read") {
         let path = entry.expect("a directory of the test can be read").path();
         let place = to.join(path.file_name().expect("an entry has a name"));
-        match path.is_dir() {
-            true => copy(&path, &place),
-            false => drop(std::fs::copy(&path, &place).expect("a file of the test can be copied")),
+        if path.is_dir() {
+            copy(&path, &place);
+        } else if path.is_file() {
+            std::fs::copy(&path, &place).expect("a file of the test can be copied");
         }
     }
 }

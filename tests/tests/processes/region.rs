@@ -20,6 +20,8 @@ pub struct Region<'p> {
     pub certificate_lifetime: &'static str,
     /// What nodes are started from here on, unless it is the binary.
     pub program: Option<PathBuf>,
+    /// Where the archive is kept, if one is.
+    pub archive: Option<String>,
     pub peers: Vec<SocketAddr>,
     pub nodes: BTreeMap<usize, NodeProcess>,
 }
@@ -27,7 +29,14 @@ pub struct Region<'p> {
 impl Region<'_> {
     pub fn of(premises: &Premises, nodes: usize) -> Region<'_> {
         let peers = (0..nodes).map(|_| lasting_address()).collect();
-        Region { premises, certificate_lifetime: "30d", program: None, peers, nodes: BTreeMap::new() }
+        Region {
+            premises,
+            certificate_lifetime: "30d",
+            program: None,
+            archive: None,
+            peers,
+            nodes: BTreeMap::new(),
+        }
     }
 
     pub fn serve(&self, n: usize) -> Serve {
@@ -36,7 +45,12 @@ impl Region<'_> {
             _ => self.premises.data().with_file_name(format!("node-{}", n + 1)),
         };
         let log = self.premises.log().with_extension(format!("{}.log", n + 1));
-        Serve { data, log, program: self.program.clone(), ..self.premises.serve() }
+        let serve = Serve { data, log, program: self.program.clone(), ..self.premises.serve() };
+        let serve = match &self.archive {
+            Some(target) => serve.set("backup.target", target),
+            None => serve,
+        };
+        serve
             .set("cluster.listen", self.peers[n])
             .set("keys.master_key_file", self.premises.data().join("master.key").display())
             .set("cluster.certificate_lifetime", self.certificate_lifetime)
