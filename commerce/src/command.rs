@@ -252,9 +252,12 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
     let mut scope = Scope::new(tx, site, at, stamped.actor.clone(), &mut ids, &mut own_events);
     // First of all: what became of an earlier call is known where the site is now.
     if stamped.command.group() == GroupKind::Region
-        && let Some(to) = placement::moved_to(&scope)
+        && let Some(to) = placement::closed(&scope, Some(&stamped.command))
     {
         return Outcome { result: Err(placement::Refusal::Moved { to }.into()), replayed: false };
+    }
+    if !is_let_in(&stamped.command) && bundle::is_arriving(&scope) {
+        return Outcome { result: Err(bundle::Refusal::Arriving.into()), replayed: false };
     }
     if let Some(earlier) = earlier(&scope, stamped.id, stamped.keep, &stamped.request) {
         return earlier;
@@ -269,16 +272,27 @@ pub fn apply(tx: &mut Tx<'_>, stamped: &Stamped, events: &mut Vec<Envelope>) -> 
     }
     remember(&mut scope, stamped, &result);
     answer_for_payments(&mut scope);
-    sweep(&mut scope);
+    if !is_carrying(&stamped.command) {
+        sweep(&mut scope);
+    }
     events.extend(own_events.into_iter().map(|event| Envelope { cause: Some(stamped.id), ..event }));
     Outcome { result, replayed: false }
+}
+
+/// What brings a site along, or takes it away, leaves everything else in it as it is.
+fn is_carrying(command: &Command) -> bool {
+    matches!(command, Command::Bundle(bundle::Command::Arrive { .. }) | Command::Placement(_))
+}
+
+/// What may be done to a site that is arriving.
+fn is_let_in(command: &Command) -> bool {
+    matches!(command, Command::Bundle(_) | Command::Version(_))
 }
 
 /// Runs a command in its context. A refusal must come before the first write: there is no undoing.
 fn dispatch(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
     let before = scope.writes_made();
-    let is_free = matches!(command, Command::Bundle(_) | Command::Version(_));
-    if !is_free && bundle::is_arriving(scope) {
+    if !is_let_in(command) && bundle::is_arriving(scope) {
         return Err(bundle::Refusal::Arriving.into());
     }
     let result = dispatch_to_context(scope, command);

@@ -75,6 +75,12 @@ impl Command {
             Command::Placement(command) => match command {
                 // Where things are, so that what is under way finds its end.
                 placement::Command::Seat { .. } | placement::Command::Place { .. } => false,
+                placement::Command::Move { .. }
+                | placement::Command::Attempt { .. }
+                | placement::Command::Leave { .. }
+                | placement::Command::Placed { .. }
+                | placement::Command::Settled { .. }
+                | placement::Command::Sweep => false,
             },
             Command::Bundle(bundle::Command::Arrive { .. }) => true,
             Command::Bundle(bundle::Command::Forget { .. }) => false,

@@ -434,6 +434,23 @@ impl<'t, 'e> Scope<'t, 'e> {
         self.tx.put(key, value);
     }
 
+    /// Removes a row by its key after the scope's prefix.
+    pub(crate) fn delete_row(&mut self, key: &[u8]) {
+        let key = [&self.prefix[..], key].concat();
+        self.tx.delete(key);
+    }
+
+    /// Keys of the scope's rows, after its prefix, from `from` up to, and without, `until`; the empty one is the end.
+    pub(crate) fn keys_within(&self, from: &[u8], until: &[u8], limit: usize) -> Vec<Vec<u8>> {
+        let from = [&self.prefix[..], from].concat();
+        let until = match until {
+            [] => prefix_end(&self.prefix),
+            until => [&self.prefix[..], until].concat(),
+        };
+        let rows = self.tx.scan(&from, &until, limit);
+        rows.into_iter().map(|(key, _)| key[self.prefix.len()..].to_vec()).collect()
+    }
+
     /// Removes rows of the scope and calls it owes, but no tables of the tags in `kept` (in their order), at
     /// most `limit`; how many.
     pub(crate) fn clear(&mut self, kept: &[u8], limit: usize) -> usize {

@@ -11,7 +11,7 @@
 //! | 1 | the first |
 //! | 2 | events name the command that caused them |
 //! | 3 | a region's sites are divided over shards |
-//! | 4 | sites arrive from elsewhere, and erasures are told again |
+//! | 4 | sites arrive from elsewhere and move between shards, and erasures are told again |
 
 use crate::actor::Actor;
 use crate::command::{CommandId, GroupKind, Keep, Reply, Stamped};
@@ -30,7 +30,7 @@ pub const FIRST: StateVersion = 1;
 pub const CAUSES: StateVersion = 2;
 /// A region's sites may be divided over shards: commands that older programs can't read.
 pub const SHARDS: StateVersion = 3;
-/// A site's bundle may arrive: commands that older programs can't read.
+/// A site's bundle may arrive, and sites move between shards: commands that older programs can't read.
 pub const BUNDLES: StateVersion = 4;
 /// The newest that this program knows. It knows every older one.
 pub const NEWEST: StateVersion = BUNDLES;

@@ -9,7 +9,7 @@
 use gearify_commerce::inventory::{LEVELS, RESERVATIONS};
 use gearify_commerce::orders::{ORDERS, Order, OrderStatus};
 use gearify_commerce::payments::{PAYMENTS, Payment, REFUNDS, RefundState};
-use gearify_commerce::{PaymentId, ReadScope, Site, StockItemId, TenantId, WarehouseId};
+use gearify_commerce::{PaymentId, ReadScope, Site, StockItemId, TenantId, WarehouseId, bundle, placement};
 use gearify_storage::{Reader, StorageError};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,9 +53,17 @@ impl Sums {
 pub fn region(rows: &dyn Reader) -> Result<Sums, StorageError> {
     let mut sums = Sums::default();
     for (tenant, site) in sites(rows)? {
-        sums.add(shop(&ReadScope::new(rows, tenant, site)));
+        let view = ReadScope::new(rows, tenant, site);
+        if is_held(&view) {
+            sums.add(shop(&view));
+        }
     }
     Ok(sums)
+}
+
+/// Whether this state answers for a site: one that has left, or has not all arrived, is another one's.
+pub fn is_held(view: &ReadScope<'_>) -> bool {
+    placement::moved_to(view).is_none() && !bundle::is_arriving(view)
 }
 
 /// Every tenant's site that has a row, found by leaping from one to the next.

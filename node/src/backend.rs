@@ -27,7 +27,7 @@ use gearify_commerce::{
     Actor, Command, GroupKind, OrderId, Outcome, ReadScope, Refusal, Shard, Site, Stamped, StateVersion,
     TenantId, Timestamp, Vault,
 };
-use gearify_commerce::{command, placement, version};
+use gearify_commerce::{bundle, command, placement, version};
 use gearify_replication::{Group, NodeId, ProposeError};
 use gearify_storage::{EventReader, MemoryEngine, Reader, decode, encode};
 use gearify_web::Clock;
@@ -180,6 +180,10 @@ impl NodeBackend {
     /// As [`NodeBackend::decide`], in a group that is known.
     pub async fn decide_in(&self, key: GroupKey, request: &Request) -> Result<Decided, Undecided> {
         let handle = self.find(key).ok_or(Undecided::NotLeader { leader: None })?;
+        if let Some(refusal) = closed(handle, request) {
+            // Before anything is looked up here: what is here may be old, gone, or not all there yet.
+            return Err(SubmitError::Refused(refusal).into());
+        }
         let mut round = 1;
         if let Some(Outcome { result, replayed }) = facts::earlier(request, &self.desk(handle)) {
             // Read after the record was found: it is at or before this position.
@@ -281,6 +285,15 @@ impl NodeBackend {
 
     /// Finds the leader, wherever it is, and has the request decided.
     async fn submit_within(&self, request: &Request, deadline: Instant) -> Result<Decided, SubmitError> {
+        self.submit_to(Route::ByPlacement, request, deadline).await
+    }
+
+    async fn submit_to(
+        &self,
+        route: Route,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Decided, SubmitError> {
         let kind = request.intent.group();
         let may_be_cut_off = kind != GroupKind::Region && self.forward.spans_regions();
         if may_be_cut_off && self.group(kind).group.is_observer() && self.group(kind).group.is_cut_off() {
@@ -294,16 +307,22 @@ impl NodeBackend {
         };
         let mut hint = None;
         loop {
-            let decided = match self.key_of(request) {
-                Some(key) => self.ask(key, request, &mut hint).await,
+            let key = match route {
+                Route::ByPlacement => self.key_of(request),
+                Route::To(key) => Some(key),
+            };
+            let decided = match key {
+                Some(key) => self.ask(route, key, request, &mut hint).await,
                 None => match Box::pin(self.place(request.tenant, request.site, deadline)).await {
                     Ok(()) => continue,
                     Err(error) => Err(error.into()),
                 },
             };
             match decided {
-                Ok(Decided { result: Err(refusal), .. }) if is_elsewhere(&refusal) => hint = None,
-                Err(Undecided::Submit(SubmitError::Refused(refusal))) if is_elsewhere(&refusal) => {
+                Ok(Decided { result: Err(refusal), .. })
+                | Err(Undecided::Submit(SubmitError::Refused(refusal)))
+                    if route == Route::ByPlacement && self.is_elsewhere(request, &refusal) =>
+                {
                     hint = None;
                 }
                 Ok(decided) => return Ok(decided),
@@ -321,11 +340,14 @@ impl NodeBackend {
     /// Has a request decided where its group is led. `hint` is the leader that another node has named.
     async fn ask(
         &self,
+        route: Route,
         key: GroupKey,
         request: &Request,
         hint: &mut Option<NodeId>,
     ) -> Result<Decided, Undecided> {
-        let led_by = self.find(key).map(|handle| (handle.group.node(), handle.group.leader()));
+        // What is left of a shard that was here knows only who led it then.
+        let handle = self.find(key).filter(|_| self.shards.is_current(key.shard()));
+        let led_by = handle.map(|handle| (handle.group.node(), handle.group.leader()));
         let to = match (hint.take(), led_by) {
             (Some(named), _) => named,
             (None, Some((_, Some(leader)))) => leader,
@@ -338,7 +360,10 @@ impl NodeBackend {
         if led_by.is_some_and(|(me, _)| me == to) {
             return self.decide_in(key, request).await;
         }
-        let decided = self.forward.forward(to, request.clone()).await;
+        let decided = match route {
+            Route::ByPlacement => self.forward.forward(to, request.clone()).await,
+            Route::To(key) => self.forward.forward_in(to, key.shard(), request.clone()).await,
+        };
         if let Err(Undecided::NotLeader { leader }) = &decided {
             *hint = *leader;
         }
@@ -376,12 +401,41 @@ impl NodeBackend {
         }
     }
 
+    /// Whether it is worth while to look again where the site is: it has left the shard that was asked, or is
+    /// about to open in it.
+    fn is_elsewhere(&self, request: &Request, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::Placement(placement::Refusal::Moved { .. }) => true,
+            Refusal::Bundle(bundle::Refusal::Arriving) => self.shards.is_moving(request.tenant, request.site),
+            _ => false,
+        }
+    }
+
+    /// The time as leaders stamp it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Submits and waits until the entry is applied here.
     pub async fn submit_now(&self, request: &Request) -> Result<Decided, SubmitError> {
+        self.submit_and_wait(Route::ByPlacement, request).await
+    }
+
+    /// As [`NodeBackend::submit_now`], in a shard of the region that is named, whether or not it holds the site.
+    pub async fn submit_in(&self, key: GroupKey, request: &Request) -> Result<Decided, SubmitError> {
+        self.submit_and_wait(Route::To(key), request).await
+    }
+
+    async fn submit_and_wait(&self, route: Route, request: &Request) -> Result<Decided, SubmitError> {
         let deadline = Instant::now() + SUBMIT_DEADLINE;
-        let decided = tokio::time::timeout_at(deadline, self.submit_within(request, deadline)).await;
+        let decided = tokio::time::timeout_at(deadline, self.submit_to(route, request, deadline)).await;
         let decided = decided.unwrap_or(Err(SubmitError::Unknown))?;
-        if let Some(handle) = self.find(key_at(&decided.position))
+        let handle = match decided.position.group {
+            GroupKind::Region => self.shards.serving(request.tenant, request.site).map(|parts| &parts.handle),
+            shared => self.find(shared),
+        };
+        // Of another shard nothing is read here, and what is left of one that was here stands still.
+        if let Some(handle) = handle.filter(|handle| handle.state.key() == key_at(&decided.position))
             && handle.group.applied_index() < decided.position.index
         {
             // It is decided; a node that can't keep up only reads a little later than it could.
@@ -402,13 +456,33 @@ fn key_at(position: &Position) -> GroupKey {
     }
 }
 
-/// The shard does not hold the site any more.
-fn is_elsewhere(refusal: &Refusal) -> bool {
-    matches!(refusal, Refusal::Placement(placement::Refusal::Moved { .. }))
+/// Which group decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Route {
+    /// The one that holds what the request is about.
+    ByPlacement,
+    To(GroupKey),
+}
+
+/// Why a shard does not decide for a site that is not in it, or not open yet.
+fn closed(handle: &GroupHandle, request: &Request) -> Option<Refusal> {
+    if request.intent.group() != GroupKind::Region {
+        return None;
+    }
+    let command = match &request.intent {
+        Intent::Ready(command) => Some(&**command),
+        _ => None,
+    };
+    let view = ReadScope::new(&*handle.state, request.tenant, request.site);
+    if let Some(to) = placement::closed(&view, command) {
+        return Some(placement::Refusal::Moved { to }.into());
+    }
+    let brings = matches!(command, Some(Command::Bundle(_) | Command::Version(_)));
+    (!brings && bundle::is_arriving(&view)).then(|| bundle::Refusal::Arriving.into())
 }
 
 /// What nodes ask of each other for themselves.
-fn of_platform(command: placement::Command) -> Request {
+pub(crate) fn of_platform(command: placement::Command) -> Request {
     Request {
         id: CommandId(rand::random()),
         keep: Keep::Nothing,
@@ -456,6 +530,16 @@ impl Backend for NodeBackend {
         .boxed()
     }
 
+    fn know_places(&self) -> BoxFuture<'_, bool> {
+        async move {
+            let first = &self.group(GroupKind::Region).group;
+            let is_known = first.read_barrier().await.is_ok();
+            self.shards.refresh();
+            is_known
+        }
+        .boxed()
+    }
+
     fn read_barrier(&self, group: GroupKind, tenant: TenantId) -> BoxFuture<'_, bool> {
         let handle = self.serving(group, tenant);
         async move {
@@ -474,10 +558,16 @@ impl Backend for NodeBackend {
     fn settle(&self, tenant: TenantId, site: Site, order: OrderId, deadline: Duration) -> BoxFuture<'_, ()> {
         async move {
             let Some(state) = self.state_of(tenant, site) else { return };
-            let mut applied = state.watch_applied();
+            let (mut applied, mut placement) = (state.watch_applied(), self.shards.watch());
+            let is_here = || self.state_of(tenant, site).is_some_and(|now| Arc::ptr_eq(now, state));
+            // A shop that goes to another shard takes the answer with it.
             let settled = async {
-                while is_undecided(&**state, tenant, site, order) {
-                    if applied.changed().await.is_err() {
+                while is_here() && is_undecided(&**state, tenant, site, order) {
+                    let is_over = tokio::select! {
+                        changed = applied.changed() => changed.is_err(),
+                        changed = placement.changed() => changed.is_err(),
+                    };
+                    if is_over {
                         return;
                     }
                 }

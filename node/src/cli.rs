@@ -111,6 +111,22 @@ pub struct InitArgs {
 pub enum TenantCommand {
     /// Makes a shop and the link with which its owner sets a password.
     Create(TenantArgs),
+    /// Brings a shop to another shard of its region while it sells, and waits until it is there. Asks the running
+    /// node.
+    Move(TenantMoveArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct TenantMoveArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The shop's name in addresses.
+    slug: String,
+    /// Number of the shard, from 0.
+    shard: u16,
+    /// Seconds after which nobody waits any more; the move goes on.
+    #[arg(long, default_value_t = 3600)]
+    wait: u64,
 }
 
 #[derive(Args, Debug)]
@@ -202,6 +218,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Tenant(TenantCommand::Create(arguments)) => tenant::create(&arguments),
         Command::Backup(command) => backup::run(command),
         Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Tenant(TenantCommand::Move(arguments)) => cluster::move_shop(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Config(ConfigCommand::Check(config)) => {
             settings(&config)?;

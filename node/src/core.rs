@@ -29,7 +29,7 @@ use crate::telemetry::TenantLabels;
 use crate::vault::NodeVault;
 use futures::future::BoxFuture;
 use gearify_commerce::event::Envelope;
-use gearify_commerce::{GroupKind, Shard, StateVersion, Vault};
+use gearify_commerce::{GroupKind, Shard, StateVersion, TenantId, Vault};
 use gearify_replication::{
     GroupId, GroupOptions, Held, Node, NodeId, NodeOptions, Source, StartError, Timers, Transport,
 };
@@ -195,6 +195,10 @@ impl Listener for Ears {
 
     fn placed(&self) {
         self.shards.refresh();
+    }
+
+    fn came(&self, tenant: TenantId) {
+        self.live.came(tenant);
     }
 }
 

@@ -186,7 +186,9 @@ fn sums(shard: Shard, parts: &ShardParts) -> Vec<Finding> {
     }
     let shops = Finding::new(shard_name("shops", shard), wrong.is_empty(), detail);
     let check = format!("{} beside orders", shard_name("ledger", shard));
-    let beside = Finding::of(check, ledger::moved(&parts.ledger_db), |booked| {
+    let engine = parts.handle.state.engine();
+    let is_held = |tenant, site| audit::is_held(&ReadScope::new(&*engine, tenant, site));
+    let beside = Finding::of(check, ledger::moved(&parts.ledger_db, is_held), |booked| {
         let differ = |(payment, sums): &(&_, &_)| booked.get(*payment) != Some(*sums);
         let wrong = moved.iter().filter(differ).count();
         let strays = booked.keys().filter(|payment| !moved.contains_key(payment)).count();

@@ -9,6 +9,7 @@ use crate::snapshot::read_file_part;
 use crate::state::GroupKey;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use gearify_commerce::Shard;
 use gearify_commerce::intent::Request;
 use gearify_replication::NodeId;
 use gearify_storage::{ContentHash, EventPosition, EventRow};
@@ -39,6 +40,14 @@ impl From<SubmitError> for Undecided {
 pub trait Forward: Send + Sync + 'static {
     fn forward(&self, to: NodeId, request: Request) -> BoxFuture<'_, Result<Decided, Undecided>>;
 
+    /// As [`Forward::forward`], for a shard that is named: what brings a site along goes where it is not yet.
+    fn forward_in(
+        &self,
+        to: NodeId,
+        shard: Shard,
+        request: Request,
+    ) -> BoxFuture<'_, Result<Decided, Undecided>>;
+
     /// Whether what is decided for all regions may be out of reach while this one goes on.
     fn spans_regions(&self) -> bool {
         false
@@ -50,6 +59,10 @@ pub struct NoForward;
 
 impl Forward for NoForward {
     fn forward(&self, _: NodeId, _: Request) -> BoxFuture<'_, Result<Decided, Undecided>> {
+        futures::future::ready(Err(Undecided::Unreachable)).boxed()
+    }
+
+    fn forward_in(&self, _: NodeId, _: Shard, _: Request) -> BoxFuture<'_, Result<Decided, Undecided>> {
         futures::future::ready(Err(Undecided::Unreachable)).boxed()
     }
 }
@@ -81,6 +94,22 @@ impl Forward for Switchboard {
         async move {
             match node {
                 Some(node) => node.decide(&request).await,
+                None => Err(Undecided::Unreachable),
+            }
+        }
+        .boxed()
+    }
+
+    fn forward_in(
+        &self,
+        to: NodeId,
+        shard: Shard,
+        request: Request,
+    ) -> BoxFuture<'_, Result<Decided, Undecided>> {
+        let node = self.find(to);
+        async move {
+            match node {
+                Some(node) => node.decide_in(GroupKey::Region(shard), &request).await,
                 None => Err(Undecided::Unreachable),
             }
         }

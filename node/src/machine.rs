@@ -13,7 +13,7 @@ use crate::state::{AppliedRow, GroupState};
 use bytes::Bytes;
 use gearify_commerce::command::{self, Command, Stamped};
 use gearify_commerce::event::Envelope;
-use gearify_commerce::{GroupKind, StateVersion, version};
+use gearify_commerce::{GroupKind, StateVersion, TenantId, version};
 use gearify_replication::{Applied, CommittedEntry, Machine, MachineError, SnapshotSource};
 use gearify_storage::planted::{self, Bug};
 use gearify_storage::{Batch, Engine, EventPosition, StorageError, Tx, decode, encode, encode_at};
@@ -30,6 +30,11 @@ pub trait Listener: Send + Sync {
 
     /// Shards or sites were placed, in the state of the region's first shard.
     fn placed(&self) {}
+
+    /// A shop's data has come from another shard, and serves from here now.
+    fn came(&self, tenant: TenantId) {
+        let _ = tenant;
+    }
 }
 
 /// One group's machine. Replication calls it from one thread.

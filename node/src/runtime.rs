@@ -8,6 +8,7 @@ use crate::core::{Core, CoreError, CoreOptions, RegionPart};
 use crate::footing;
 use crate::forward::NoForward;
 use crate::health::NodeHealth;
+use crate::moving;
 use crate::operations;
 use crate::projectors::lists::ShardedLists;
 use crate::providers::Providers;
@@ -219,6 +220,7 @@ impl NodeRuntime {
         )));
         servers.push(tokio::spawn(rebuild::tend(core.states.clone(), stop.clone())));
         servers.push(tokio::spawn(scheduler::run(core.backend().clone(), stop.clone())));
+        servers.push(tokio::spawn(moving::run(core.backend().clone(), stop.clone())));
         servers.push(tokio::spawn(upgrade::run(
             core.backend().clone(),
             member.clone(),

@@ -6,6 +6,7 @@
 //! acknowledged.
 
 use crate::backend::GroupHandle;
+use crate::machine::Listener;
 use crate::opening::Opener;
 use crate::projectors::Histories;
 use crate::projectors::lists::ListReader;
@@ -13,12 +14,12 @@ use crate::state::GroupState;
 use arc_swap::ArcSwap;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use gearify_commerce::placement::{self, Placement, SHARDS_MAX};
-use gearify_commerce::{GroupKind, Shard, Site, TenantId};
+use gearify_commerce::placement::{self, Placement, SHARDS_MAX, SitePlace};
+use gearify_commerce::{GroupKind, ReadScope, Shard, Site, TenantId};
 use gearify_replication::NodeId;
 use gearify_storage::ProjectionDb;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -146,7 +147,49 @@ impl Shards {
 
     /// The shard that holds a site, if it serves from here.
     pub fn serving(&self, tenant: TenantId, site: Site) -> Option<&ShardParts> {
-        self.get(self.shard_of(tenant, site)?).filter(|parts| parts.serves())
+        let placement = self.shared.placement.load();
+        let parts = self.get(placement.shard_of(tenant, site)?).filter(|parts| parts.serves())?;
+        let since = placement.since(tenant, site);
+        (since == 0 || parts.handle.state.applied_index() >= since).then_some(parts)
+    }
+
+    /// Whether a site is on its way from one shard to another.
+    pub fn is_moving(&self, tenant: TenantId, site: Site) -> bool {
+        self.shared.placement.load().moves.contains_key(&(tenant, site))
+    }
+
+    /// Waits while the shard that holds a site is being left by it, at most `limit`: who comes then is answered
+    /// where it goes.
+    pub async fn while_leaving(&self, tenant: TenantId, site: Site, limit: Duration) {
+        let is_leaving = || {
+            let parts = self.is_moving(tenant, site).then(|| self.serving(tenant, site)).flatten();
+            parts.is_some_and(|parts| {
+                let view = ReadScope::new(&*parts.handle.state, tenant, site);
+                placement::moved_to(&view).is_some()
+            })
+        };
+        let mut changes = self.watch();
+        let gone = async {
+            while is_leaving() {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(limit, gone).await;
+    }
+
+    /// Lets what lives in memory look at sites that have come to a shard that runs here, once all of theirs is
+    /// here. `told` is what it has looked at before.
+    fn tell_who_came(&self, told: &mut BTreeMap<(TenantId, Site), SitePlace>, listener: &dyn Listener) {
+        let placement = self.placement();
+        for (owner, place) in placement.sites.iter().filter(|(_, place)| place.since > 0) {
+            let is_told = told.get(owner) == Some(place);
+            if !is_told && (self.get(place.shard).is_none() || self.serving(owner.0, owner.1).is_some()) {
+                listener.came(owner.0);
+                told.insert(*owner, *place);
+            }
+        }
     }
 
     /// Whether a shard is placed on this node.
@@ -154,6 +197,12 @@ impl Shards {
         let placement = self.shared.placement.load();
         let seats = placement.shards.get(&shard);
         shard == Shard::FIRST || seats.is_some_and(|seats| seats.nodes.contains(&self.shared.me.0))
+    }
+
+    /// Whether what is here of a shard goes on, and is not just what is left of it.
+    pub fn is_current(&self, shard: Shard) -> bool {
+        self.is_seated(shard)
+            || self.get(shard).is_some_and(|parts| parts.serves() && parts.handle.group.is_leader())
     }
 
     /// The nodes that a shard is placed on, without this one.
@@ -181,6 +230,7 @@ impl Shards {
     /// Follows the placement until the node stops.
     pub async fn keep(self, opener: Opener, stop: CancellationToken) {
         let mut changes = self.watch();
+        let mut told = BTreeMap::new();
         let following = async {
             loop {
                 changes.mark_unchanged();
@@ -193,6 +243,7 @@ impl Shards {
                     // What lives in memory has not looked here yet.
                     opener.listener.replaced(GroupKind::Region);
                 }
+                self.tell_who_came(&mut told, &*opener.listener);
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     changed = changes.changed() => if changed.is_err() { return },

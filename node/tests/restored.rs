@@ -51,7 +51,8 @@ async fn after_a_restore_an_open_payment_is_looked_up_and_never_charged_again() 
         scratch: dir.path().join("archiving"),
     };
     let core = &cluster.node(0).core;
-    let mut archiver = Archiver::new(archive.clone(), core, None, Arc::new(gearify_web::SystemClock), options);
+    let mut archiver =
+        Archiver::new(archive.clone(), core, None, Arc::new(gearify_web::SystemClock), options);
     archiver.pass().await.unwrap();
     drop(archiver);
 

@@ -5,6 +5,8 @@
 //! follower, which hands them to the leader; in the middle of a story the leader is cut off and comes
 //! back later. Nobody calls a payment provider here and no timer runs: the story's acts bring both.
 
+mod dividing;
+
 use crate::stage::{self, Stage};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -59,6 +61,15 @@ impl Forward for Counted {
             decided
         }
         .boxed()
+    }
+
+    fn forward_in(
+        &self,
+        to: NodeId,
+        shard: Shard,
+        request: Request,
+    ) -> BoxFuture<'_, Result<Decided, Undecided>> {
+        self.switchboard.forward_in(to, shard, request)
     }
 }
 
@@ -190,6 +201,16 @@ impl Cluster {
     /// Requests that a follower handed to a leader and got decided.
     pub fn forwarded(&self) -> u64 {
         self.forwarded.load(Ordering::Relaxed)
+    }
+
+    /// The node that takes requests and is read from.
+    pub fn desk(&self) -> u64 {
+        self.desk
+    }
+
+    /// The node that is cut off.
+    pub fn away(&self) -> Option<u64> {
+        self.away
     }
 
     /// How often a leader was cut off and another took over.
@@ -440,7 +461,12 @@ impl Cluster {
     }
 
     fn reader(&self, group: GroupKind, tenant: TenantId) -> Arc<dyn Reader> {
-        self.nodes[&self.desk].backend().reader(group, tenant)
+        let backend = self.nodes[&self.desk].backend();
+        if group == GroupKind::Region && backend.shards().shard_of(tenant, Site::FIRST).is_some() {
+            // A shop that has just come from another shard is here in a moment.
+            self.until("the shop serves from here", || backend.state_of(tenant, Site::FIRST).is_some());
+        }
+        backend.reader(group, tenant)
     }
 }
 

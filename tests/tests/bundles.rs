@@ -20,8 +20,12 @@ use proptest::prelude::*;
 use std::io;
 use std::sync::Arc;
 
+#[path = "bundles/between_shards.rs"]
+mod between_shards;
 #[path = "tales/moves.rs"]
 mod moves;
+#[path = "bundles/while_it_sells.rs"]
+mod while_it_sells;
 
 const PARTS: [(GroupKind, Site); 3] =
     [(GroupKind::Region, Site::FIRST), (GroupKind::Catalogue, Site::NONE), (GroupKind::World, Site::NONE)];

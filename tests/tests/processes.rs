@@ -40,6 +40,8 @@ mod region;
 mod regions;
 #[path = "processes/shards.rs"]
 mod shards;
+#[path = "processes/shop_moves.rs"]
+mod shop_moves;
 #[path = "processes/starts.rs"]
 mod starts;
 #[path = "processes/strangers.rs"]

@@ -21,6 +21,7 @@ pub use limits::{Limits, Peer};
 pub(crate) use login::unauthorized;
 pub use login::{Caller, StaffCaller};
 pub use position::{decode_position, encode_position};
+use relay::Answers;
 pub use relay::answer_relayed;
 pub use request_id::RequestId;
 
@@ -187,18 +188,28 @@ where
         if let Some(preflight) = origin::preflight(row, place.as_ref().ok(), &request) {
             return (preflight, None);
         }
-        if let Ok(place) = &place
-            && let Some(answer) = relay::relay(state, row, place, &mut request).await
-        {
-            return (answer, None);
-        }
+        let answers = match &place {
+            Ok(place) => relay::relay(state, row, place, &mut request).await,
+            Err(_) => Answers::Anywhere,
+        };
+        let shop = match answers {
+            Answers::There(answer) => return (answer, None),
+            Answers::Here { shop, is_relayed } => Some((shop, is_relayed)),
+            Answers::Anywhere => None,
+        };
         if let Ok(place) = &place
             && let Some(answer) = relay::catch_up(state, row, place, &mut request).await
         {
             return (answer, None);
         }
         match admit(state, row, id, place, &mut request).await {
-            Ok(call) => (handle(request).await, Some(call)),
+            Ok(call) => {
+                let mut answer = handle(request).await;
+                if let Some((shop, is_relayed)) = shop {
+                    answer = relay::after_leaving(state, row, &shop, is_relayed, answer);
+                }
+                (answer, Some(call))
+            }
             Err(problem) => (problem.into_response(), None),
         }
     })

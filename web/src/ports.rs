@@ -73,6 +73,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Waits until this node has applied `position`; `false` after `deadline`.
     fn wait_for(&self, position: Position, deadline: Duration) -> BoxFuture<'_, bool>;
 
+    /// Learns where every shop's data is now; `false` if no quorum answers in time.
+    fn know_places(&self) -> BoxFuture<'_, bool> {
+        futures::future::ready(true).boxed()
+    }
+
     /// Makes the next reads linearizable; `false` if no quorum answers in time.
     fn read_barrier(&self, group: GroupKind, tenant: TenantId) -> BoxFuture<'_, bool>;
 

@@ -86,7 +86,7 @@ pub trait Regions: Send + Sync + 'static {
     /// Lets another node answer a request. Once per request, and once more where it comes into its region.
     fn relay(&self, to: Elsewhere, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>>;
 
-    /// Sees that a site has its shard before it is written to for the first time.
+    /// Sees that a site has its shard before it is written to for the first time, and is not just leaving it.
     fn place(&self, tenant: TenantId, site: Site) -> BoxFuture<'_, ()> {
         let _ = (tenant, site);
         futures::future::ready(()).boxed()

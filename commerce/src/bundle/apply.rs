@@ -6,19 +6,20 @@ use crate::command::{Command as Any, GroupKind, Reply, apply_inner};
 use crate::customers::{self, CUSTOMERS};
 use crate::event::Envelope;
 use crate::ids::{CustomerId, PersonId, TenantId};
-use crate::placement::ELSEWHERE;
+use crate::placement::{ELSEWHERE, moved_to};
 use crate::processes::schedule::{Due, Work};
 use crate::scope::{SEQUENCE, Scope, Site, View};
 use crate::sealed::{self, ERASED, PERSON_KEYS};
 use crate::tenants::{self, Status, TENANT, Tenant};
 use crate::time::Timestamp;
 use gearify_storage::decode;
+use std::collections::BTreeSet;
 
-const SEQUENCE_TAG: u8 = SEQUENCE.tag();
+pub(crate) const SEQUENCE_TAG: u8 = SEQUENCE.tag();
 const PERSON_KEYS_TAG: u8 = PERSON_KEYS.tag();
 const ERASED_TAG: u8 = ERASED.tag();
-const ARRIVAL_TAG: u8 = ARRIVAL.tag();
-const ELSEWHERE_TAG: u8 = ELSEWHERE.tag();
+pub(crate) const ARRIVAL_TAG: u8 = ARRIVAL.tag();
+pub(crate) const ELSEWHERE_TAG: u8 = ELSEWHERE.tag();
 const TENANT_TAG: u8 = TENANT.tag();
 
 /// Rows of the place, which no site takes along.
@@ -38,8 +39,7 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             let Some(events) = decide(scope, *group, *arrival, *step, change)? else {
                 return Ok(Reply::default());
             };
-            let arrived =
-                Arrival { id: *arrival, next: step + 1, is_over: matches!(change, Change::End { .. }) };
+            let arrived = Arrival { id: *arrival, next: step + 1, is_over: is_last(change) };
             ARRIVAL.put(scope, &(), &arrived);
             Ok(evolve(scope, change, events))
         }
@@ -48,6 +48,10 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             Ok(Reply::default())
         }
     }
+}
+
+fn is_last(change: &Change) -> bool {
+    matches!(change, Change::End { .. } | Change::Land { .. })
 }
 
 /// The events to be told again; `None` if the step was taken before.
@@ -77,21 +81,36 @@ fn decide(
             }
             _ => {}
         },
-        Change::Rows(rows) => rows.iter().try_for_each(|(key, _)| match key.first() {
-            Some(tag) if !OWN_TAGS.contains(tag) && *tag != TENANT_TAG => Ok(()),
-            _ => Err(Refusal::OwnRow),
+        Change::Rows(rows) => rows.iter().try_for_each(|(key, _)| may_arrive(key))?,
+        Change::Remove(keys) => keys.iter().try_for_each(|key| may_arrive(key))?,
+        Change::Range { from, until, rows } => rows.iter().try_for_each(|(key, _)| {
+            let is_within = key >= from && (until.is_empty() || key < until);
+            if is_within { may_arrive(key) } else { Err(Refusal::OutOfRange) }
         })?,
         Change::Events(events) => return news(view, events).map(Some),
         Change::End { sequence, tenant, .. } => {
-            let here = SEQUENCE.get(view, &()).unwrap_or_default().0;
-            if here < *sequence {
-                return Err(Refusal::EventsMissing { wanted: *sequence, here });
+            require_events(view, *sequence)?;
+            if moved_to(view).is_some() {
+                return Err(Refusal::Elsewhere);
             }
             tenant.as_ref().map_or(Ok(()), |tenant| tenants::may_arrive(view, tenant))?;
         }
+        Change::Land { sequence } => require_events(view, *sequence)?,
         Change::Clear | Change::Plan(_) | Change::Work(_) => {}
     }
     Ok(Some(Vec::new()))
+}
+
+fn may_arrive(key: &[u8]) -> Result<(), Refusal> {
+    match key.first() {
+        Some(tag) if !OWN_TAGS.contains(tag) && *tag != TENANT_TAG => Ok(()),
+        _ => Err(Refusal::OwnRow),
+    }
+}
+
+fn require_events(view: &impl View, wanted: u64) -> Result<(), Refusal> {
+    let here = SEQUENCE.get(view, &()).unwrap_or_default().0;
+    if here < wanted { Err(Refusal::EventsMissing { wanted, here }) } else { Ok(()) }
 }
 
 /// Those of the events that are not in the history here.
@@ -128,13 +147,35 @@ fn evolve(scope: &mut Scope<'_, '_>, change: &Change, events: Vec<Envelope>) -> 
             if let Some(tenant) = tenant {
                 open(scope, tenant, *keys_of);
             }
-            // Who was erased here may have come along again.
-            for (person, at) in still_known(scope) {
-                forget(scope, person, at);
-            }
+            forget_again(scope);
+        }
+        Change::Range { from, until, rows } => return fill(scope, from, until, rows),
+        Change::Remove(keys) => keys.iter().for_each(|key| scope.delete_row(key)),
+        Change::Land { .. } => {
+            ELSEWHERE.delete(scope, &());
+            forget_again(scope);
         }
     }
     Reply::default()
+}
+
+/// Who was erased here may have come along again.
+fn forget_again(scope: &mut Scope<'_, '_>) {
+    for (person, at) in still_known(scope) {
+        forget(scope, person, at);
+    }
+}
+
+fn fill(scope: &mut Scope<'_, '_>, from: &[u8], until: &[u8], rows: &[SiteRow]) -> Reply {
+    let limit = rows.len() + CLEAR_MAX;
+    let coming: BTreeSet<&[u8]> = rows.iter().map(|(key, _)| key.as_slice()).collect();
+    let there = scope.keys_within(from, until, limit);
+    let is_strange = |key: &&Vec<u8>| {
+        !coming.contains(key.as_slice()) && key.first().is_some_and(|tag| !KEPT_TAGS.contains(tag))
+    };
+    there.iter().filter(is_strange).for_each(|key| scope.delete_row(key));
+    rows.iter().for_each(|row| put(scope, row));
+    Reply::about(u128::from(there.len() == limit), 0)
 }
 
 fn open(scope: &mut Scope<'_, '_>, tenant: &Tenant, keys_of: Option<TenantId>) {

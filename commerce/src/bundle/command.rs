@@ -41,6 +41,20 @@ pub enum Change {
         /// In `world`: whose keys the shop's personal data and hashes are under, if not its own.
         keys_of: Option<TenantId>,
     },
+    /// These rows are there, and no others from `from` up to, and without, `until`; the empty one is the end. At most
+    /// [`CLEAR_MAX`] are removed: asked for again until the reply's id is 0. No row that is there before and after
+    /// is missing in between, so that whoever computes from it finds it.
+    Range {
+        from: Vec<u8>,
+        until: Vec<u8>,
+        rows: Vec<SiteRow>,
+    },
+    /// Rows that are gone.
+    Remove(Vec<Vec<u8>>),
+    /// The last step of a move within a region: as [`Change::End`], and the site is this shard's.
+    Land {
+        sequence: u64,
+    },
 }
 
 impl Command {

@@ -20,6 +20,10 @@ pub enum Refusal {
     UnreadableEvent { sequence: u64 },
     #[error("a row that belongs to the state itself can't arrive")]
     OwnRow,
+    #[error("a row is outside of the range that it is to fill")]
+    OutOfRange,
+    #[error("the shop's data belongs into another shard")]
+    Elsewhere,
     #[error(transparent)]
     Tenant(#[from] tenants::Refusal),
 }

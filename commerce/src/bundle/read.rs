@@ -33,13 +33,18 @@ pub fn rows(
             from = [last, &[0][..]].concat();
         }
         let of_site = page.into_iter().map(|(key, row)| (key[prefix.len()..].to_vec(), row.to_vec()));
-        rows.extend(of_site.filter(|(key, _)| key.first().is_none_or(|tag| !OWN_TAGS.contains(tag))));
+        rows.extend(of_site.filter(|(key, _)| travels(key)));
         if is_last {
             break;
         }
     }
     rows.truncate(limit);
     Ok(rows)
+}
+
+/// Whether a row, by its key after the scope's prefix, goes where its site goes.
+pub fn travels(key: &[u8]) -> bool {
+    key.first().is_some_and(|tag| !OWN_TAGS.contains(tag))
 }
 
 /// The last number given in the site's stream of events.

@@ -85,6 +85,30 @@ fn clearing_takes_bounded_steps_and_leaves_history_and_register() {
 }
 
 #[test]
+fn a_range_is_filled_and_emptied_of_everything_else() {
+    let mut shop = Harness::site();
+    step(&mut shop, 5, 0, Change::Begin).unwrap();
+    let many = (0..700u16).map(|n| ([&[40][..], &n.to_be_bytes()].concat(), vec![1])).collect();
+    step(&mut shop, 5, 1, Change::Rows(many)).unwrap();
+    step(&mut shop, 5, 2, row(1)).unwrap();
+    let filled = |key: u16| (([&[40][..], &key.to_be_bytes()].concat()), vec![2]);
+    let range = |until: &[u8]| Change::Range {
+        from: vec![40, 0, 1],
+        until: until.to_vec(),
+        rows: vec![filled(300), filled(1_000)],
+    };
+    let outside = Change::Range { from: vec![41], until: vec![], rows: vec![filled(300)] };
+    assert_eq!(step(&mut shop, 5, 3, outside), Err(AnyRefusal::Bundle(Refusal::OutOfRange)));
+    let removed: Vec<_> = (3..5).map(|n| step(&mut shop, 5, n, range(&[41])).unwrap().id).collect();
+    assert_eq!(removed, [Some(1), Some(0)], "bounded, and asked for again");
+    let left = |keys: &[u16]| keys.iter().map(|key| filled(*key).0).collect::<Vec<_>>();
+    assert_eq!(keys(&shop), [left(&[0, 300, 1_000]), vec![vec![200, 1]]].concat());
+    assert_eq!(step(&mut shop, 5, 5, range(&[])).unwrap().id, Some(0));
+    step(&mut shop, 5, 6, Change::Remove(left(&[1_000, 7]))).unwrap();
+    assert_eq!(keys(&shop), left(&[0, 300]));
+}
+
+#[test]
 fn who_was_erased_here_gets_no_key_that_arrives() {
     let mut shop = Harness::site();
     let (gone, kept) = (PersonId::from_bits(3), PersonId::from_bits(4));

@@ -1,8 +1,9 @@
 //! Seating shards and placing sites.
 
-use super::model::{ELSEWHERE, SEATS, SITES, ShardRef};
+use super::model::{ELSEWHERE, Elsewhere, SEATS, SITES};
+use super::moving;
 use super::seating::{Seating, seating};
-use super::{Command, Refusal, SHARDS_MAX, Seats, Shard};
+use super::{Command, Refusal, SHARDS_MAX, Seats, Shard, SitePlace};
 use crate::command::Reply;
 use crate::ids::TenantId;
 use crate::scope::{Scope, Site, View};
@@ -18,6 +19,14 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             Ok(Reply::default())
         }
         Command::Place { tenant, site } => Ok(Reply::about(place(scope, *tenant, *site).0.into(), 0)),
+        Command::Move { tenant, site, to } => moving::intend(scope, (*tenant, *site), *to),
+        Command::Attempt { tenant, site, arrival } => moving::attempt(scope, (*tenant, *site), *arrival),
+        Command::Leave { to } => moving::leave(scope, *to),
+        Command::Placed { tenant, site, arrival, since, last } => {
+            moving::placed(scope, (*tenant, *site), *arrival, *since, *last)
+        }
+        Command::Settled { tenant, site, arrival } => moving::settled(scope, (*tenant, *site), *arrival),
+        Command::Sweep => moving::sweep(scope),
     }
 }
 
@@ -63,20 +72,21 @@ fn has_any(view: &impl View) -> bool {
 /// The shard of a site: the one it has; the first, if it sold there before the region was divided; else the
 /// one with fewest sites.
 fn place(scope: &mut Scope<'_, '_>, tenant: TenantId, site: Site) -> Shard {
-    if let Some(ShardRef(shard)) = SITES.get(scope, &(tenant, site)) {
-        return shard;
+    if let Some(place) = SITES.get(scope, &(tenant, site)) {
+        return place.shard;
     }
     let seats = all_seats(scope);
     let fewest = seats.iter().min_by_key(|(shard, seats)| (seats.sites, **shard));
     let Some((&fewest, _)) = fewest else { return Shard::FIRST };
     let has_rows = scope.within(tenant, site, |scope| has_any(scope));
     let shard = if has_rows { Shard::FIRST } else { fewest };
-    SITES.put(scope, &(tenant, site), &ShardRef(shard));
+    SITES.put(scope, &(tenant, site), &SitePlace { shard, since: 0 });
     let mut seats = seats[&shard].clone();
     seats.sites += 1;
     SEATS.put(scope, &shard, &seats);
     if shard != Shard::FIRST {
-        scope.within(tenant, site, |scope| ELSEWHERE.put(scope, &(), &ShardRef(shard)));
+        let elsewhere = Elsewhere { to: shard, is_leaving: false };
+        scope.within(tenant, site, |scope| ELSEWHERE.put(scope, &(), &elsewhere));
     }
     shard
 }

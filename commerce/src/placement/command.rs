@@ -1,5 +1,7 @@
 //! What may be asked.
 
+use super::{LastStep, Shard};
+use crate::bundle::ArrivalId;
 use crate::ids::TenantId;
 use crate::scope::Site;
 use serde::{Deserialize, Serialize};
@@ -12,4 +14,18 @@ pub enum Command {
     Seat { shards: u16, nodes: Vec<u64> },
     /// Gives a site its shard, unless it has one. Answers with the shard's number as the reply's id.
     Place { tenant: TenantId, site: Site },
+    /// The site is to go to another shard.
+    Move { tenant: TenantId, site: Site, to: Shard },
+    /// Somebody begins to carry it there, under this arrival; whoever carried it before gives up.
+    Attempt { tenant: TenantId, site: Site, arrival: ArrivalId },
+    /// Of the site itself, in the shard that it leaves: from here on nothing else is written to it there.
+    Leave { to: Shard },
+    /// All but the last step of the arrival is taken: the site is the other shard's, which has everything once
+    /// it has applied `since`.
+    Placed { tenant: TenantId, site: Site, arrival: ArrivalId, since: u64, last: LastStep },
+    /// The last step is taken.
+    Settled { tenant: TenantId, site: Site, arrival: ArrivalId },
+    /// Of the site itself, in the shard that it has left: removes what is still there, a bounded number of rows.
+    /// Answers with how many, as the reply's id.
+    Sweep,
 }

@@ -14,4 +14,25 @@ pub enum Refusal {
     FewerShards { shards: u16 },
     #[error("no node is named")]
     NoNodes,
+    #[error("the region has no {to}")]
+    UnknownShard { to: Shard },
+    #[error("the shop has no shard yet")]
+    NotPlaced,
+    #[error("the shop is in {to} already")]
+    AlreadyThere { to: Shard },
+    #[error("the shop is on its way to {to}")]
+    AlreadyMoving { to: Shard },
+    #[error("the shop is not on its way anywhere")]
+    NotMoving,
+    /// To who carried a site before somebody else began to.
+    #[error("another attempt has begun")]
+    OtherAttempt,
+    #[error("the shop has arrived, but for the last step")]
+    AlreadyPlaced,
+    #[error("the shop has not arrived yet")]
+    NotArrived,
+    #[error("the shop has not left")]
+    NotLeft,
+    #[error("not every node knows how shops move yet: replace the older programs first")]
+    OldProgram,
 }

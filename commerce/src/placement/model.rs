@@ -1,7 +1,11 @@
 //! Records and values.
 
+use super::Command;
+use crate::bundle::{self, ArrivalId};
+use crate::command::Command as AnyCommand;
 use crate::ids::TenantId;
 use crate::scope::{Key, ReadScope, Site, Table, View};
+use crate::time::Timestamp;
 use gearify_storage::Reader;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,18 +48,74 @@ pub struct Seats {
 }
 gearify_storage::first_version!(Seats);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ShardRef(pub Shard);
-gearify_storage::first_version!(ShardRef);
+/// The shard that holds a site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SitePlace {
+    pub shard: Shard,
+    /// Whoever has applied so much of the shard's log has all of the site; 0 for one that began there.
+    pub since: u64,
+}
+gearify_storage::first_version!(SitePlace);
 
-/// In the scope of a site: the shard that holds it, where that is another one than this.
-pub(crate) const ELSEWHERE: Table<(), ShardRef> = Table::new(11);
+/// A site on its way from one shard to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    pub from: Shard,
+    pub to: Shard,
+    /// Of the last attempt.
+    pub arrival: Option<ArrivalId>,
+    /// The site is there: this alone is missing.
+    pub last: Option<LastStep>,
+}
+gearify_storage::first_version!(Move);
+
+/// What the last step of an arrival needs, so that anybody can take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastStep {
+    pub step: u64,
+    /// The last number of the site's events.
+    pub sequence: u64,
+}
+
+/// In the scope of a site that another shard holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Elsewhere {
+    pub to: Shard,
+    /// It was here, and its rows still are.
+    pub is_leaving: bool,
+}
+gearify_storage::first_version!(Elsewhere);
+
+/// A site that has left, and whose rows are still here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    pub at: Timestamp,
+}
+gearify_storage::first_version!(Left);
+
+pub(crate) const ELSEWHERE: Table<(), Elsewhere> = Table::new(11);
 pub(super) const SEATS: Table<Shard, Seats> = Table::new(12);
-pub(super) const SITES: Table<(TenantId, Site), ShardRef> = Table::new(13);
+pub(super) const SITES: Table<(TenantId, Site), SitePlace> = Table::new(13);
+pub(super) const MOVES: Table<(TenantId, Site), Move> = Table::new(14);
+/// In the shard that they have left.
+pub(super) const LEFT: Table<(TenantId, Site), Left> = Table::new(15);
 
 /// The shard that holds a site, if it is not the one whose state this is.
 pub fn moved_to(view: &(impl View + ?Sized)) -> Option<Shard> {
-    ELSEWHERE.get(view, &()).map(|ShardRef(shard)| shard)
+    ELSEWHERE.get(view, &()).map(|elsewhere| elsewhere.to)
+}
+
+/// Where this has to go instead, if the site is in another shard; `None` for a command that is not known yet.
+/// What brings a site along, or takes away what it left, is let in.
+pub fn closed(view: &(impl View + ?Sized), command: Option<&AnyCommand>) -> Option<Shard> {
+    let Elsewhere { to, is_leaving } = ELSEWHERE.get(view, &())?;
+    let is_let_in = match command {
+        Some(AnyCommand::Placement(Command::Leave { .. } | Command::Sweep)) => true,
+        // It comes back once nothing is left of it.
+        Some(AnyCommand::Bundle(bundle::Command::Arrive { .. })) => !is_leaving,
+        _ => false,
+    };
+    (!is_let_in).then_some(to)
 }
 
 /// A region's placement as a whole, for those who look things up often.
@@ -63,7 +123,8 @@ pub fn moved_to(view: &(impl View + ?Sized)) -> Option<Shard> {
 pub struct Placement {
     /// Empty where the region was never divided.
     pub shards: BTreeMap<Shard, Seats>,
-    pub sites: BTreeMap<(TenantId, Site), Shard>,
+    pub sites: BTreeMap<(TenantId, Site), SitePlace>,
+    pub moves: BTreeMap<(TenantId, Site), Move>,
 }
 
 impl Placement {
@@ -77,7 +138,12 @@ impl Placement {
         if !self.is_divided() || tenant == TenantId::PLATFORM {
             return Some(Shard::FIRST);
         }
-        self.sites.get(&(tenant, site)).copied()
+        Some(self.sites.get(&(tenant, site))?.shard)
+    }
+
+    /// How much of its shard's log a node must have applied to have all of a site.
+    pub fn since(&self, tenant: TenantId, site: Site) -> u64 {
+        self.sites.get(&(tenant, site)).map_or(0, |place| place.since)
     }
 }
 
@@ -90,12 +156,20 @@ pub fn read(reader: &dyn Reader) -> Placement {
     if shards.is_empty() {
         return Placement::default();
     }
-    let owner = |key: &[u8]| {
-        let (tenant, site) = key.split_at(16);
-        let bits = u128::from_be_bytes(tenant.try_into().expect("a site's key begins with its tenant"));
-        (TenantId::from_bits(bits), Site(u16::from_be_bytes([site[0], site[1]])))
-    };
-    let sites = SITES.rows(&view, &(), usize::MAX);
-    let sites = sites.into_iter().map(|(key, ShardRef(shard))| (owner(&key), shard)).collect();
-    Placement { shards, sites }
+    let sites = SITES.rows(&view, &(), usize::MAX).into_iter().map(|(key, place)| (owner_in(&key), place));
+    let moves = MOVES.rows(&view, &(), usize::MAX).into_iter().map(|(key, row)| (owner_in(&key), row));
+    let (sites, moves) = (sites.collect(), moves.collect());
+    Placement { shards, sites, moves }
+}
+
+/// Sites that have left this shard and whose rows are still here, at most `limit`.
+pub fn left(reader: &dyn Reader, limit: usize) -> Vec<((TenantId, Site), Left)> {
+    let view = ReadScope::new(reader, TenantId::PLATFORM, Site::NONE);
+    LEFT.rows(&view, &(), limit).into_iter().map(|(key, left)| (owner_in(&key), left)).collect()
+}
+
+fn owner_in(key: &[u8]) -> (TenantId, Site) {
+    let (tenant, site) = key.split_at(16);
+    let bits = u128::from_be_bytes(tenant.try_into().expect("a site's key begins with its tenant"));
+    (TenantId::from_bits(bits), Site(u16::from_be_bytes([site[0], site[1]])))
 }

@@ -1,10 +1,12 @@
 //! Seats are given, sites placed once, and a site that is elsewhere takes no command.
 
 use super::*;
+use crate::bundle::{self, ArrivalId, Change};
 use crate::cart;
-use crate::command::Refusal as AnyRefusal;
+use crate::command::{GroupKind, Refusal as AnyRefusal};
 use crate::harness::Harness;
 use crate::ids::{CartId, TenantId};
+use crate::processes::schedule::Due;
 use crate::scope::Site;
 
 fn seat(shards: u16, nodes: &[u64]) -> Command {
@@ -93,4 +95,177 @@ fn shards_are_seated_within_bounds_and_never_fewer() {
     assert_eq!(founders(&shard), [1; 4]);
     shard.run(seat(4, &[2, 3, 4]));
     assert_eq!(founders(&shard), [1; 4], "a log begins once");
+}
+
+fn mv(n: u128, to: u16) -> Command {
+    Command::Move { tenant: tenant(n), site: Site::FIRST, to: Shard(to) }
+}
+
+fn attempt(n: u128, arrival: u128) -> Command {
+    Command::Attempt { tenant: tenant(n), site: Site::FIRST, arrival: ArrivalId(arrival) }
+}
+
+const LAST: LastStep = LastStep { step: 7, sequence: 4 };
+
+fn placed(n: u128, arrival: u128, last: LastStep) -> Command {
+    let arrival = ArrivalId(arrival);
+    Command::Placed { tenant: tenant(n), site: Site::FIRST, arrival, since: 99, last }
+}
+
+fn settled(n: u128, arrival: u128) -> Command {
+    Command::Settled { tenant: tenant(n), site: Site::FIRST, arrival: ArrivalId(arrival) }
+}
+
+/// Three shards; the second shop is in the second.
+fn three_shards() -> Harness {
+    let mut shard = first_shard();
+    shard.run(seat(3, &[1]));
+    assert_eq!(place(&mut shard, 1), Some(0));
+    assert_eq!(place(&mut shard, 2), Some(1));
+    shard
+}
+
+#[test]
+fn what_is_written_down_of_a_move_goes_forward_only() {
+    use Refusal::*;
+    let mut shard = three_shards();
+    let early = || LastStep { step: 1, ..LAST };
+    let table: [(Command, Result<(), Refusal>); 23] = [
+        (attempt(2, 5), Err(NotMoving)),
+        (placed(2, 5, LAST), Err(NotMoving)),
+        (settled(2, 5), Ok(())),
+        (mv(2, 3), Err(UnknownShard { to: Shard(3) })),
+        (mv(9, 2), Err(NotPlaced)),
+        (mv(2, 1), Err(AlreadyThere { to: Shard(1) })),
+        (mv(2, 2), Ok(())),
+        (mv(2, 2), Ok(())),
+        (mv(2, 0), Err(AlreadyMoving { to: Shard(2) })),
+        (placed(2, 5, LAST), Err(OtherAttempt)),
+        (attempt(2, 5), Ok(())),
+        (attempt(2, 5), Ok(())),
+        (attempt(2, 6), Ok(())),
+        (attempt(2, 5), Err(OtherAttempt)),
+        (placed(2, 5, LAST), Err(OtherAttempt)),
+        (settled(2, 6), Err(NotArrived)),
+        (placed(2, 6, LAST), Ok(())),
+        (placed(2, 6, LAST), Ok(())),
+        (placed(2, 6, early()), Err(AlreadyPlaced)),
+        (attempt(2, 7), Err(AlreadyPlaced)),
+        (settled(2, 5), Err(OtherAttempt)),
+        (settled(2, 6), Ok(())),
+        (settled(2, 6), Ok(())),
+    ];
+    for (n, (command, expected)) in table.into_iter().enumerate() {
+        let told = shard.try_run(command.clone()).map(drop);
+        assert_eq!(told, expected.map_err(AnyRefusal::from), "{n}: {command:?}");
+    }
+    let placement = read(&shard.engine);
+    let place = placement.sites[&(tenant(2), Site::FIRST)];
+    assert_eq!((place, placement.moves.len()), (SitePlace { shard: Shard(2), since: 99 }, 0));
+    let sites: Vec<_> = placement.shards.values().map(|seats| seats.sites).collect();
+    assert_eq!(sites, [1, 0, 1]);
+    // Asked for the shop, the first shard says where it is now.
+    shard.site = Site::FIRST;
+    let refusal = shard.switch(tenant(2)).refused(cart::Command::Expire { cart: CartId::from_bits(1) });
+    assert_eq!(refusal, Moved { to: Shard(2) }.into());
+}
+
+fn arrive(arrival: u128, step: u64, change: Change) -> bundle::Command {
+    bundle::Command::Arrive { group: GroupKind::Region, arrival: ArrivalId(arrival), step, change }
+}
+
+fn sale() -> crate::command::Command {
+    cart::Command::Expire { cart: CartId::from_bits(1) }.into()
+}
+
+#[test]
+fn a_shard_that_a_site_leaves_takes_nothing_for_it_but_what_cleans_up() {
+    let mut shop = Harness::site();
+    let (gone, there) = (Refusal::Moved { to: Shard(2) }, Command::Leave { to: Shard(2) });
+    let begin = || arrive(5, 0, Change::Begin);
+    assert_eq!(shop.refused(Command::Sweep), Refusal::NotLeft.into());
+    shop.run(begin());
+    assert_eq!(
+        shop.refused(there.clone()),
+        bundle::Refusal::Arriving.into(),
+        "nobody leaves who has not come"
+    );
+    shop.run(arrive(5, 1, Change::Rows(vec![(vec![200, 1], vec![1])])));
+    shop.run(arrive(5, 2, Change::Land { sequence: 0 }));
+    for _ in 0..2 {
+        shop.run(there.clone());
+    }
+    assert_eq!(shop.refused(sale()), gone.clone().into());
+    assert_eq!(shop.refused(Command::Leave { to: Shard(1) }), gone.clone().into());
+    assert_eq!(shop.refused(arrive(6, 0, Change::Begin)), gone.clone().into(), "something of it is here");
+    let owner = (shop.tenant, shop.site);
+    assert_eq!(left(&shop.engine, 9).iter().map(|(owner, _)| *owner).collect::<Vec<_>>(), [owner]);
+    let swept: Vec<_> = (0..3).map(|_| shop.run(Command::Sweep).id).collect();
+    assert_eq!(swept, [Some(1), Some(0), Some(0)]);
+    assert!(left(&shop.engine, 9).is_empty());
+    assert!(bundle::rows(&shop.engine, owner, None, 9).unwrap().is_empty());
+    assert_eq!(shop.refused(sale()), gone.clone().into());
+    // It may come back, as a move and as nothing else.
+    shop.run(arrive(6, 0, Change::Begin));
+    let end = Change::End { sequence: 0, tenant: None, keys_of: None };
+    assert_eq!(shop.refused(arrive(6, 1, end)), bundle::Refusal::Elsewhere.into());
+    assert_eq!(shop.refused(sale()), gone.into());
+    shop.run(arrive(6, 1, Change::Land { sequence: 0 }));
+    assert_eq!(moved_to(&shop.view()), None);
+}
+
+#[test]
+fn plans_of_a_site_wait_while_it_goes_or_comes_and_are_dropped_where_it_was() {
+    let plans = |shop: &Harness| {
+        let page = bundle::plan(&shop.engine, (shop.tenant, shop.site), None, 9).unwrap();
+        page.plans.into_iter().map(|(at, _)| at.millis_since(shop.at)).collect::<Vec<_>>()
+    };
+    let run_due = |shop: &mut Harness| {
+        let (tenant, site) = (shop.tenant, shop.site);
+        (shop.tenant, shop.site) = (TenantId::PLATFORM, Site::NONE);
+        shop.run(crate::processes::schedule::Command::RunDue { limit: 9 });
+        (shop.tenant, shop.site) = (tenant, site);
+    };
+    let mut shop = Harness::site();
+    let plan = vec![(shop.at, Due::Cart(CartId::from_bits(1)))];
+    shop.run(arrive(5, 0, Change::Begin));
+    shop.run(arrive(5, 1, Change::Plan(plan)));
+    run_due(&mut shop);
+    assert_eq!(plans(&shop), [10_000]);
+    shop.run(arrive(5, 2, Change::Land { sequence: 0 }));
+    shop.run(Command::Leave { to: Shard(1) });
+    shop.pass(10_000);
+    run_due(&mut shop);
+    assert_eq!(plans(&shop), [1_000]);
+    shop.run(Command::Sweep);
+    shop.pass(1_000);
+    run_due(&mut shop);
+    assert!(plans(&shop).is_empty());
+}
+
+#[test]
+fn who_has_left_the_first_shard_and_moves_on_is_still_swept_up_there() {
+    let mut shard = three_shards();
+    let of_shop = |shard: &mut Harness| (shard.tenant, shard.site) = (tenant(1), Site::FIRST);
+    let of_platform = |shard: &mut Harness| (shard.tenant, shard.site) = (TenantId::PLATFORM, Site::NONE);
+    of_shop(&mut shard);
+    shard.run(arrive(3, 0, Change::Begin));
+    shard.run(arrive(3, 1, Change::Rows(vec![(vec![200, 1], vec![1])])));
+    shard.run(arrive(3, 2, Change::Land { sequence: 0 }));
+    for to in 1..3 {
+        of_platform(&mut shard);
+        shard.run(mv(1, to));
+        shard.run(attempt(1, to.into()));
+        of_shop(&mut shard);
+        if to == 1 {
+            shard.run(Command::Leave { to: Shard(to) });
+        }
+        of_platform(&mut shard);
+        shard.run(placed(1, to.into(), LAST));
+        shard.run(settled(1, to.into()));
+    }
+    of_shop(&mut shard);
+    assert_eq!(shard.refused(sale()), Refusal::Moved { to: Shard(2) }.into());
+    assert_eq!([shard.run(Command::Sweep).id, shard.run(Command::Sweep).id], [Some(1), Some(0)]);
+    assert!(left(&shard.engine, 9).is_empty());
 }

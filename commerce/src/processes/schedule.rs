@@ -7,6 +7,7 @@
 use crate::bundle;
 use crate::command::{Reply, apply_inner};
 use crate::ids::{CartId, OrderId, PaymentId, ProductId, RefundId, SessionId, VariantId};
+use crate::placement::ELSEWHERE;
 use crate::scope::{Key, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,9 @@ pub enum Refusal {}
 /// A plan of a site that is arriving is looked at again after this time.
 const ARRIVING_PAUSE_MS: i64 = 10_000;
 
+/// One of a site that is leaving, after this time: it goes along, or is dropped once the site is gone.
+const LEAVING_PAUSE_MS: i64 = 1_000;
+
 /// Most plans one entry runs.
 pub const DUE_MAX: u16 = 256;
 
@@ -100,6 +104,12 @@ pub(crate) fn run_due(scope: &mut Scope<'_, '_>, limit: u16) -> Reply {
         scope.within(tenant, site, |scope| {
             if bundle::is_arriving(scope) {
                 scope.schedule(scope.at().plus_millis(ARRIVING_PAUSE_MS), &due);
+                return;
+            }
+            if let Some(elsewhere) = ELSEWHERE.get(scope, &()) {
+                if elsewhere.is_leaving {
+                    scope.schedule(scope.at().plus_millis(LEAVING_PAUSE_MS), &due);
+                }
                 return;
             }
             for command in super::due(&due) {

@@ -45,8 +45,7 @@ impl Pictures {
             return Ok(());
         }
         let (states, sources) = (states.clone(), self.sources.clone());
-        let named =
-            tokio::task::spawn_blocking(move || blobs::named(&states, |home| sources.is_home(home)));
+        let named = tokio::task::spawn_blocking(move || blobs::named(&states, |home| sources.is_home(home)));
         let named = named.await.map_err(io::Error::other)?;
         let there: BTreeSet<BlobHash> =
             archive.list(Some("blob")).await?.iter().filter_map(hash_of).collect();

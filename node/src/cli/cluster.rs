@@ -1,10 +1,11 @@
 //! `gearify cluster`, `gearify join` and `gearify node`.
 
-use super::{ConfigArgs, block_on, say, settings};
+use super::{ConfigArgs, TenantMoveArgs, block_on, say, settings};
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use gearify_commerce::Shard;
 use gearify_config::Settings;
-use gearify_node::cluster::{self, ClusterStatus, Desk, JoinToken, NodeStatus, TOKEN_VALID};
+use gearify_node::cluster::{self, ClusterStatus, Desk, JoinToken, Moving, NodeStatus, TOKEN_VALID};
 use gearify_node::runtime::{master_key, peer_address};
 use gearify_node::vault::NodeVault;
 use gearify_replication::NodeId;
@@ -13,7 +14,7 @@ use gearify_storage::DirLock;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Subcommand, Debug)]
 pub enum ClusterCommand {
@@ -227,6 +228,46 @@ pub fn region(command: RegionCommand) -> anyhow::Result<ExitCode> {
         "region {region} may begin. On its first node, with node.region = \"{region}\" and the cluster's master \
          key:\n\n  gearify join {token} {address}\n\nMore of its nodes join with tokens of `gearify cluster token`."
     ))
+}
+
+/// How often it is asked how far a move is, and how often a node that does not answer.
+const MOVE_PAUSE: Duration = Duration::from_millis(200);
+const SILENCES_MAX: u32 = 25;
+
+pub fn move_shop(arguments: &TenantMoveArgs) -> anyhow::Result<ExitCode> {
+    let TenantMoveArgs { config, slug, shard, wait } = arguments;
+    let settings = settings(config)?;
+    let (desk, to) = (desk(&settings)?, Shard(*shard));
+    block_on(async {
+        let until = Instant::now() + Duration::from_secs(*wait);
+        let mut place = desk.move_shop(slug, to).await?;
+        let (mut told, mut silences) = (None, 0);
+        while place.moving.is_some() || place.shard != Some(to) {
+            if place.moving != told {
+                eprintln!("{slug}: {}", words_of(place.moving));
+                told = place.moving;
+            }
+            anyhow::ensure!(Instant::now() < until, "{slug} is not in {to} yet; the move goes on by itself");
+            tokio::time::sleep(MOVE_PAUSE).await;
+            match desk.shop_place(slug).await {
+                Ok(now) => (place, silences) = (now, 0),
+                // The node may be busy for a moment; the move is not its alone.
+                Err(_) if silences < SILENCES_MAX => silences += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    })?;
+    say(&format!("{slug} is in {to} now"))
+}
+
+fn words_of(moving: Option<Moving>) -> &'static str {
+    match moving {
+        Some(Moving::Intended) => "waiting for the node that leads its shard",
+        Some(Moving::Copying) => "copying while it sells",
+        Some(Moving::Opening) => "there, but for the last step",
+        None => "not on its way yet",
+    }
 }
 
 pub fn node(command: NodeCommand) -> anyhow::Result<ExitCode> {

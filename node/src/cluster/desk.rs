@@ -2,10 +2,11 @@
 //! listener, signed with the master key. Whoever can read both can do this, and nobody else.
 
 use super::identity::{ClusterDir, IdentityError};
-use super::messages::{Admin, AdminAnswer, ClusterStatus, Order, PeerRequest};
+use super::messages::{Admin, AdminAnswer, ClusterStatus, Order, PeerRequest, ShopPlace};
 use super::roster::{NodeState, Refusal};
 use super::warrant::Warrant;
 use crate::vault::NodeVault;
+use gearify_commerce::Shard;
 use gearify_replication::TransportError;
 use gearify_replication::net::{NetLimits, PeerBook, PeerRecord, TcpNet, TlsError};
 use gearify_storage::{CodecError, decode, encode};
@@ -89,6 +90,23 @@ impl Desk<'_> {
         self.done(Admin::SetState { node, state: NodeState::Removed }).await
     }
 
+    /// Where a shop is within its region.
+    pub async fn shop_place(&self, slug: &str) -> Result<ShopPlace, AdminError> {
+        self.shop(Admin::Shop { slug: slug.to_owned(), to: None }).await
+    }
+
+    /// A shop shall go to another shard of its region; asked again, it stays at that.
+    pub async fn move_shop(&self, slug: &str, to: Shard) -> Result<ShopPlace, AdminError> {
+        self.shop(Admin::Shop { slug: slug.to_owned(), to: Some(to) }).await
+    }
+
+    async fn shop(&self, admin: Admin) -> Result<ShopPlace, AdminError> {
+        match self.ask(admin).await? {
+            AdminAnswer::Shop(place) => Ok(place),
+            _ => Err(AdminError::Other),
+        }
+    }
+
     async fn token(&self, admin: Admin) -> Result<String, AdminError> {
         match self.ask(admin).await? {
             AdminAnswer::Token(token) => Ok(token),
@@ -126,6 +144,7 @@ impl Desk<'_> {
         })?;
         match decode(&answer)? {
             AdminAnswer::Refused(refusal) => Err(AdminError::Refused(refusal)),
+            AdminAnswer::Declined(reason) => Err(AdminError::Declined(reason)),
             AdminAnswer::Unavailable => Err(AdminError::Unavailable),
             answer => Ok(answer),
         }

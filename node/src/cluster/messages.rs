@@ -56,6 +56,8 @@ pub enum PeerRequest {
     HistoryFile(HistoryFile),
     /// History of a shard that is not the region's first.
     ShardHistory(Shard, HistoryQuery),
+    /// As `Decide`, in a shard that is named; what brings a site along goes where it is not yet.
+    DecideIn(Shard, Box<Request>),
 }
 gearify_storage::first_version!(PeerRequest);
 
@@ -127,6 +129,11 @@ pub enum Admin {
     SetShards {
         region: String,
         shards: u16,
+    },
+    /// Where a shop is; first of all, that it shall go to another shard of its region.
+    Shop {
+        slug: String,
+        to: Option<Shard>,
     },
 }
 
@@ -295,8 +302,29 @@ pub enum AdminAnswer {
     Done,
     Refused(Refusal),
     Unavailable,
+    Shop(ShopPlace),
+    /// One line for the operator.
+    Declined(String),
 }
 gearify_storage::first_version!(AdminAnswer);
+
+/// Where a shop is within its region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShopPlace {
+    /// `None` before it was written to.
+    pub shard: Option<Shard>,
+    pub moving: Option<Moving>,
+}
+
+/// How far a shop's move is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Moving {
+    /// Nobody has begun yet.
+    Intended,
+    Copying,
+    /// It is there, but for the last step.
+    Opening,
+}
 
 /// Who wants to join, with the proof that it holds the key and the token.
 #[derive(Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 //! groups' members in step with it while leading, and renews the certificate. `peers` is what nodes ask
 //! each other, `pulse` what they tell each other all the time, `following` how a node that is no member of the
 //! shared groups reads them, `relaying` how requests reach the region that sells, `regions` who has which seat in
-//! the shared groups, and `seating` who has one in the region's shards; `founding` makes the first node and
+//! the shared groups, `seating` who has one in the region's shards, and `placing` which shard a shop is in; `founding` makes the first node and
 //! `joining` every other, both while nothing runs.
 
 mod blobs;
@@ -20,6 +20,7 @@ mod machine;
 mod member;
 mod messages;
 mod peers;
+mod placing;
 mod pulse;
 mod recall;
 mod recovering;
@@ -35,7 +36,7 @@ pub use founding::{FoundError, Founded, LONE_LOG_NAME, begin_divided, found};
 pub use identity::{ClusterDir, Identity, IdentityError};
 pub use joining::{JoinError, Joined, join};
 pub use member::{Member, MemberError, MemberOptions};
-pub use messages::{ClusterStatus, GroupReport, NodeReport, NodeStatus};
+pub use messages::{ClusterStatus, GroupReport, Moving, NodeReport, NodeStatus, ShopPlace};
 pub use recovering::{RecoverError, recover};
 pub use token::{JoinToken, TokenError};
 

@@ -45,6 +45,10 @@ impl PeerService for Member {
                     self.require_business(&from, request.intent.group())?;
                     self.decide(&request).await
                 }
+                PeerRequest::DecideIn(shard, request) => {
+                    self.require_business(&from, GroupKind::Region)?;
+                    self.decide_in(shard, &request).await
+                }
                 PeerRequest::History(query) => {
                     self.require_business(&from, query.group)?;
                     self.history(query.group.into(), query).await
@@ -196,6 +200,14 @@ impl Member {
         Ok(encode(&DecideAnswer::from(backend.decide(request).await)).into())
     }
 
+    async fn decide_in(&self, shard: Shard, request: &Request) -> Result<Bytes, String> {
+        let backend = self.backend().ok_or("the node is starting or stopping")?;
+        if request.intent.group() != GroupKind::Region {
+            return Err("a shard decides what belongs to the region".into());
+        }
+        Ok(encode(&DecideAnswer::from(backend.decide_in(GroupKey::Region(shard), request).await)).into())
+    }
+
     async fn history(&self, group: GroupKey, query: HistoryQuery) -> Result<Bytes, String> {
         let backend = self.backend().ok_or("the node is starting or stopping")?;
         let handle = backend.find(group).ok_or_else(|| format!("{} is not here", group_name(group)))?;
@@ -300,6 +312,10 @@ impl Member {
                     None => AdminAnswer::Unavailable,
                 }
             }
+            Admin::Shop { slug, to } => match self.shop_place(&slug, to).await {
+                Ok(place) => AdminAnswer::Shop(place),
+                Err(reason) => AdminAnswer::Declined(reason),
+            },
             Admin::Token { valid_secs } => self.new_token(valid_secs, None).await,
             Admin::Replace { node, valid_secs } => self.new_token(valid_secs, Some(node)).await,
             Admin::SetState { node, state } => match self.propose(Command::SetState { node, state }).await {
@@ -488,26 +504,37 @@ impl Forward for Member {
     }
 
     fn forward(&self, to: NodeId, request: Request) -> BoxFuture<'_, Result<Decided, Undecided>> {
-        async move {
-            let request = encode(&PeerRequest::Decide(Box::new(request)));
-            let answer = self.net.request(to, request.into(), DECIDE_WITHIN).await;
-            match answer {
-                Ok(answer) => match decode::<DecideAnswer>(&answer) {
-                    Ok(answer) => answer.into(),
-                    Err(error) => {
-                        tracing::error!(node = %to, %error, "a decision was not understood");
-                        Err(SubmitError::Unknown.into())
-                    }
-                },
-                Err(TransportError::Unreachable { .. } | TransportError::Refused { .. }) => {
-                    Err(Undecided::Unreachable)
-                }
-                Err(TransportError::Broken { .. } | TransportError::TimedOut { .. }) => {
+        self.ask_to_decide(to, PeerRequest::Decide(Box::new(request))).boxed()
+    }
+
+    fn forward_in(
+        &self,
+        to: NodeId,
+        shard: Shard,
+        request: Request,
+    ) -> BoxFuture<'_, Result<Decided, Undecided>> {
+        self.ask_to_decide(to, PeerRequest::DecideIn(shard, Box::new(request))).boxed()
+    }
+}
+
+impl Member {
+    async fn ask_to_decide(&self, to: NodeId, request: PeerRequest) -> Result<Decided, Undecided> {
+        let answer = self.net.request(to, encode(&request).into(), DECIDE_WITHIN).await;
+        match answer {
+            Ok(answer) => match decode::<DecideAnswer>(&answer) {
+                Ok(answer) => answer.into(),
+                Err(error) => {
+                    tracing::error!(node = %to, %error, "a decision was not understood");
                     Err(SubmitError::Unknown.into())
                 }
+            },
+            Err(TransportError::Unreachable { .. } | TransportError::Refused { .. }) => {
+                Err(Undecided::Unreachable)
+            }
+            Err(TransportError::Broken { .. } | TransportError::TimedOut { .. }) => {
+                Err(SubmitError::Unknown.into())
             }
         }
-        .boxed()
     }
 }
 

@@ -24,6 +24,8 @@ use tokio::time::sleep;
 
 /// Longer than a node takes for any request of its own.
 const RELAY_WITHIN: Duration = Duration::from_secs(12);
+/// Longer than a shop's move holds up whoever writes to it.
+const LEAVING_WITHIN: Duration = Duration::from_secs(5);
 const PROBE_PAUSE: Duration = Duration::from_secs(3);
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -144,11 +146,13 @@ impl Regions for Member {
     }
 
     fn place(&self, tenant: TenantId, site: Site) -> BoxFuture<'_, ()> {
-        let backend = self.backend().filter(|backend| backend.shards().shard_of(tenant, site).is_none());
+        let backend = self.backend();
         async move {
-            if let Some(backend) = backend
-                && let Err(error) = backend.place_now(tenant, site).await
-            {
+            let Some(backend) = backend else { return };
+            if backend.shards().shard_of(tenant, site).is_some() {
+                return backend.shards().while_leaving(tenant, site, LEAVING_WITHIN).await;
+            }
+            if let Err(error) = backend.place_now(tenant, site).await {
                 tracing::warn!(%error, "a shop was not given its shard yet");
             }
         }

@@ -7,7 +7,7 @@
 use super::{Projected, Projector, ProjectorError, shard_name};
 use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::payments::Event as Payment;
-use gearify_commerce::{Currency, GroupKind, OrderId, PaymentId, RefundId, Shard};
+use gearify_commerce::{Currency, GroupKind, OrderId, PaymentId, RefundId, Shard, Site, TenantId};
 use gearify_storage::{EventPosition, ProjectionDb, ProjectionError, Schema};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
@@ -100,15 +100,21 @@ pub fn balance(db: &ProjectionDb) -> Result<Balance, ProjectionError> {
     })
 }
 
-/// What each payment captured and gave back, as the ledger has it.
-pub fn moved(db: &ProjectionDb) -> Result<BTreeMap<PaymentId, (i64, i64)>, ProjectionError> {
+/// What each payment of the sites that are `wanted` captured and gave back, as the ledger has it.
+pub fn moved(
+    db: &ProjectionDb,
+    wanted: impl Fn(TenantId, Site) -> bool,
+) -> Result<BTreeMap<PaymentId, (i64, i64)>, ProjectionError> {
     db.read(|db| {
-        let mut rows = db.prepare("SELECT id, captured, refunded FROM payments")?;
+        let mut rows = db.prepare("SELECT id, captured, refunded, tenant, site FROM payments")?;
         let row = |row: &rusqlite::Row<'_>| {
             let id = PaymentId::from_bits(u128::from_be_bytes(row.get(0)?));
-            Ok((id, (row.get(1)?, row.get(2)?)))
+            let tenant = TenantId::from_bits(u128::from_be_bytes(row.get(3)?));
+            Ok(((id, (row.get(1)?, row.get(2)?)), (tenant, Site(row.get(4)?))))
         };
-        Ok(rows.query_map([], row)?.collect::<Result<_, _>>()?)
+        let all: Vec<_> = rows.query_map([], row)?.collect::<Result<_, _>>()?;
+        let wanted = all.into_iter().filter(|(_, (tenant, site))| wanted(*tenant, *site));
+        Ok(wanted.map(|(payment, _)| payment).collect())
     })
 }
 

@@ -22,7 +22,7 @@ use gearify_commerce::payments::{
     Command, Outcome, PAYMENTS, Payment, PaymentState, REFUNDS, Refund, RefundOutcome, RefundState,
 };
 use gearify_commerce::processes::schedule::Work;
-use gearify_commerce::{Actor, ReadScope, Shard, Site, TenantId, Timestamp, View, scope};
+use gearify_commerce::{Actor, ReadScope, Shard, Site, TenantId, Timestamp, View, bundle, placement, scope};
 use gearify_config::{Mode, Settings};
 use gearify_web::ports::ProviderEventError;
 use parking_lot::Mutex;
@@ -221,6 +221,12 @@ async fn tend(backend: &Arc<NodeBackend>, providers: &Arc<Providers>, shard: Sha
 fn begin_calls(backend: &Arc<NodeBackend>, providers: &Arc<Providers>, state: &Arc<GroupState>) {
     let owed = scope::open_work(&**state, WORK_MAX);
     for (tenant, site, work) in owed {
+        let view = ReadScope::new(&**state, tenant, site);
+        // Whoever has the site calls, once all of it is there.
+        let is_ours = placement::moved_to(&view).is_none() && !bundle::is_arriving(&view);
+        if !is_ours {
+            continue;
+        }
         if !providers.begin(tenant, work) {
             continue;
         }

@@ -112,6 +112,12 @@ impl Listener for Live {
     fn replaced(&self, _: GroupKind) {
         self.report(|work| work.all = true);
     }
+
+    fn came(&self, tenant: TenantId) {
+        self.report(|work| {
+            work.tenants.insert(tenant);
+        });
+    }
 }
 
 fn matters(envelope: &Envelope) -> bool {

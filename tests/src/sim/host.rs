@@ -97,26 +97,39 @@ struct OverLinks {
 }
 
 impl OverLinks {
-    async fn hand_on(&self, to: NodeId, request: Request) -> Result<Decided, Undecided> {
-        if !self.links.carry(self.me, to, 0).await {
-            return std::future::pending().await;
-        }
-        let decided = self.switchboard.forward(to, request).await;
-        if !self.links.carry(to, self.me, 0).await || self.ended.is_cancelled() {
-            return std::future::pending().await;
-        }
-        decided
+    /// Has another node decide, over the links there and back.
+    async fn hand_on<'f>(
+        &'f self,
+        to: NodeId,
+        decide: impl FnOnce() -> BoxFuture<'f, Result<Decided, Undecided>>,
+    ) -> Result<Decided, Undecided> {
+        let over_links = async {
+            if !self.links.carry(self.me, to, 0).await {
+                return std::future::pending().await;
+            }
+            let decided = decide().await;
+            if !self.links.carry(to, self.me, 0).await || self.ended.is_cancelled() {
+                return std::future::pending().await;
+            }
+            decided
+        };
+        let decided = tokio::time::timeout(FORWARD_WITHIN, over_links).await;
+        decided.unwrap_or(Err(Undecided::Submit(SubmitError::Unknown)))
     }
 }
 
 impl Forward for OverLinks {
     fn forward(&self, to: NodeId, request: Request) -> BoxFuture<'_, Result<Decided, Undecided>> {
-        let unknown = Undecided::Submit(SubmitError::Unknown);
-        async move {
-            let decided = tokio::time::timeout(FORWARD_WITHIN, self.hand_on(to, request)).await;
-            decided.unwrap_or(Err(unknown))
-        }
-        .boxed()
+        self.hand_on(to, move || self.switchboard.forward(to, request)).boxed()
+    }
+
+    fn forward_in(
+        &self,
+        to: NodeId,
+        shard: Shard,
+        request: Request,
+    ) -> BoxFuture<'_, Result<Decided, Undecided>> {
+        self.hand_on(to, move || self.switchboard.forward_in(to, shard, request)).boxed()
     }
 
     fn spans_regions(&self) -> bool {

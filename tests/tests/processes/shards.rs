@@ -17,8 +17,22 @@ use std::time::{Duration, Instant};
 
 const SHOPS: [&str; 5] = ["willow", "boundary", "maidan", "pavilion", "crease"];
 
-fn host(address: SocketAddr, slug: &str) -> Host {
+pub fn host(address: SocketAddr, slug: &str) -> Host {
     Host::new(address, &format!("{slug}.localhost"))
+}
+
+/// Gives a shop a warehouse, and so many balls in it.
+pub async fn stock(host: &Host, slug: &str, pieces: i64) {
+    let token = host.sign_in_staff(OWNER.0, OWNER.1).await;
+    let send = async |path: &str, body: Value| {
+        let request = host.request(Method::POST, path).bearer_auth(&token).json(&body);
+        let request = request.header("idempotency-key", format!("{slug}-{path}"));
+        host.send(request).await.expect("the node answers")
+    };
+    let warehouse = json!({ "code": "MAIN", "name": "Main", "country": "GB", "priority": 1 });
+    send("/api/v1/admin/warehouses", warehouse).await.expect(201);
+    let counted = json!({ "sku": "BALL", "delta": pieces, "reason": "received" });
+    send("/api/v1/admin/inventory/adjustments", counted).await.expect(200);
 }
 
 /// The shard of each shop, as a node of the region knows it.
@@ -130,17 +144,7 @@ fn five_nodes_with_shards_on_three_each_serve_every_shop() {
     premises.runtime.block_on(async {
         // Each shop is stocked through another node, whichever has it.
         for (n, slug) in SHOPS.iter().enumerate() {
-            let host = host(address(&region, n), slug);
-            let token = host.sign_in_staff(OWNER.0, OWNER.1).await;
-            let send = async |path: &str, body: Value| {
-                let request = host.request(Method::POST, path).bearer_auth(&token).json(&body);
-                let request = request.header("idempotency-key", format!("{slug}-{path}"));
-                host.send(request).await.expect("the node answers")
-            };
-            let warehouse = json!({ "code": "MAIN", "name": "Main", "country": "GB", "priority": 1 });
-            send("/api/v1/admin/warehouses", warehouse).await.expect(201);
-            let counted = json!({ "sku": "BALL", "delta": 100, "reason": "received" });
-            send("/api/v1/admin/inventory/adjustments", counted).await.expect(200);
+            stock(&host(address(&region, n), slug), slug, 100).await;
         }
         // And sells through every node.
         let mut serial = 0;

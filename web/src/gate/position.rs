@@ -79,7 +79,9 @@ const HERE_FIRST: u32 = 4;
 /// A node that has the position which a read asks for, if it does not come here in a moment.
 pub async fn find_ahead(state: &AppState, tenant: TenantId, headers: &HeaderMap) -> Option<Elsewhere> {
     let wanted = wanted_position(state, headers).ok()??;
-    if is_reached(state, tenant, wanted) {
+    let here = state.backend.position(wanted.group, tenant);
+    // Of another shard, which is nothing to be waited for: the shop has moved.
+    if here.shard != wanted.shard || here.index >= wanted.index {
         return None;
     }
     let _place = state.limits.waiting_reads.try_acquire().ok()?;
@@ -88,11 +90,6 @@ pub async fn find_ahead(state: &AppState, tenant: TenantId, headers: &HeaderMap)
         return None;
     }
     state.regions.ahead(wanted)
-}
-
-fn is_reached(state: &AppState, tenant: TenantId, wanted: Position) -> bool {
-    let here = state.backend.position(wanted.group, tenant);
-    here.shard == wanted.shard && here.index >= wanted.index
 }
 
 fn wanted_position(state: &AppState, headers: &HeaderMap) -> Result<Option<Position>, Problem> {
@@ -109,11 +106,22 @@ fn wanted_position(state: &AppState, headers: &HeaderMap) -> Result<Option<Posit
 }
 
 async fn wait_for(state: &AppState, tenant: TenantId, wanted: Position) -> Result<(), Problem> {
-    if is_reached(state, tenant, wanted) {
+    let here = state.backend.position(wanted.group, tenant);
+    if here.shard == wanted.shard && here.index >= wanted.index {
         return Ok(());
     }
     let behind = || Problem::new(Kind::NotCaughtUp).retry_after(1);
     let _place = state.limits.waiting_reads.try_acquire().map_err(|_| behind())?;
+    if here.shard != wanted.shard {
+        // Either it is there now and this node has not heard of it, or it was there before.
+        if !state.backend.know_places().await {
+            return Err(behind());
+        }
+        if state.backend.position(wanted.group, tenant).shard != wanted.shard {
+            // Where it is now it brought everything along.
+            return Ok(());
+        }
+    }
     let reached = state.backend.wait_for(wanted, state.settings.waiting_read_timeout).await;
     if reached { Ok(()) } else { Err(behind()) }
 }

@@ -25,7 +25,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tower::ServiceExt;
+
+/// So long it is looked for a node of this region that has the shop, and so often.
+const LOOK_FOR: Duration = Duration::from_secs(1);
+const LOOK_PAUSE: Duration = Duration::from_millis(30);
 
 /// The request came from another node.
 #[derive(Clone, Copy)]
@@ -49,30 +54,70 @@ const OWN: [HeaderName; 7] = [
     header::EXPECT,
 ];
 
-/// The answer of the shop's home region; `None` if this node answers.
-pub async fn relay(state: &AppState, row: &Row, place: &Place, request: &mut Request) -> Option<Response> {
-    let shop = shop_of(row, place)?;
-    let (region, tenant, site) = (shop.home()?, shop.id(), shop.site());
+/// Who answers a request.
+pub enum Answers {
+    /// Another node did.
+    There(Response),
+    /// This node, from the data of a shop that it has; for another node, if `is_relayed`.
+    Here { shop: Arc<Shop>, is_relayed: bool },
+    /// This node, from what every node has.
+    Anywhere,
+}
+
+/// Hands a request on to where its shop is, unless that is here.
+pub async fn relay(state: &AppState, row: &Row, place: &Place, request: &mut Request) -> Answers {
+    let Some(shop) = shop_of(row, place).filter(|shop| shop.home().is_some()) else {
+        return Answers::Anywhere;
+    };
     if !row.method.is_read() {
-        state.regions.place(tenant, site).await;
+        state.regions.place(shop.id(), shop.site()).await;
     }
-    let to = state.regions.elsewhere(region, tenant, site)?;
     let hop = request.extensions().get::<WasRelayed>().copied();
+    let Some(to) = is_at(state, shop) else {
+        return Answers::Here { shop: shop.clone(), is_relayed: hop.is_some() };
+    };
     let goes_on = hop.is_none_or(|hop| hop.from_afar && matches!(to, Elsewhere::Shard(_)));
     if !goes_on {
         // Two nodes see different places for a moment: no request goes in circles.
-        let mut answer = Problem::new(Kind::Unavailable).retry_after(1).into_response();
-        answer.headers_mut().insert(HeaderName::from_static(NOT_HERE), HeaderValue::from_static("1"));
-        return Some(answer);
+        return Answers::There(not_here());
     }
-    let sent = send(state, row, place, request, to).await;
-    match sent {
-        Ok(answer) => Some(answer),
+    match send(state, row, place, request, to).await {
+        Ok(answer) => Answers::There(answer),
         Err(problem) if problem.kind() == Kind::Unavailable && is_for_anybody(row) => {
             request.extensions_mut().insert(Stranded);
-            None
+            Answers::Anywhere
         }
-        Err(problem) => Some(problem.into_response()),
+        Err(problem) => Answers::There(problem.into_response()),
+    }
+}
+
+/// Where a shop's data is, if that is not here.
+fn is_at(state: &AppState, shop: &Shop) -> Option<Elsewhere> {
+    state.regions.elsewhere(shop.home()?, shop.id(), shop.site())
+}
+
+fn not_here() -> Response {
+    let mut answer = Problem::new(Kind::Unavailable).retry_after(1).into_response();
+    answer.headers_mut().insert(HeaderName::from_static(NOT_HERE), HeaderValue::from_static("1"));
+    answer
+}
+
+/// What is answered instead, if the shop's data has gone to another node while the request was in work: what
+/// was read of it may have been nothing.
+pub fn after_leaving(
+    state: &AppState,
+    row: &Row,
+    shop: &Shop,
+    is_relayed: bool,
+    answer: Response,
+) -> Response {
+    let has_left = || is_at(state, shop).is_some();
+    let is_good = answer.status().is_success() || answer.status().is_redirection();
+    match row.method.is_read() {
+        true if has_left() && is_relayed => not_here(),
+        true if has_left() => Problem::new(Kind::Unavailable).retry_after(1).into_response(),
+        false if !is_good && has_left() => Problem::new(Kind::OutcomeUnknown).retry_after(1).into_response(),
+        _ => answer,
     }
 }
 
@@ -128,7 +173,17 @@ async fn send(
         let detail = format!("{who} can't be reached from here at the moment.");
         Problem::new(Kind::Unavailable).retry_after(retry_after).detail(detail)
     };
-    match state.regions.relay(to, relayed).await {
+    let until = Instant::now() + LOOK_FOR;
+    let mut sent = state.regions.relay(to, relayed.clone()).await;
+    while matches!(sent, Err(RelayError::Unreachable)) && Instant::now() < until {
+        // It may be on its way from one shard to another, which not all have heard of.
+        tokio::time::sleep(LOOK_PAUSE).await;
+        match shop_of(row, place).and_then(|shop| is_at(state, shop)) {
+            Some(to @ Elsewhere::Shard(_)) => sent = state.regions.relay(to, relayed.clone()).await,
+            _ => break,
+        }
+    }
+    match sent {
         Ok(answer) => Ok(answer_in(answer)),
         Err(RelayError::Unreachable) => Err(unavailable()),
         Err(RelayError::Unknown) if row.method.is_read() => Err(unavailable()),
