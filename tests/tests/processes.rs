@@ -16,6 +16,8 @@ mod costs;
 mod disks;
 #[path = "processes/ends.rs"]
 mod ends;
+#[path = "processes/fsyncs.rs"]
+mod fsyncs;
 #[path = "processes/harness.rs"]
 mod harness;
 #[path = "processes/kills.rs"]

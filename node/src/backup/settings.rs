@@ -28,8 +28,8 @@ pub fn place(settings: &Backup) -> Option<Place> {
     })
 }
 
-pub fn rules(settings: &Backup) -> Rules {
-    Rules { positions_ms: settings.keep_positions.as_millis() as i64, ..Rules::default() }
+pub fn rules(backup: &Backup) -> Rules {
+    Rules { positions_ms: backup.keep_positions.as_millis() as i64, ..Rules::default() }
 }
 
 /// The name under which this node's archive is kept: that of its cluster, else one of its own, made when it
