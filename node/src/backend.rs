@@ -29,6 +29,7 @@ use gearify_commerce::{
 };
 use gearify_commerce::{bundle, command, placement, version};
 use gearify_replication::{Group, NodeId, ProposeError};
+use gearify_storage::failpoint::{self, Failpoint};
 use gearify_storage::{EventReader, MemoryEngine, Reader, decode, encode};
 use gearify_web::Clock;
 use gearify_web::ports::{Backend, Decided, HistoryError, Position, ProviderEventError, SubmitError};
@@ -277,6 +278,7 @@ impl NodeBackend {
                 SubmitError::Overloaded.into()
             }
         })?;
+        failpoint::reach(Failpoint::Decided);
         let outcome: Outcome = decode(&proposed.reply)
             .expect("the machine of this process wrote the reply with the same program");
         let position = position(handle, proposed.position.index);

@@ -17,6 +17,7 @@ use gearify_commerce::placement::SHARDS_MAX;
 use gearify_commerce::{GroupKind, Shard};
 use gearify_replication::GroupId;
 use gearify_storage::disk::write_durably;
+use gearify_storage::failpoint::{self, Failpoint};
 use gearify_storage::frozen::Frozen;
 use gearify_storage::planted::{self, Bug};
 use gearify_storage::{
@@ -358,7 +359,9 @@ impl GroupState {
         let keys: Vec<(u64, Vec<u8>)> =
             rows.iter().map(|(position, _)| (position.index, outbox_key(*position))).collect();
         rows.into_iter().for_each(|(position, row)| batch.put(outbox_key(position), row));
+        failpoint::reach(Failpoint::StateUnwritten);
         self.engine.load().commit(batch)?;
+        failpoint::reach(Failpoint::StateWritten);
         outbox.drain(..cleared);
         outbox.extend(keys);
         drop(outbox);

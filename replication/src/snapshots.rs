@@ -16,6 +16,7 @@ use crate::machine::SnapshotSource;
 use crate::position::{Applied, LogPosition};
 use bytes::Bytes;
 use gearify_storage::disk;
+use gearify_storage::failpoint::{self, Failpoint};
 use gearify_storage::planted::{self, Bug};
 use parking_lot::Mutex;
 use std::fs::File;
@@ -316,8 +317,10 @@ impl SnapshotStore {
         let named = self.dir.join(name_of(applied));
         // Held until old files are gone, so that two finishing at once leave the newer.
         let mut current = self.current.lock();
+        failpoint::reach(Failpoint::SnapshotUnnamed);
         std::fs::rename(path, &named)?;
         sync_dir(&self.dir)?;
+        failpoint::reach(Failpoint::SnapshotNamed);
         let file = SnapshotFile::open(&named)?;
         #[cfg(debug_assertions)]
         if planted::is(Bug::SnapshotNotSynced) {

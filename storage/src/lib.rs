@@ -9,6 +9,7 @@ pub mod chunks;
 pub mod codec;
 pub mod disk;
 pub mod events;
+pub mod failpoint;
 pub mod frozen;
 pub mod hash;
 pub mod lock;

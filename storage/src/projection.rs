@@ -8,6 +8,7 @@
 
 use crate::disk;
 use crate::events::EventPosition;
+use crate::failpoint::{self, Failpoint};
 use crate::table::StorageError;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{
@@ -135,6 +136,7 @@ impl ProjectionDb {
         }
         let value = effect(&tx)?;
         store_position(&tx, name, to).map_err(fault)?;
+        failpoint::reach(Failpoint::ProjectionUnwritten);
         tx.commit().map_err(fault)?;
         Ok(value)
     }

@@ -14,6 +14,7 @@ pub mod files;
 pub mod http;
 pub mod market;
 pub mod over_http;
+pub mod owner;
 pub mod process;
 pub mod pure;
 pub mod scenario;

@@ -10,6 +10,7 @@ use crate::state::{GroupState, Waiting};
 use bytes::Bytes;
 use gearify_commerce::event::Envelope;
 use gearify_commerce::scope::scope_prefix;
+use gearify_storage::failpoint::{self, Failpoint};
 use gearify_storage::{EventPosition, EventRow, EventStore, decode};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -60,7 +61,9 @@ impl Mover {
         }
         let (events, through) = self.next_events(position + 1, applied)?;
         let rows: Vec<EventRow> = events.iter().map(|(row, _)| row.clone()).collect();
+        failpoint::reach(Failpoint::HistoryUnwritten);
         self.store.lock().append(&rows, through)?;
+        failpoint::reach(Failpoint::HistoryWritten);
         self.recent.push(position + 1, events.into_iter().map(|(_, event)| event), through);
         self.moved.ring();
         self.state.events_are_stored(through);

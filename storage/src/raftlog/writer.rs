@@ -4,6 +4,7 @@ use super::database::{Database, GroupHead, Head, delete_rows, put_head, put_row,
 use super::group::GroupMemory;
 use super::side_file::{Confirmed, SideFile};
 use super::{Done, LogRow, Mark, OnFatal, RaftLogError, RaftLogOptions};
+use crate::failpoint::{self, Failpoint};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, TryRecvError};
 use rusqlite::{Connection, TransactionBehavior};
@@ -146,10 +147,13 @@ impl Writer {
         }
         delete_leftovers(&transaction, &mut leftovers)?;
         put_head(&transaction, &head)?;
+        failpoint::reach(Failpoint::LogUnsynced);
         transaction.commit()?;
 
+        failpoint::reach(Failpoint::LogSynced);
         let confirmed = Confirmed { database: head.database, commit: head.commit };
         self.side_file.write(confirmed, self.sync_commit_number)?;
+        failpoint::reach(Failpoint::LogConfirmed);
         self.committed.clear();
         self.leftovers = leftovers;
         self.head = head;

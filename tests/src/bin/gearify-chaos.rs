@@ -1,7 +1,7 @@
 //! `gearify-chaos`: the fault harness as a program. It makes namespaces of its own and runs itself in them.
 //!
 //! ```text
-//! gearify-chaos [sim|kills|cuts|rot|storm]… [--full] [--minutes N] [--seed S] [--report FILE]
+//! gearify-chaos [sim|kills|cuts|rot|apart|storm]… [--full] [--minutes N] [--seed S] [--report FILE]
 //! ```
 //!
 //! Without a tier it runs all of them, short or `--full`; `--minutes` is how long chaos lasts. The seed decides
@@ -9,7 +9,7 @@
 
 use anyhow::{Context, bail};
 use gearify_tests::chaos::report::{Plan, Report};
-use gearify_tests::chaos::{cuts, kills, place, rot, say, storm};
+use gearify_tests::chaos::{apart, cuts, kills, place, rot, say, storm};
 use gearify_tests::sim;
 use gearify_tests::sim::many::{run_all, seeds};
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const TIERS: [&str; 5] = ["sim", "kills", "cuts", "rot", "storm"];
+const TIERS: [&str; 6] = ["sim", "kills", "cuts", "rot", "apart", "storm"];
 
 struct Asked {
     tiers: BTreeSet<String>,
@@ -74,6 +74,7 @@ fn main() -> anyhow::Result<ExitCode> {
     told.cuts = runs("cuts").then(|| cuts::run(plan.cuts, seed));
     told.kills = runs("kills").then(|| kills::run(plan.kills, seed));
     told.rot = runs("rot").then(|| rot::run(plan.edits, seed));
+    told.apart = runs("apart").then(|| apart::run(plan.apart, seed));
     told.storm = runs("storm").then(|| storm::run(plan.storm, seed));
     told.seconds = begun.elapsed().as_secs();
     say(&told.told());

@@ -6,6 +6,7 @@ use crate::http::Host;
 use crate::market::Market;
 use crate::process::{NodeProcess, Ran, Serve, run};
 use crate::shop::{Premises, SLUG};
+use gearify_storage::failpoint::Failpoint;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Debug builds on a machine with other work.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// After this long a client takes an answer for lost.
-const CLIENT_PATIENCE: Duration = Duration::from_secs(6);
+pub const CLIENT_PATIENCE: Duration = Duration::from_secs(6);
 const DISK_MEBIBYTES: u32 = 384;
 pub const GROUPS: [&str; 4] = ["cluster", "world", "catalogue-0", "region-0"];
 
@@ -114,15 +115,27 @@ impl Fleet {
 
     pub fn serve(&self, n: usize) -> Serve {
         let seat = &self.seats[n];
+        let failpoint = ("FAILPOINT_FILE".to_owned(), self.failpoint(n).display().to_string());
         let serve = Serve {
             inside: Place::inside(n),
             program: seat.program.clone(),
-            environment: seat.environment.clone(),
+            environment: [seat.environment.clone(), vec![failpoint]].concat(),
             ..self.premises.serve_on(seat.disk.place(), &self.log(n))
         };
         let serve =
             serve.set("cluster.listen", place::peer(n)).set("keys.master_key_file", self.key.display());
         self.ways.options.iter().fold(serve, |serve, (key, value)| serve.set(key, value))
+    }
+
+    fn failpoint(&self, n: usize) -> PathBuf {
+        self.dir.path().join(format!("failpoint-{}", n + 1))
+    }
+
+    /// From now on a node ends when it comes to this place for the so-many-th time.
+    pub fn arm(&self, n: usize, point: Failpoint, times: u32) {
+        let (order, draft) = (self.failpoint(n), self.dir.path().join("failpoint"));
+        std::fs::write(&draft, format!("{point}:{times}")).expect("the fleet's directory takes a file");
+        std::fs::rename(&draft, &order).expect("it can be renamed");
     }
 
     pub fn log(&self, n: usize) -> PathBuf {
@@ -218,9 +231,7 @@ impl Fleet {
 
     /// A value of a node's metrics, by its name with labels; `None` while it does not answer.
     pub fn measured(&self, n: usize, name: &str) -> Option<u64> {
-        let text = metrics(place::operations(n))?;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-        line.trim().parse::<f64>().ok().map(|value| value as u64)
+        measured(place::operations(n), name)
     }
 
     pub fn term(&self, n: usize) -> Option<u64> {
@@ -287,6 +298,13 @@ impl Fleet {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
+}
+
+/// A value of the metrics at this address.
+pub fn measured(operations: SocketAddr, name: &str) -> Option<u64> {
+    let text = metrics(operations)?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    line.trim().parse::<f64>().ok().map(|value| value as u64)
 }
 
 fn metrics(operations: SocketAddr) -> Option<String> {

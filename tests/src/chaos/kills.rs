@@ -1,21 +1,29 @@
-//! `kill -9`, of one node or of two at once, while people order.
+//! `kill -9`, of one node or of two at once, while people order: between two steps of what they do.
 
 use super::checks::{all_is_well, every_order_is_told};
 use super::crowd::{Crowd, Street, Told};
 use super::fleet::{Fleet, PATIENCE, Ways};
 use super::say;
+use gearify_storage::failpoint::Failpoint;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BUYERS: usize = 6;
+/// A node that has not come to the place by then is killed where it is.
+const REACH_WITHIN: Duration = Duration::from_secs(5);
+/// Of the kills, at least so many in a hundred are to be at the place that was wanted.
+const REACHED_MIN: usize = 75;
 
 /// What a run of kills came to.
 #[derive(Debug, Default)]
 pub struct Report {
     pub kills: usize,
     pub of_leaders: usize,
+    /// How many were at which place.
+    pub places: BTreeMap<String, usize>,
     pub orders: usize,
     pub unknown: BTreeMap<String, usize>,
 }
@@ -26,15 +34,25 @@ pub struct Report {
 /// With what was lost, or if the kills had no effect on anybody.
 pub fn run(kills: usize, seed: u64) -> Report {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut fleet = Fleet::begin(3, Ways::default(), None);
+    let mut ways = Ways::default();
+    // Snapshots come often enough to be met.
+    ways.set("replication.snapshot_log_bytes", "64KiB");
+    let mut fleet = Fleet::begin(3, ways, None);
+    let mut places = Vec::new();
     let street = Street::of(&fleet);
     let crowd = Crowd::come(&fleet.premises.runtime, &street, BUYERS, seed);
     let mut report = Report::default();
     while report.kills < kills {
         assert!(crowd.sells(3, PATIENCE), "nothing is sold before kill {}", report.kills + 1);
         std::thread::sleep(Duration::from_millis(random.random_range(0..400)));
-        let first = match random.random_range(0..3) {
-            0 => fleet.leader("region-0"),
+        if places.is_empty() {
+            places = Failpoint::ALL.to_vec();
+            places.shuffle(&mut random);
+        }
+        let place = places.pop().expect("there are places");
+        let first = match (place, random.random_range(0..3)) {
+            // Followers are asked nothing.
+            (Failpoint::Decided, _) | (_, 0) => fleet.leader("region-0"),
             _ => random.random_range(0..3),
         };
         let mut victims = vec![first];
@@ -44,7 +62,14 @@ pub fn run(kills: usize, seed: u64) -> Report {
         if fleet.leader_now("region-0").is_some_and(|leader| victims.contains(&leader)) {
             report.of_leaders += 1;
         }
-        fleet.kill_all(&victims);
+        for n in &victims {
+            fleet.arm(*n, place, random.random_range(1..=times_max(place)));
+        }
+        for (n, reached) in wait_for_ends(&mut fleet, &victims) {
+            let place = if reached { place.name() } else { "by the clock" };
+            *report.places.entry(place.to_owned()).or_default() += 1;
+            fleet.kill(n);
+        }
         report.kills += victims.len();
         fleet.start_all(&victims);
     }
@@ -54,7 +79,30 @@ pub fn run(kills: usize, seed: u64) -> Report {
     report.orders = told.orders.len();
     report.unknown = told.unknown;
     say(&format!("{report:?}"));
+    let reached = report.kills - report.places.get("by the clock").copied().unwrap_or_default();
+    assert!(reached * 100 >= report.kills * REACHED_MIN, "too few kills were where they were wanted");
     assert!(report.of_leaders > 0, "no leader was among the killed");
     assert!(!report.unknown.is_empty(), "no kill met a call on its way");
     report
+}
+
+/// Snapshots are rare, everything else is not.
+fn times_max(place: Failpoint) -> u32 {
+    match place {
+        Failpoint::SnapshotUnnamed | Failpoint::SnapshotNamed => 1,
+        _ => 25,
+    }
+}
+
+/// Which of the nodes have ended by themselves; waits for all, but not for long.
+fn wait_for_ends(fleet: &mut Fleet, which: &[usize]) -> Vec<(usize, bool)> {
+    let until = Instant::now() + REACH_WITHIN;
+    loop {
+        let mut has_ended = |n: &usize| fleet.nodes.get_mut(n).expect("it runs").has_ended().is_some();
+        let ended: Vec<(usize, bool)> = which.iter().map(|n| (*n, has_ended(n))).collect();
+        if ended.iter().all(|(_, ended)| *ended) || Instant::now() > until {
+            return ended;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

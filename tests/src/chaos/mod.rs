@@ -6,6 +6,7 @@
 //! drawn from a seed, and each fault must show an effect; a run whose faults changed nothing is failed, because
 //! it proves nothing.
 
+pub mod apart;
 pub mod checks;
 pub mod crowd;
 pub mod cuts;

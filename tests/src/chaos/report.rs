@@ -1,6 +1,6 @@
 //! What a run came to, as a document: commit, seeds, counts, faults and what each changed.
 
-use super::{cuts, kills, rot, storm};
+use super::{apart, cuts, kills, rot, storm};
 use crate::sim;
 use crate::sim::Fault;
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ pub struct Plan {
     pub kills: usize,
     pub cuts: cuts::Plan,
     pub edits: usize,
+    /// For how long a region is cut off.
+    pub apart: Duration,
     pub storm: Duration,
 }
 
@@ -30,6 +32,7 @@ impl Plan {
         kills: 30,
         cuts: cuts::Plan { of_one: 4, of_all: 2 },
         edits: 40,
+        apart: Duration::from_secs(20),
         storm: Duration::from_secs(60),
     };
     /// Before a release.
@@ -40,6 +43,7 @@ impl Plan {
         kills: 180,
         cuts: cuts::Plan { of_one: 40, of_all: 20 },
         edits: 200,
+        apart: Duration::from_secs(600),
         storm: Duration::from_secs(480),
     };
 }
@@ -53,6 +57,7 @@ pub struct Report {
     pub kills: Option<kills::Report>,
     pub cuts: Option<cuts::Report>,
     pub rot: Option<rot::Report>,
+    pub apart: Option<apart::Report>,
     pub storm: Option<storm::Report>,
 }
 
@@ -100,10 +105,11 @@ impl Report {
         if let Some(kills) = &self.kills {
             let _ = writeln!(
                 out,
-                "| kill -9 | {} kills, {} with a leader | {} | 0 | calls that became unknown: {} |",
+                "| kill -9 | {} kills, {} with a leader | {} | 0 | where they were: {}; calls that became unknown: {} |",
                 kills.kills,
                 kills.of_leaders,
                 kills.orders,
+                counts(&kills.places),
                 counts(&kills.unknown)
             );
         }
@@ -123,6 +129,19 @@ impl Report {
                 rot.orders,
                 counts(&rot.came_back),
                 counts(&rot.refused)
+            );
+        }
+        if let Some(apart) = &self.apart {
+            let _ = writeln!(
+                out,
+                "| a region cut off | {} s | {} | 0 | {} edits of what all regions share were made meanwhile, {} refused \
+                 where it was cut off; at most {} ms without a sale; one again after {} ms |",
+                apart.seconds,
+                apart.orders,
+                apart.edits,
+                apart.refused,
+                apart.longest_gap_ms,
+                apart.converged_ms
             );
         }
         if let Some(storm) = &self.storm {

@@ -28,6 +28,11 @@ fn forty_damaged_files_are_made_again_or_refused_and_never_believed() {
 }
 
 #[test]
+fn a_region_that_is_cut_off_sells_and_is_soon_one_with_the_other() {
+    holds("apart");
+}
+
+#[test]
 fn a_minute_of_chaos_ends_with_every_node_of_one_mind() {
     holds("storm");
 }

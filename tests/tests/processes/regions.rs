@@ -4,11 +4,11 @@
 use crate::buyers::{Attempt, acknowledged, read};
 use crate::pictures::{shown, upload};
 use crate::region::{lasting_address, token_in};
-use gearify_tests::http::{Answer, Host};
+use gearify_tests::http::Host;
 use gearify_tests::market::Market;
+use gearify_tests::owner::Owner;
 use gearify_tests::process::{NodeProcess, Serve, gearify, run};
-use gearify_tests::shop::{OWNER, Premises, SLUG};
-use reqwest::Method;
+use gearify_tests::shop::{Premises, SLUG};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -58,36 +58,6 @@ impl Place<'_> {
 
 fn host(node: &NodeProcess, slug: &str) -> Host {
     Host::new(node.public, &format!("{slug}.localhost"))
-}
-
-/// An owner at a node.
-struct Owner {
-    host: Host,
-    token: String,
-}
-
-impl Owner {
-    async fn sign_in(host: Host) -> Owner {
-        let token = host.sign_in_staff(OWNER.0, OWNER.1).await;
-        Owner { host, token }
-    }
-
-    async fn send(&self, method: Method, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.host.request(method, path).bearer_auth(&self.token).json(body);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.host.send(request).await.expect("the node answers")
-    }
-
-    async fn rename(&self, id: &str, name: &str) -> Answer {
-        let path = format!("/api/v1/admin/products/{id}");
-        let got = self.host.send(self.host.request(Method::GET, &path).bearer_auth(&self.token)).await;
-        let revision = got.expect("the node answers").expect(200).json["revision"].clone();
-        let tag = format!("\"{revision}\"");
-        let patch = json!({ "name": { "en-GB": name } });
-        self.send(Method::PATCH, &path, &patch, &[("if-match", &tag)]).await
-    }
 }
 
 async fn soon(what: &str, mut holds: impl AsyncFnMut() -> bool) {
@@ -157,11 +127,7 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
 
         // The southern shop is stocked and sells at its own node.
         let owner = Owner::sign_in(here()).await;
-        let warehouse = json!({ "code": "SOUTH", "name": "South", "country": "GB", "priority": 1 });
-        owner.send(Method::POST, "/api/v1/admin/warehouses", &warehouse, &[]).await.expect(201);
-        let counted = json!({ "sku": "BAT", "delta": 5, "reason": "received" });
-        let key = [("idempotency-key", "count-1")];
-        owner.send(Method::POST, "/api/v1/admin/inventory/adjustments", &counted, &key).await.expect(200);
+        owner.stocks("BAT", 5).await;
 
         // A shop of home is bought from through the south; its owner and home see the order.
         let there = host(&second, SLUG);
