@@ -20,7 +20,9 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         }
         Command::Place { tenant, site } => Ok(Reply::about(place(scope, *tenant, *site).0.into(), 0)),
         Command::Move { tenant, site, to } => moving::intend(scope, (*tenant, *site), *to),
-        Command::Attempt { tenant, site, arrival } => moving::attempt(scope, (*tenant, *site), *arrival),
+        Command::Attempt { tenant, site, from, to, arrival } => {
+            moving::attempt(scope, (*tenant, *site), (*from, *to), *arrival)
+        }
         Command::Leave { to } => moving::leave(scope, *to),
         Command::Placed { tenant, site, arrival, since, last } => {
             moving::placed(scope, (*tenant, *site), *arrival, *since, *last)

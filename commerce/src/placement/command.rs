@@ -16,8 +16,9 @@ pub enum Command {
     Place { tenant: TenantId, site: Site },
     /// The site is to go to another shard.
     Move { tenant: TenantId, site: Site, to: Shard },
-    /// Somebody begins to carry it there, under this arrival; whoever carried it before gives up.
-    Attempt { tenant: TenantId, site: Site, arrival: ArrivalId },
+    /// Somebody begins to carry it this way, under this arrival; whoever carried it before gives up. Who has not
+    /// heard yet that the site has been there and gone on names another way than it is on.
+    Attempt { tenant: TenantId, site: Site, from: Shard, to: Shard, arrival: ArrivalId },
     /// Of the site itself, in the shard that it leaves: from here on nothing else is written to it there.
     Leave { to: Shard },
     /// All but the last step of the arrival is taken: the site is the other shard's, which has everything once

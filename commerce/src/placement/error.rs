@@ -27,6 +27,8 @@ pub enum Refusal {
     /// To who carried a site before somebody else began to.
     #[error("another attempt has begun")]
     OtherAttempt,
+    #[error("the shop is on its way from {from} to {to}")]
+    OtherWay { from: Shard, to: Shard },
     #[error("the shop has arrived, but for the last step")]
     AlreadyPlaced,
     #[error("the shop has not arrived yet")]

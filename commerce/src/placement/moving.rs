@@ -31,8 +31,17 @@ pub fn intend(scope: &mut Scope<'_, '_>, owner: Owner, to: Shard) -> Result<Repl
     Ok(Reply::default())
 }
 
-pub fn attempt(scope: &mut Scope<'_, '_>, owner: Owner, arrival: ArrivalId) -> Result<Reply, Refusal> {
+pub fn attempt(
+    scope: &mut Scope<'_, '_>,
+    owner: Owner,
+    way: (Shard, Shard),
+    arrival: ArrivalId,
+) -> Result<Reply, Refusal> {
     let row = MOVES.get(scope, &owner).ok_or(Refusal::NotMoving)?;
+    if (row.from, row.to) != way {
+        // The shard that it would be carried to may hold it by now, and would be closed.
+        return Err(Refusal::OtherWay { from: row.from, to: row.to });
+    }
     if row.last.is_some() {
         return Err(Refusal::AlreadyPlaced);
     }

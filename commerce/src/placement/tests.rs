@@ -102,7 +102,8 @@ fn mv(n: u128, to: u16) -> Command {
 }
 
 fn attempt(n: u128, arrival: u128) -> Command {
-    Command::Attempt { tenant: tenant(n), site: Site::FIRST, arrival: ArrivalId(arrival) }
+    let (from, to) = (Shard(1), Shard(2));
+    Command::Attempt { tenant: tenant(n), site: Site::FIRST, from, to, arrival: ArrivalId(arrival) }
 }
 
 const LAST: LastStep = LastStep { step: 7, sequence: 4 };
@@ -130,7 +131,7 @@ fn what_is_written_down_of_a_move_goes_forward_only() {
     use Refusal::*;
     let mut shard = three_shards();
     let early = || LastStep { step: 1, ..LAST };
-    let table: [(Command, Result<(), Refusal>); 23] = [
+    let table: [(Command, Result<(), Refusal>); 25] = [
         (attempt(2, 5), Err(NotMoving)),
         (placed(2, 5, LAST), Err(NotMoving)),
         (settled(2, 5), Ok(())),
@@ -154,6 +155,8 @@ fn what_is_written_down_of_a_move_goes_forward_only() {
         (settled(2, 5), Err(OtherAttempt)),
         (settled(2, 6), Ok(())),
         (settled(2, 6), Ok(())),
+        (mv(2, 0), Ok(())),
+        (attempt(2, 8), Err(OtherWay { from: Shard(2), to: Shard(0) })),
     ];
     for (n, (command, expected)) in table.into_iter().enumerate() {
         let told = shard.try_run(command.clone()).map(drop);
@@ -161,7 +164,7 @@ fn what_is_written_down_of_a_move_goes_forward_only() {
     }
     let placement = read(&shard.engine);
     let place = placement.sites[&(tenant(2), Site::FIRST)];
-    assert_eq!((place, placement.moves.len()), (SitePlace { shard: Shard(2), since: 99 }, 0));
+    assert_eq!((place, placement.moves.len()), (SitePlace { shard: Shard(2), since: 99 }, 1));
     let sites: Vec<_> = placement.shards.values().map(|seats| seats.sites).collect();
     assert_eq!(sites, [1, 0, 1]);
     // Asked for the shop, the first shard says where it is now.

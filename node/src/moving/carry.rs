@@ -10,7 +10,7 @@ use gearify_commerce::bundle::{self, ArrivalId, Change, Command, SiteRow};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::placement::{self, LastStep};
 use gearify_commerce::scope::scope_prefix;
-use gearify_commerce::{Refusal, Reply};
+use gearify_commerce::{Refusal, Reply, Shard};
 use gearify_storage::{EventStoreError, Reader, StorageError};
 
 /// A step is ended by the row or event that passes this; with its longest value it still fits one log entry.
@@ -74,10 +74,15 @@ pub trait Ground: Send {
     fn note(&mut self, command: placement::Command) -> BoxFuture<'_, Result<(), CarryError>>;
 }
 
-/// Brings a site to another shard, to the end.
-pub async fn carry(ground: &mut dyn Ground, owner: Owner, arrival: ArrivalId) -> Result<(), CarryError> {
+/// Brings a site from one shard to another, to the end.
+pub async fn carry(
+    ground: &mut dyn Ground,
+    owner: Owner,
+    (from, to): (Shard, Shard),
+    arrival: ArrivalId,
+) -> Result<(), CarryError> {
     let (tenant, site) = owner;
-    ground.note(placement::Command::Attempt { tenant, site, arrival }).await?;
+    ground.note(placement::Command::Attempt { tenant, site, from, to, arrival }).await?;
     let mut carrier = Carrier { ground, owner, arrival, next: 0, told: 0, index: 0 };
     carrier.take(Change::Begin).await?;
     carrier.copy().await?;

@@ -76,7 +76,7 @@ async fn go_on(backend: &NodeBackend, handle: &GroupHandle, owner: Owner, row: M
             let fresh = ids::uuid_v7(backend.now(), rand::random());
             // Whatever the clocks say, a later attempt is greater.
             let arrival = ArrivalId(arrival.map_or(fresh, |before| fresh.max(before.0 + 1)));
-            carry::carry(&mut ground, owner, arrival).await
+            carry::carry(&mut ground, owner, (from, to), arrival).await
         }
     };
     match &done {

@@ -52,7 +52,10 @@ impl Cluster {
         let leads = |core: &Core| core.shards.get(shard).is_some_and(|parts| parts.handle.group.is_leader());
         let here = || self.nodes.iter().filter(|(node, _)| self.away != Some(**node));
         self.until(&format!("{shard} has a leader"), || here().any(|(_, core)| leads(core)));
-        *here().find(|(_, core)| leads(core)).map_or(&self.desk, |(node, _)| node)
+        // Who was away may still believe that it leads.
+        let term = |core: &Core| core.shards.get(shard).map(|parts| parts.handle.group.metrics().term);
+        let leaders = here().filter(|(_, core)| leads(core));
+        *leaders.max_by_key(|(_, core)| term(core)).map_or(&self.desk, |(node, _)| node)
     }
 
     /// Nobody hears of a node any more, until [`Cluster::heal`]. Requests go to another one.

@@ -171,14 +171,14 @@ impl Region {
     /// As whoever leads the shard does it.
     fn attempt(&mut self, breaks_at: Option<(usize, bool)>) {
         self.breaks_at = breaks_at.map(|(after, late)| (self.calls + after, late));
-        let Some(Move { arrival, last, .. }) = self.moving() else { return };
+        let Some(Move { from, to, arrival, last }) = self.moving() else { return };
         let shop = self.shop;
         self.touched.clear();
         let done = match (arrival, last) {
             (Some(arrival), Some(last)) => finish(self, shop, arrival, last).now_or_never(),
             _ => {
                 let arrival = ArrivalId(arrival.map_or(7, |before| before.0 + 1));
-                carry(self, shop, arrival).now_or_never()
+                carry(self, shop, (from, to), arrival).now_or_never()
             }
         };
         match done.expect("memory never waits") {

@@ -83,7 +83,7 @@ fn lose_the_carrier(shop: &mut Shop, to: Shard, steps: usize, on_leaving: bool) 
     let handle = backend.find(GroupKey::Region(from)).unwrap().clone();
     let ground = NodeGround::new(&backend, handle, owner, to);
     let mut lost = Lost { ground, steps, on_leaving };
-    let carried = shop.stage.block_on(carry(&mut lost, owner, ArrivalId(1)));
+    let carried = shop.stage.block_on(carry(&mut lost, owner, (from, to), ArrivalId(1)));
     assert!(matches!(carried, Err(CarryError::Unreachable(_))), "{carried:?}");
     drop(lost);
     shop.stage.cut_off(node);

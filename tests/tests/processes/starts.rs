@@ -101,7 +101,13 @@ fn a_disk_that_others_fill_to_the_last_byte_loses_nothing() {
         loop {
             match waiting.place().await {
                 Ok(answer) if answer.status.as_u16() == 507 => break,
-                Ok(answer) if answer.status.as_u16() == 201 => kept.push(acknowledged(&answer.json)),
+                Ok(answer) if answer.status.as_u16() == 201 => {
+                    kept.push(acknowledged(&answer.json));
+                    // It went in before anything was noticed, and is answered so for good.
+                    if Attempt::prepare(&host, "BALL", 6, "tok_ok").await.is_err() {
+                        break;
+                    }
+                }
                 Ok(answer) => assert!(answer.status.is_server_error(), "{}: {}", answer.status, answer.json),
                 Err(_) => return (kept, Some(waiting)),
             }
