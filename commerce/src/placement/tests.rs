@@ -101,8 +101,13 @@ fn mv(n: u128, to: u16) -> Command {
     Command::Move { tenant: tenant(n), site: Site::FIRST, to: Shard(to) }
 }
 
+/// From the second shard to the third.
 fn attempt(n: u128, arrival: u128) -> Command {
-    let (from, to) = (Shard(1), Shard(2));
+    attempt_on(n, (1, 2), arrival)
+}
+
+fn attempt_on(n: u128, (from, to): (u16, u16), arrival: u128) -> Command {
+    let (from, to) = (Shard(from), Shard(to));
     Command::Attempt { tenant: tenant(n), site: Site::FIRST, from, to, arrival: ArrivalId(arrival) }
 }
 
@@ -258,7 +263,7 @@ fn who_has_left_the_first_shard_and_moves_on_is_still_swept_up_there() {
     for to in 1..3 {
         of_platform(&mut shard);
         shard.run(mv(1, to));
-        shard.run(attempt(1, to.into()));
+        shard.run(attempt_on(1, (to - 1, to), to.into()));
         of_shop(&mut shard);
         if to == 1 {
             shard.run(Command::Leave { to: Shard(to) });
