@@ -130,7 +130,7 @@ pub fn run(cut: Duration, seed: u64) -> Report {
     let runtime = &world.premises.runtime;
     let streets = [world.street(0, SLUG, "BALL"), world.street(1, SOUTHERN, "BAT")];
     let (home, south, ball, bat) = runtime.block_on(async {
-        let south = Owner::sign_in(world.host(1, SOUTHERN)).await;
+        let south = Owner::sign_in(Host::new(place::shop(1), &format!("{SOUTHERN}.localhost"))).await;
         south.stocks("BAT", PIECES).await;
         let id = async |host: &Host, slug: &str| {
             host.get(&format!("/api/v1/products/{slug}")).await.expect(200).text("id")
@@ -165,16 +165,16 @@ pub fn run(cut: Duration, seed: u64) -> Report {
         });
         assert_eq!(made.status, 200, "{}", made.json);
         report.edits += 1;
-        assert_eq!(
-            (refused.status.as_u16(), refused.problem()),
-            (503, "region-read-only"),
-            "{}",
-            refused.json
-        );
-        report.refused += 1;
+        assert_eq!(refused.status, 503, "{}", refused.json);
+        match refused.problem() {
+            "region-read-only" => report.refused += 1,
+            // The first may be under way while nobody knows of the cut yet.
+            "outcome-unknown" if report.refused == 0 => {}
+            other => panic!("{other}: {}", refused.json),
+        }
         std::thread::sleep(EDIT_EVERY.saturating_sub(turn.elapsed()));
     }
-    assert!(!world.is_level(), "the cut was not felt");
+    assert!(!world.is_level() && report.refused > 0, "the cut was not felt");
     world.place.open();
     let healed = Instant::now();
     let last = format!("Ball {}", report.edits - 1);
