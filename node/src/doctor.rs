@@ -49,7 +49,8 @@ impl Finding {
     }
 }
 
-/// Checks an opened node; `is_home` says whether its region sells for shops with that home. That it opened says that the raft log's checksums hold: opening reads all of it.
+/// Checks an opened node; `is_home` says whether its region sells for shops with that home. That it opened says that
+/// the raft log's checksums hold: opening reads all of it.
 pub fn examine(core: &Core, audit: bool, is_home: impl Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings =
         vec![Finding::new("raft log", true, "every row has its checksum, and none is missing")];

@@ -1,8 +1,9 @@
 //! What may be removed from an archive: a function of what is there and the time.
 //!
 //! Any position of the last 35 days can be restored: the newest backup before them stays, and all entries
-//! after it, each in one object: smaller ones go when a larger one has all that is in them. Copies of the ledger stay 7 days, pictures that no shop names 90. History and settings stay for
-//! ever, and so do the newest backup and the newest one that was verified.
+//! after it, each in one object: smaller ones go when a larger one has all that is in them. Copies of the ledger
+//! stay 7 days, pictures that no shop names 90. History and settings stay for ever, and so do the newest backup and
+//! the newest one that was verified.
 
 use super::names::Object;
 use gearify_storage::BlobHash;
