@@ -97,6 +97,16 @@ pub fn examine(core: &Core, audit: bool, is_home: impl Fn(&str) -> bool) -> Vec<
     if audit {
         findings.extend(core.shards.open().flat_map(|(shard, parts)| sums(shard, parts)));
     }
+    if audit {
+        findings.extend(core.shards.open().flat_map(|(shard, parts)| {
+            [("ledger", &parts.ledger_db), ("lists", &parts.lists_db)].map(|(base, db)| {
+                Finding::of(format!("sums of {}", file_of(base, shard)), db.verify(), |damage| {
+                    let advice = |what| format!("{what}: --rebuild makes it again");
+                    (damage.is_none(), damage.map_or("every row adds up".to_owned(), advice))
+                })
+            })
+        }));
+    }
     for (shard, parts) in core.shards.open() {
         let check = shard_name("ledger", shard);
         findings.push(Finding::of(check, ledger::balance(&parts.ledger_db), |balance| {
@@ -271,7 +281,7 @@ pub async fn contents(core: &Core) -> Result<Contents, CoreError> {
 
 fn tables(db: &ProjectionDb) -> Result<Contents, ProjectionError> {
     db.read(|db| {
-        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('position', 'scopes') ORDER BY name";
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('position', 'scopes', 'sums') ORDER BY name";
         let names: Vec<String> =
             db.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let mut contents = Contents::new();

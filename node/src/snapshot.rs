@@ -9,6 +9,7 @@
 use crate::state::{AppliedRow, GroupKey, GroupState, LOCAL, Rows, is_outbox_key};
 use bytes::Bytes;
 use gearify_replication::{Applied, MachineError, SnapshotSource};
+use gearify_storage::failpoint::{self, Failpoint};
 use gearify_storage::frozen::Sweep;
 use gearify_storage::planted::{self, Bug};
 use gearify_storage::{
@@ -276,6 +277,7 @@ impl Installation<'_> {
             }
         }
         engine.commit(batch)?;
+        failpoint::reach(Failpoint::InstallRows);
         self.fetch_older_history(head)?;
         let mut rows: Vec<EventRow> = Vec::new();
         while let Some(row) = self.part(content)? {
@@ -288,7 +290,9 @@ impl Installation<'_> {
             }
             rows.push(row);
         }
-        self.append(&rows, head.history_through)
+        self.append(&rows, head.history_through)?;
+        failpoint::reach(Failpoint::InstallFilled);
+        Ok(())
     }
 
     fn fetch_older_history(&self, head: &Head) -> Result<(), SnapshotError> {

@@ -11,6 +11,7 @@ use crate::position::{Applied, GroupId};
 use crate::snapshots::{SnapshotFile, SnapshotStore};
 use crate::types::{self, Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, Types};
 use futures::{Stream, StreamExt};
+use gearify_storage::failpoint::{self, Failpoint};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use parking_lot::Mutex;
@@ -270,8 +271,12 @@ pub(crate) fn install(
 ) -> io::Result<()> {
     file.verify()?;
     snapshots.begin_install(file)?;
+    failpoint::reach(Failpoint::InstallMarked);
     machine.install(file.applied(), &mut file.content()).map_err(fault)?;
-    snapshots.end_install()
+    failpoint::reach(Failpoint::InstallSwitched);
+    snapshots.end_install()?;
+    failpoint::reach(Failpoint::InstallEnded);
+    Ok(())
 }
 
 fn fault(error: MachineError) -> io::Error {

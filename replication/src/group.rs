@@ -93,6 +93,10 @@ pub struct Leadership {
     pub mine: bool,
 }
 
+/// How long a read waits for a leader: an election among near members takes about as long.
+const ELECTION_WAIT: Duration = Duration::from_secs(2);
+const ELECTION_PAUSE: Duration = Duration::from_millis(50);
+
 /// Why a read could not be served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -198,12 +202,33 @@ impl Group {
         if planted::is(Bug::StaleRead) {
             return Ok(self.applied_index());
         }
-        tokio::time::timeout(self.read_deadline(), self.read_barrier_unbounded())
+        tokio::time::timeout(self.read_deadline(), self.read_barrier_over_elections())
             .await
             .unwrap_or(Err(ReadError::TimedOut))
     }
 
-    async fn read_barrier_unbounded(&self) -> Result<u64, ReadError> {
+    /// Leaders come and go; whoever reads meanwhile waits for the next, but not for one that does not come.
+    async fn read_barrier_over_elections(&self) -> Result<u64, ReadError> {
+        let until = tokio::time::Instant::now() + ELECTION_WAIT;
+        let mut leadership = self.leadership();
+        loop {
+            leadership.mark_unchanged();
+            match self.read_barrier_now().await {
+                Err(ReadError::NotLeader { .. } | ReadError::NoQuorum)
+                    if tokio::time::Instant::now() < until =>
+                {
+                    // Others may know of the change before this node does, and it may know before they do.
+                    let changed = tokio::time::timeout(ELECTION_PAUSE, leadership.changed()).await;
+                    if matches!(changed, Ok(Err(_))) {
+                        return Err(ReadError::Stopped);
+                    }
+                }
+                read => return read,
+            }
+        }
+    }
+
+    async fn read_barrier_now(&self) -> Result<u64, ReadError> {
         let mut answer = match &self.seat {
             Seat::Member(inner) => read_index(inner).await.map_err(|_| ReadError::Stopped)?,
             Seat::Observer(_) => ReadIndexAnswer::NotLeader(self.leader()),

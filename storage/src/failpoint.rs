@@ -49,6 +49,16 @@ failpoints! {
     SnapshotUnnamed "snapshot-unnamed"
     /// It counts, and the one before is still there.
     SnapshotNamed "snapshot-named"
+    /// One is about to take the place of the state, and the state is untouched.
+    InstallMarked "install-marked"
+    /// Its rows are beside the state, its history is missing.
+    InstallRows "install-rows"
+    /// Everything is there, and the state is still the old one.
+    InstallFilled "install-filled"
+    /// The state is the new one, and the marker stands still.
+    InstallSwitched "install-switched"
+    /// The marker is gone, and openraft was not told.
+    InstallEnded "install-ended"
 }
 
 impl fmt::Display for Failpoint {

@@ -4,16 +4,18 @@
 //! once, whatever crashes. A power cut may take the last transactions back, whole and in order: they are
 //! not waited for on disk, since the events they came from are, and are projected again. A projection is
 //! derived: [`ProjectionDb::open_or_rebuild`] throws it away when its schema has another version or its
-//! file is damaged, and the caller projects again from the position it finds, which is then none.
+//! file is damaged, and the caller projects again from the position it finds, which is then none. Damage is
+//! looked for when a file is opened: rows have to add up to the sums that stand beside them.
 
+mod sums;
+
+use self::sums::Tally;
 use crate::disk;
 use crate::events::EventPosition;
 use crate::failpoint::{self, Failpoint};
 use crate::table::StorageError;
 use parking_lot::{Condvar, Mutex};
-use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,9 @@ use std::time::Duration;
 pub const READERS_MAX: usize = 4;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A larger file would keep a node from starting for too long: only [`ProjectionDb::verify`] looks for damage in it.
+const LOOKED_AT_BYTES_MAX: u64 = 1 << 30;
 
 const POSITIONS: &str = "
     CREATE TABLE position (name TEXT PRIMARY KEY, log_index INTEGER NOT NULL, n INTEGER NOT NULL)
@@ -66,8 +71,13 @@ impl From<io::Error> for ProjectionError {
 /// A SQLite file with positions: one writer at a time, readers beside it.
 pub struct ProjectionDb {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
     readers: Readers,
+}
+
+struct Writer {
+    connection: Connection,
+    tally: Tally,
 }
 
 impl ProjectionDb {
@@ -114,7 +124,7 @@ impl ProjectionDb {
 
     /// The last position whose effect is stored under this name; `None` before the first.
     pub fn position(&self, name: &str) -> Result<Option<EventPosition>, ProjectionError> {
-        Ok(stored_position(&self.writer.lock(), name)?)
+        Ok(stored_position(&self.writer.lock().connection, name)?)
     }
 
     /// Runs the effect and advances `name` to `to` in one transaction. An error of the effect undoes
@@ -130,12 +140,15 @@ impl ProjectionDb {
     ) -> Result<T, E> {
         let fault = |failure: rusqlite::Error| E::from(ProjectionError::from(failure));
         let mut writer = self.writer.lock();
-        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        let Writer { connection, tally } = &mut *writer;
+        tally.begin();
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
         if let Some(stored) = stored_position(&tx, name).map_err(fault)?.filter(|stored| *stored >= to) {
             return Err(ProjectionError::NotAhead { name: name.into(), stored, offered: to }.into());
         }
         let value = effect(&tx)?;
         store_position(&tx, name, to).map_err(fault)?;
+        tally.write(&tx).map_err(fault)?;
         failpoint::reach(Failpoint::ProjectionUnwritten);
         tx.commit().map_err(fault)?;
         Ok(value)
@@ -153,6 +166,11 @@ impl ProjectionDb {
         read(&snapshot)
     }
 
+    /// Reads every row. What is damaged, if something is; then the file is to be made again.
+    pub fn verify(&self) -> Result<Option<String>, ProjectionError> {
+        self.read(|db| Ok(sums::verify(db)?))
+    }
+
     /// A copy of everything at one moment, as a file of its own. `into` must not be there yet.
     pub fn copy_to(&self, into: &Path) -> Result<(), ProjectionError> {
         let source = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -162,7 +180,7 @@ impl ProjectionDb {
     }
 }
 
-fn open_writer(path: &Path, schema: Schema) -> Result<Connection, ProjectionError> {
+fn open_writer(path: &Path, schema: Schema) -> Result<Writer, ProjectionError> {
     assert!(schema.version > 0, "version 0 marks a file without tables");
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -175,25 +193,30 @@ fn open_writer(path: &Path, schema: Schema) -> Result<Connection, ProjectionErro
         let tx = connection.unchecked_transaction()?;
         tx.execute_batch(POSITIONS)?;
         tx.execute_batch(schema.sql)?;
+        Tally::create(&tx)?;
         tx.pragma_update(None, "user_version", schema.version)?;
         tx.commit()?;
         disk::sync_dir(disk::parent(path)?)?;
     } else if found != i64::from(schema.version) {
         let file = path.display().to_string();
         return Err(ProjectionError::OtherVersion { file, found, expected: schema.version });
+    } else if fs::metadata(path)?.len() <= LOOKED_AT_BYTES_MAX {
+        if let Some(what) = sums::verify(&connection)? {
+            return Err(ProjectionError::Damaged { file: path.display().to_string(), what });
+        }
+        // Its head can say that nobody may write.
+        connection.pragma_update(None, "user_version", schema.version)?;
+    } else {
+        tracing::info!(file = %path.display(), "too large to be read through at a start: gearify doctor does");
     }
-    Ok(connection)
+    let tally = Tally::attach(&connection)?;
+    Ok(Writer { connection, tally })
 }
 
 /// Names the file in what SQLite itself recognises as damage.
 fn name_damage(path: &Path, failure: ProjectionError) -> ProjectionError {
     match &failure {
-        ProjectionError::Storage(StorageError::Sqlite(cause))
-            if matches!(
-                cause.sqlite_error_code(),
-                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-            ) =>
-        {
+        ProjectionError::Storage(StorageError::Sqlite(cause)) if !sums::is_of_the_machine(cause) => {
             ProjectionError::Damaged { file: path.display().to_string(), what: cause.to_string() }
         }
         _ => failure,
@@ -390,6 +413,114 @@ mod tests {
             assert!(std::panic::catch_unwind(panics).is_err());
         }
         assert_eq!(units(&projection), 0);
+    }
+
+    /// A closed file with a thousand articles, and what stands in it.
+    fn stocked(path: &Path) -> Vec<(String, i64)> {
+        let projection = ProjectionDb::open(path, SCHEMA).unwrap();
+        for n in 0..1_000 {
+            let stock = |tx: &Transaction<'_>| {
+                let sql = "INSERT INTO sold VALUES (?1, ?2)";
+                Ok::<_, ProjectionError>(
+                    tx.execute(sql, params![format!("article {n}"), n as i64]).map(|_| ())?,
+                )
+            };
+            projection.transact("sold", EventPosition::new(n + 1, 0), stock).unwrap();
+        }
+        contents(&projection)
+    }
+
+    fn contents(projection: &ProjectionDb) -> Vec<(String, i64)> {
+        let read = |db: &Connection| {
+            let mut statement = db.prepare("SELECT sku, units FROM sold ORDER BY sku")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok::<_, ProjectionError>(rows.collect::<Result<_, _>>()?)
+        };
+        projection.read(read).unwrap()
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_in_the_file_is_damage_or_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sold.db");
+        let whole = stocked(&path);
+        let bytes = fs::read(&path).unwrap();
+        let mut damaged = 0;
+        // A number that has nothing in common with the size of a page or a row.
+        for at in (0..100).chain((100..bytes.len()).step_by(89)) {
+            let mut spoilt = bytes.clone();
+            spoilt[at] ^= 1 << (at % 8);
+            ProjectionDb::remove(&path).unwrap();
+            fs::write(&path, spoilt).unwrap();
+            match ProjectionDb::open(&path, SCHEMA) {
+                Ok(projection) => {
+                    assert_eq!(contents(&projection), whole, "byte {at}");
+                    assert_eq!(projection.position("sold").unwrap(), Some(EventPosition::new(1_000, 0)));
+                    let next = EventPosition::new(1_001, 0);
+                    sell(&projection, next).unwrap_or_else(|error| panic!("byte {at}: {error}"));
+                }
+                Err(ProjectionError::Damaged { .. } | ProjectionError::OtherVersion { .. }) => damaged += 1,
+                Err(other) => panic!("byte {at}: {other}"),
+            }
+        }
+        assert!(damaged > bytes.len() / 89 / 2, "only {damaged} flipped bits were noticed");
+    }
+
+    #[test]
+    fn rows_that_no_transaction_changed_do_not_add_up() {
+        let dir = tempfile::tempdir().unwrap();
+        for edit in [
+            "UPDATE sold SET units = units + 1 WHERE sku = 'article 7'",
+            "DELETE FROM sold WHERE sku = 'article 7'",
+            "INSERT INTO sold VALUES ('article 1000', 1)",
+            "UPDATE position SET log_index = 999",
+            "UPDATE sums SET sum = sum + 1 WHERE name = 'sold'",
+            "UPDATE sums SET number = number + 10",
+            "DROP TRIGGER \"sold INSERT\"",
+        ] {
+            let path = dir.path().join("sold.db");
+            ProjectionDb::remove(&path).unwrap();
+            stocked(&path);
+            let by_hand = Connection::open(&path).unwrap();
+            let nothing = |_: &rusqlite::functions::Context<'_>| Ok(0);
+            let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8;
+            by_hand.create_scalar_function("tally", -1, flags, nothing).unwrap();
+            by_hand.execute(edit, []).unwrap();
+            drop(by_hand);
+            let opened = ProjectionDb::open(&path, SCHEMA);
+            assert!(matches!(opened, Err(ProjectionError::Damaged { .. })), "{edit}");
+        }
+    }
+
+    #[test]
+    fn rows_add_up_however_they_were_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sold.db");
+        stocked(&path);
+        let projection = ProjectionDb::open(&path, SCHEMA).unwrap();
+        for (n, change) in [
+            "INSERT OR REPLACE INTO sold VALUES ('article 7', 70)",
+            "INSERT OR IGNORE INTO sold VALUES ('article 7', 71)",
+            "INSERT INTO sold VALUES ('article 8', 1) ON CONFLICT DO UPDATE SET units = units + 1",
+            "UPDATE sold SET sku = 'another' WHERE sku = 'article 9'",
+            "DELETE FROM sold WHERE units > 900",
+            "INSERT INTO sold VALUES ('much', 9223372036854775807), ('nothing', NULL)",
+            "DELETE FROM sold",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let run = |tx: &Transaction<'_>| Ok::<_, ProjectionError>(tx.execute(change, []).map(|_| ())?);
+            projection.transact("sold", EventPosition::new(2_000 + n as u64, 0), run).unwrap();
+            assert_eq!(projection.verify().unwrap(), None, "{change}");
+            let undone = projection.transact("sold", EventPosition::new(3_000, 0), |tx| {
+                tx.execute("INSERT INTO sold VALUES ('undone', 1)", [])?;
+                tx.execute("INSERT INTO nowhere VALUES (1)", [])?;
+                Ok::<(), ProjectionError>(())
+            });
+            assert!(undone.is_err());
+            assert_eq!(projection.verify().unwrap(), None, "after one that was undone");
+        }
     }
 
     #[test]

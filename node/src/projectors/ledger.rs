@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-const SCHEMA: Schema = Schema { version: 1, sql: include_str!("ledger.sql") };
+const SCHEMA: Schema = Schema { version: 2, sql: include_str!("ledger.sql") };
 const NAME: &str = "ledger";
 
 pub struct Ledger {

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const SCHEMA: Schema = Schema { version: 1, sql: "" };
+const SCHEMA: Schema = Schema { version: 2, sql: "" };
 const NAME: &str = "search";
 /// Products read at once while an index is built.
 const BUILD_PAGE: usize = 500;

@@ -10,6 +10,7 @@ over_both_wires!(
     three_nodes_hold_the_same,
     a_follower_names_the_leader_and_accepts_nothing,
     a_follower_reads_what_was_acknowledged_before,
+    a_read_that_meets_an_election_waits_for_its_end,
     a_leader_cut_off_loses_the_lead_and_its_unacknowledged_writes_are_unknown,
     without_a_majority_nothing_is_acknowledged,
     a_node_that_was_away_does_not_disturb_the_others,
@@ -64,6 +65,23 @@ async fn a_follower_reads_what_was_acknowledged_before(wire: Wire) {
             cluster.group(follower).read_barrier().await.unwrap();
             assert_eq!(cluster.shelf(follower).count(&command), 1);
         }
+    }
+}
+
+async fn a_read_that_meets_an_election_waits_for_its_end(wire: Wire) {
+    let mut cluster = Cluster::of(wire, 3, quick()).await;
+    for round in 0..3 {
+        let command = format!("round {round}");
+        cluster.put(&command).await;
+        let old = cluster.leader().await;
+        let rest = others(&cluster, old);
+        cluster.net.isolate(NodeId(old));
+        for follower in rest {
+            cluster.group(follower).read_barrier().await.unwrap();
+            assert_eq!(cluster.shelf(follower).count(&command), 1);
+        }
+        cluster.net.heal();
+        cluster.agreed().await;
     }
 }
 

@@ -459,17 +459,7 @@ impl Scene {
     fn snapshot(&mut self) -> String {
         let n = self.follower();
         let seen = std::fs::metadata(self.fleet.log(n)).map_or(0, |log| log.len());
-        let at = self.applied(n).unwrap_or(0);
-        self.fleet.kill(n);
-        let until = Instant::now() + PATIENCE;
-        let name = "gearify_raft_purged_index{group=\"region-0\"}";
-        // Whoever leads when it is back has none of the entries it lacks, those included that it had not applied.
-        let keeps =
-            |running: &usize| self.fleet.measured(*running, name).is_none_or(|purged| purged < at + 100);
-        while self.fleet.nodes.keys().any(keeps) {
-            assert!(Instant::now() < until, "the others keep their logs: without effect");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let at = self.fleet.leave_behind(n);
         self.fleet.start(n);
         let until = Instant::now() + PATIENCE;
         while !self.fleet.log_since(n, seen).contains("the state is replaced by a snapshot") {

@@ -204,6 +204,21 @@ impl Fleet {
         self.nodes.remove(&n).expect("it runs").kill();
     }
 
+    /// Ends a node, and waits until nobody has the entries that it lacks. Says how far it had come.
+    pub fn leave_behind(&mut self, n: usize) -> u64 {
+        let at = self.measured(n, "gearify_raft_applied_index{group=\"region-0\"}").unwrap_or(0);
+        self.kill(n);
+        let until = Instant::now() + PATIENCE;
+        let name = "gearify_raft_purged_index{group=\"region-0\"}";
+        // Whoever leads when it is back has none of the entries it lacks, those included that it had not applied.
+        let keeps = |running: &usize| self.measured(*running, name).is_none_or(|purged| purged < at + 100);
+        while self.nodes.keys().any(keeps) {
+            assert!(Instant::now() < until, "the others keep their logs: without effect");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        at
+    }
+
     /// Ends several in the same moment.
     pub fn kill_all(&mut self, which: &[usize]) {
         which.iter().for_each(|n| self.nodes[n].strike());

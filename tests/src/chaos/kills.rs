@@ -17,6 +17,15 @@ const REACH_WITHIN: Duration = Duration::from_secs(5);
 /// Of the kills, at least so many in a hundred are to be at the place that was wanted.
 const REACHED_MIN: usize = 75;
 
+/// Where only a node comes to that is given a snapshot.
+const INSTALLING: [Failpoint; 5] = [
+    Failpoint::InstallMarked,
+    Failpoint::InstallRows,
+    Failpoint::InstallFilled,
+    Failpoint::InstallSwitched,
+    Failpoint::InstallEnded,
+];
+
 /// What a run of kills came to.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -35,8 +44,9 @@ pub struct Report {
 pub fn run(kills: usize, seed: u64) -> Report {
     let mut random = StdRng::seed_from_u64(seed);
     let mut ways = Ways::default();
-    // Snapshots come often enough to be met.
+    // Snapshots come often enough to be met, and who was away is given one.
     ways.set("replication.snapshot_log_bytes", "64KiB");
+    ways.set("replication.keep_entries", "40");
     let mut fleet = Fleet::begin(3, ways, None);
     let mut places = Vec::new();
     let street = Street::of(&fleet);
@@ -56,16 +66,24 @@ pub fn run(kills: usize, seed: u64) -> Report {
             _ => random.random_range(0..3),
         };
         let mut victims = vec![first];
-        if random.random_ratio(1, 6) && report.kills + 2 <= kills {
-            victims.push((first + 1) % 3);
-        }
-        if fleet.leader_now("region-0").is_some_and(|leader| victims.contains(&leader)) {
-            report.of_leaders += 1;
-        }
-        for n in &victims {
-            fleet.arm(*n, place, random.random_range(1..=times_max(place)));
-        }
-        for (n, reached) in wait_for_ends(&mut fleet, &victims) {
+        let within = if INSTALLING.contains(&place) {
+            fleet.leave_behind(first);
+            fleet.arm(first, place, 1);
+            fleet.launch(first);
+            PATIENCE
+        } else {
+            if random.random_ratio(1, 6) && report.kills + 2 <= kills {
+                victims.push((first + 1) % 3);
+            }
+            if fleet.leader_now("region-0").is_some_and(|leader| victims.contains(&leader)) {
+                report.of_leaders += 1;
+            }
+            for n in &victims {
+                fleet.arm(*n, place, random.random_range(1..=times_max(place)));
+            }
+            REACH_WITHIN
+        };
+        for (n, reached) in wait_for_ends(&mut fleet, &victims, within) {
             let place = if reached { place.name() } else { "by the clock" };
             *report.places.entry(place.to_owned()).or_default() += 1;
             fleet.kill(n);
@@ -95,8 +113,8 @@ fn times_max(place: Failpoint) -> u32 {
 }
 
 /// Which of the nodes have ended by themselves; waits for all, but not for long.
-fn wait_for_ends(fleet: &mut Fleet, which: &[usize]) -> Vec<(usize, bool)> {
-    let until = Instant::now() + REACH_WITHIN;
+fn wait_for_ends(fleet: &mut Fleet, which: &[usize], within: Duration) -> Vec<(usize, bool)> {
+    let until = Instant::now() + within;
     loop {
         let mut has_ended = |n: &usize| fleet.nodes.get_mut(n).expect("it runs").has_ended().is_some();
         let ended: Vec<(usize, bool)> = which.iter().map(|n| (*n, has_ended(n))).collect();

@@ -18,13 +18,17 @@ use std::time::{Duration, Instant};
 
 const BUYERS: usize = 4;
 
-/// Where files of one kind lie, and how their names end. Ledger and lists are not among them: SQLite takes a
-/// flipped byte for data, and their rows have no checksums yet; `gearify doctor --rebuild` shows and mends it.
-const KINDS: [Kind; 6] = [
+/// Where files of one kind lie, and how their names end.
+const KINDS: [Kind; 7] = [
     ("raft log", "log", &["raftlog.db", "raftlog.db-wal", "raftlog.commit"]),
     ("snapshot", "log", &[".snapshot"]),
     ("state", "groups", &["db", "conf", "CURRENT"]),
     ("history", "events", &[".db", ".db-wal", ".closed"]),
+    (
+        "ledger and lists",
+        "projections",
+        &["ledger.db", "ledger.db-wal", "lists.db", "lists.db-wal", "search.db"],
+    ),
     ("search index", "projections/search", &[""]),
     ("place in the cluster", "cluster", &[".json"]),
 ];

@@ -15,9 +15,10 @@ use gearify_commerce::inventory::{self, Reason};
 use gearify_commerce::orders::{self, ORDERS, Source};
 use gearify_commerce::payments::{self, PAYMENTS, REFUNDS};
 use gearify_commerce::pricing::{self, Price};
+use gearify_commerce::processes::checkout;
 use gearify_commerce::processes::schedule::Work;
 use gearify_commerce::{
-    Actor, CartId, Currency, GroupKind, OrderId, ReadScope, Site, StaffId, TenantId, catalog, scope,
+    Actor, CartId, Currency, GroupKind, OrderId, ReadScope, Refusal, Site, StaffId, TenantId, catalog, scope,
 };
 use gearify_node::vault::NodeVault;
 use gearify_web::ports::{Backend, Decided, Position, SubmitError};
@@ -47,6 +48,8 @@ pub struct Tally {
     /// Answers that left the outcome open.
     pub unknown: u64,
     pub orders: u64,
+    /// Orders that were refused because there were too few pieces.
+    pub sold_out: u64,
     pub reads: u64,
     /// Prices that were changed for all regions.
     pub prices: u64,
@@ -154,7 +157,7 @@ pub struct Person {
 /// What became of a call that was made until it was decided.
 enum Fate {
     Done(Decided),
-    Refused,
+    Refused(Refusal),
     /// The simulation ended first.
     Open,
 }
@@ -209,9 +212,9 @@ impl Person {
             let name = &self.name;
             self.town.note(|| format!("{name} {key} at {node}: {}", brief(&answer)));
             match answer {
-                Ok(Decided { result: Err(_), .. }) | Err(SubmitError::Refused(_)) => {
+                Ok(Decided { result: Err(refusal), .. }) | Err(SubmitError::Refused(refusal)) => {
                     self.town.tally.lock().refused += 1;
-                    return (Fate::Refused, unknown);
+                    return (Fate::Refused(refusal), unknown);
                 }
                 Ok(decided) => {
                     self.town.tally.lock().ok += 1;
@@ -275,7 +278,14 @@ impl Person {
                 self.town.tally.lock().orders += 1;
                 Some(Some(order))
             }
-            Fate::Refused => Some(None),
+            Fate::Refused(refusal) => {
+                if matches!(refusal, Refusal::Checkout(checkout::Refusal::OutOfStock { .. })) {
+                    let call = Call::Short(pieces as i64);
+                    self.town.history(self.shop, sku, Event { call, began, ended: Some(ended) });
+                    self.town.tally.lock().sold_out += 1;
+                }
+                Some(None)
+            }
             Fate::Open => {
                 self.town.history(self.shop, sku, Event { call, began, ended: None });
                 None
@@ -354,7 +364,7 @@ impl Person {
         let ended = match fate {
             Fate::Done(_) => Some(self.town.step()),
             Fate::Open => None,
-            Fate::Refused => return,
+            Fate::Refused(_) => return,
         };
         self.town.history(self.shop, sku, Event { call: Call::Put(pieces), began, ended });
     }

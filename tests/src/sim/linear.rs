@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 pub enum Call {
     /// Pieces were taken.
     Take(i64),
+    /// So many were asked for and refused: there were fewer.
+    Short(i64),
     /// Pieces came in, or came back.
     Put(i64),
     /// So many could be had.
@@ -41,6 +43,7 @@ pub enum Verdict {
 fn step(stock: i64, call: Call) -> Option<i64> {
     match call {
         Call::Take(pieces) => (stock >= pieces).then_some(stock - pieces),
+        Call::Short(pieces) => (stock < pieces).then_some(stock),
         Call::Put(pieces) => Some(stock + pieces),
         Call::Read(seen) => (stock == seen).then_some(stock),
     }
@@ -138,7 +141,7 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Call::{Put, Read, Take};
+    use Call::{Put, Read, Short, Take};
 
     fn event(call: Call, began: u64, ended: impl Into<Option<u64>>) -> Event {
         Event { call, began, ended: ended.into() }
@@ -167,6 +170,21 @@ mod tests {
         check_history(2, &[event(Read(1), 1, 2), event(Take(1), 3, None)], false);
         // One read saw it, so a later one can't miss it.
         check_history(2, &[event(Take(1), 1, None), event(Read(1), 2, 3), event(Read(2), 4, 5)], false);
+    }
+
+    #[test]
+    fn whoever_is_refused_though_there_is_enough_is_found() {
+        check_history(2, &[event(Short(3), 1, 2)], true);
+        check_history(2, &[event(Short(2), 1, 2)], false);
+        // Sold before it began, sold meanwhile, sold only afterwards.
+        check_history(1, &[event(Take(1), 1, 2), event(Short(1), 3, 4)], true);
+        check_history(1, &[event(Take(1), 1, 4), event(Short(1), 2, 3)], true);
+        check_history(1, &[event(Short(1), 1, 2), event(Take(1), 3, 4)], false);
+        // What has come in can't be refused any more; what nobody knows of may have been sold.
+        check_history(0, &[event(Put(1), 1, 2), event(Short(1), 3, 4)], false);
+        check_history(0, &[event(Put(1), 1, 4), event(Short(1), 2, 3)], true);
+        check_history(1, &[event(Take(1), 1, None), event(Short(1), 2, 3)], true);
+        check_history(1, &[event(Take(1), 1, None), event(Short(1), 2, 3), event(Take(1), 4, 5)], false);
     }
 
     #[test]

@@ -46,11 +46,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { begun, ok, refused, unknown, orders, reads, prices, read_only } = self.tally;
+        let Tally { begun, ok, refused, unknown, orders, sold_out, reads, prices, read_only } = self.tally;
         write!(
             f,
             "seed {}: {} ticks, {} calls ({ok} ok, {refused} refused, {unknown} unknown on the way), {orders} orders, \
-             {prices} prices, {reads} reads, {read_only} refused as read-only, {} entries, {} leaders, {} crashes ({} unsynced writes lost, {} commits taken back), \
+             {sold_out} sold out, {prices} prices, {reads} reads, {read_only} refused as read-only, {} entries, {} leaders, {} crashes ({} unsynced writes lost, {} commits taken back), \
              {} snapshots installed, {:.1} s: {}",
             self.plan.seed,
             self.plan.ticks,
@@ -150,6 +150,7 @@ pub fn inconclusive(reports: &[Report]) -> Vec<String> {
     must(sum(|report| report.unsynced_lost) > 0, "no crash lost a write that was not synced");
     must(sum(|report| report.commits_taken_back) > 0, "no crash took a state back");
     must(sum(|report| report.tally.orders) >= reports.len() as u64, "there were fewer orders than runs");
+    must(sum(|report| report.tally.sold_out) > 0, "nobody was told that something is sold out");
     must(sum(|report| report.tally.unknown) > 0, "no answer left an outcome open");
     let decided = sum(|report| report.tally.ok + report.tally.refused);
     must(decided * 5 >= sum(|report| report.tally.begun) * 4, "less than four calls of five were decided");
