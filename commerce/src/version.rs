@@ -12,6 +12,11 @@
 //! | 2 | events name the command that caused them |
 //! | 3 | a region's sites are divided over shards |
 //! | 4 | sites arrive from elsewhere and move between shards, and erasures are told again |
+//! | 5 | carts are abandoned by the shop's own measure, once and with consent |
+//! | 6 | money beyond an order's total goes back, pieces go back where they left, a transfer has its time |
+//! | 7 | the cluster's roster follows a version too; snapshots name the closed files of the history |
+//!
+//! The roster of the cluster counts its rules by the same numbers, so that a program knows them up to one.
 
 use crate::actor::Actor;
 use crate::command::{CommandId, GroupKind, Keep, Reply, Stamped};
@@ -32,8 +37,17 @@ pub const CAUSES: StateVersion = 2;
 pub const SHARDS: StateVersion = 3;
 /// A site's bundle may arrive, and sites move between shards: commands that older programs can't read.
 pub const BUNDLES: StateVersion = 4;
+/// A contact comes with the shop's idle time: a command that older programs can't read. Carts are abandoned once,
+/// and only with consent.
+pub const IDLE: StateVersion = 5;
+/// Money beyond an order's total and pieces that were sent go back to where they came from, and a transfer that
+/// was chosen later has its time: a command that older programs can't read.
+pub const RETURNS: StateVersion = 6;
+/// The roster of the cluster has a version, and snapshots name the closed files of the history: a shape of it,
+/// and heads, that older programs can't read.
+pub const ROSTER: StateVersion = 7;
 /// The newest that this program knows. It knows every older one.
-pub const NEWEST: StateVersion = BUNDLES;
+pub const NEWEST: StateVersion = ROSTER;
 
 /// Lives under the platform's scope.
 const VERSION: Table<(), Count> = Table::new(9);

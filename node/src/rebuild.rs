@@ -6,10 +6,9 @@
 //! meanwhile, the last few of them while commits wait. Whatever interrupts it leaves the old directory in
 //! charge.
 
-use crate::projectors::lists::States;
-use crate::state::{GROUPS, GroupState, Rows, group_name};
+use crate::backend::NodeBackend;
+use crate::state::{GroupKey, GroupState, Rows, group_name};
 use bytes::Bytes;
-use gearify_commerce::GroupKind;
 use gearify_storage::frozen::{Changes, Frozen};
 use gearify_storage::{Batch, Engine, Reader, StorageError, disk};
 use std::collections::BTreeMap;
@@ -107,15 +106,13 @@ impl GroupState {
     }
 }
 
-/// Looks at every group's directory now and then, until the node stops.
-pub async fn tend(states: States, stop: CancellationToken) {
+/// Looks at the directory of every group that runs here now and then, until the node stops.
+pub async fn tend(backend: Arc<NodeBackend>, stop: CancellationToken) {
     let looking = async {
-        let mut live = BTreeMap::new();
+        let mut live = LiveBytes::new();
         loop {
             sleep(LOOK_AGAIN).await;
-            for kind in GROUPS {
-                look(&states, kind, live.entry(kind).or_default()).await;
-            }
+            look_over(&backend, &mut live, WORTH_BYTES, WASTE_MAX).await;
         }
     };
     tokio::select! {
@@ -123,30 +120,45 @@ pub async fn tend(states: States, stop: CancellationToken) {
         () = stop.cancelled() => {}
     }
     // A copy in the making is given up.
-    GROUPS.iter().for_each(|kind| states.of(*kind).is_wanted.store(true, Ordering::SeqCst));
+    backend.groups().for_each(|(_, handle)| handle.state.is_wanted.store(true, Ordering::SeqCst));
 }
 
-/// Counts rows only where the directory has outgrown what they needed when they were last counted.
-async fn look(states: &States, kind: GroupKind, live_bytes: &mut u64) {
-    let state = states.of(kind).clone();
-    let size = state.engine().engine().size_on_disk().unwrap_or(0);
-    if size < WORTH_BYTES || size <= live_bytes.saturating_mul(WASTE_MAX) {
-        return;
-    }
-    let group = group_name(kind);
-    match tokio::task::spawn_blocking(move || state.rebuild_if_wasteful(WASTE_MAX)).await {
-        Ok(Ok(rebuilt)) => {
-            match rebuilt {
-                Rebuilt::Fine { live_bytes: now } | Rebuilt::Done { live_bytes: now, .. } => {
-                    *live_bytes = now
-                }
-                Rebuilt::NoRoom { .. } | Rebuilt::Outrun => {}
-            }
-            tracing::info!(group, size, ?rebuilt, "the state's directory was looked over");
+/// What the rows of each group needed when they were last counted.
+pub type LiveBytes = BTreeMap<GroupKey, u64>;
+
+/// Looks at every directory once. Rows are counted only where it has outgrown what they needed before. Answers
+/// what came of it, where they were.
+pub async fn look_over(
+    backend: &NodeBackend,
+    live: &mut LiveBytes,
+    worth_bytes: u64,
+    waste_max: u64,
+) -> BTreeMap<GroupKey, Rebuilt> {
+    let states: Vec<_> = backend.groups().map(|(key, handle)| (key, handle.state.clone())).collect();
+    let mut looked_over = BTreeMap::new();
+    for (key, state) in states {
+        let size = state.engine().engine().size_on_disk().unwrap_or(0);
+        let live_bytes = live.entry(key).or_default();
+        if size < worth_bytes || size <= live_bytes.saturating_mul(waste_max) {
+            continue;
         }
-        Ok(Err(error)) => tracing::warn!(group, %error, "the state's directory was not rebuilt"),
-        Err(error) => tracing::error!(group, %error, "rebuilding the state's directory panicked"),
+        let group = group_name(key);
+        match tokio::task::spawn_blocking(move || state.rebuild_if_wasteful(waste_max)).await {
+            Ok(Ok(rebuilt)) => {
+                match rebuilt {
+                    Rebuilt::Fine { live_bytes: now } | Rebuilt::Done { live_bytes: now, .. } => {
+                        *live_bytes = now
+                    }
+                    Rebuilt::NoRoom { .. } | Rebuilt::Outrun => {}
+                }
+                looked_over.insert(key, rebuilt);
+                tracing::info!(group, size, ?rebuilt, "the state's directory was looked over");
+            }
+            Ok(Err(error)) => tracing::warn!(group, %error, "the state's directory was not rebuilt"),
+            Err(error) => tracing::error!(group, %error, "rebuilding the state's directory panicked"),
+        }
     }
+    looked_over
 }
 
 /// While commits wait: what was touched since the last round.
@@ -202,6 +214,7 @@ fn remove_when_unread(old: Arc<Frozen<Rows>>, dir: &Path) -> Result<(), StorageE
 mod tests {
     use super::*;
     use crate::state::AppliedRow;
+    use gearify_commerce::GroupKind;
     use gearify_storage::{EventPosition, SledOptions};
     use std::sync::atomic::AtomicBool;
 

@@ -86,6 +86,21 @@ pub struct NodeRuntime {
     drain: Duration,
 }
 
+/// The newest versions of the groups' rules that a program knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Of the shops' groups.
+    pub shops: StateVersion,
+    /// Of the cluster's roster.
+    pub roster: StateVersion,
+}
+
+impl Default for Known {
+    fn default() -> Known {
+        Known { shops: version::NEWEST, roster: version::NEWEST }
+    }
+}
+
 impl NodeRuntime {
     /// Opens the data directory, binds both addresses and serves. `metrics` is the process's own, if it
     /// keeps any.
@@ -93,12 +108,12 @@ impl NodeRuntime {
     /// # Errors
     /// Everything that a person has to change before the node can run, in one line.
     pub async fn start(settings: &Settings, metrics: Option<Metrics>) -> Result<NodeRuntime, StartError> {
-        NodeRuntime::start_knowing(version::NEWEST, settings, metrics).await
+        NodeRuntime::start_knowing(Known::default(), settings, metrics).await
     }
 
-    /// As [`NodeRuntime::start`], as a program that knows the groups' rules up to version `newest`.
+    /// As [`NodeRuntime::start`], as a program that knows no newer rules than these.
     pub async fn start_knowing(
-        newest: StateVersion,
+        known: Known,
         settings: &Settings,
         metrics: Option<Metrics>,
     ) -> Result<NodeRuntime, StartError> {
@@ -123,9 +138,9 @@ impl NodeRuntime {
             providers.distrust_older_than(crate::backend::now());
         }
         let providers = Arc::new(providers);
-        let member = open_member(settings, &vault, newest)?;
+        let member = open_member(settings, &vault, known.roster)?;
         let mut options = core_options(settings, vault, providers.clone());
-        options.newest = newest;
+        options.newest = known.shops;
         let peers = match &member {
             Some(member) => {
                 take_place(&mut options, member)?;
@@ -218,13 +233,13 @@ impl NodeRuntime {
             member.clone(),
             stop.clone(),
         )));
-        servers.push(tokio::spawn(rebuild::tend(core.states.clone(), stop.clone())));
+        servers.push(tokio::spawn(rebuild::tend(core.backend().clone(), stop.clone())));
         servers.push(tokio::spawn(scheduler::run(core.backend().clone(), stop.clone())));
         servers.push(tokio::spawn(moving::run(core.backend().clone(), stop.clone())));
         servers.push(tokio::spawn(upgrade::run(
             core.backend().clone(),
             member.clone(),
-            newest,
+            known.shops,
             stop.clone(),
         )));
         servers.push(tokio::spawn(crate::providers::run(core.backend().clone(), providers, stop.clone())));

@@ -8,13 +8,14 @@
 
 use crate::state::{AppliedRow, GroupKey, GroupState, LOCAL, Rows, is_outbox_key};
 use bytes::Bytes;
+use gearify_commerce::{StateVersion, version};
 use gearify_replication::{Applied, MachineError, SnapshotSource};
 use gearify_storage::failpoint::{self, Failpoint};
 use gearify_storage::frozen::Sweep;
 use gearify_storage::planted::{self, Bug};
 use gearify_storage::{
     Batch, ContentHash, Engine, EventPosition, EventReader, EventRow, EventStore, EventStoreError, Record,
-    StorageError, decode, encode,
+    StorageError, decode, encode_at,
 };
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -144,7 +145,15 @@ impl From<HeadV1> for Head {
 
 impl Record for Head {
     const VERSION: u8 = 2;
+    const SINCE: u32 = version::ROSTER;
     type Previous = HeadV1;
+
+    /// Whoever reads it asks for the events one by one.
+    fn to_previous(&self) -> Option<HeadV1> {
+        let Head { applied, history_from, history_through, .. } = self;
+        let (applied, history_from, history_through) = (applied.clone(), *history_from, *history_through);
+        Some(HeadV1 { applied, history_from, history_through })
+    }
 }
 
 /// Freezes the present state. Called between two applies, so the outbox ends at the applied entry.
@@ -163,7 +172,8 @@ pub fn take(
         .iter()
         .filter_map(|file| Some(ClosedFile { first: file.first, through: file.through, hash: file.hash? }));
     let head = Head { applied, history_from, history_through, files: closed.collect() };
-    Ok(Box::new(Frozen { rows, head, events: store.reader() }))
+    let version = version::of(&*state.engine());
+    Ok(Box::new(Frozen { rows, head, version, events: store.reader() }))
 }
 
 /// A state without any history: whoever takes it completes that from elsewhere, up to and with the state's
@@ -175,12 +185,15 @@ pub fn without_history(
 ) -> Box<dyn SnapshotSource> {
     let (history_from, history_through) = (applied.index + 1, applied.index);
     let head = Head { applied, history_from, history_through, files: Vec::new() };
-    Box::new(Frozen { rows, head, events })
+    // Without files, the first shape of a head says everything.
+    Box::new(Frozen { rows, head, version: version::FIRST, events })
 }
 
 struct Frozen {
     rows: Sweep<Rows>,
     head: Head,
+    /// Of the rules that the state follows: all who do can read the head.
+    version: StateVersion,
     events: EventReader,
 }
 
@@ -192,7 +205,7 @@ impl SnapshotSource for Frozen {
 
 impl Frozen {
     fn write(&mut self, out: &mut dyn Write) -> Result<(), SnapshotError> {
-        write_part(out, &encode(&self.head))?;
+        write_part(out, &encode_at(&self.head, self.version))?;
         loop {
             let rows = self.rows.next(INSTALL_ROWS)?;
             for (key, value) in &rows {
@@ -453,9 +466,10 @@ fn row_from_postcard(bytes: &[u8]) -> Result<EventRow, postcard::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gearify_commerce::GroupKind;
+    use gearify_commerce::version::FIRST;
+    use gearify_commerce::{GroupKind, Timestamp, command};
     use gearify_replication::{LogPosition, NodeId};
-    use gearify_storage::SledOptions;
+    use gearify_storage::{SledOptions, Tx};
 
     struct Peer(EventReader);
 
@@ -469,6 +483,39 @@ mod tests {
         ) -> Result<Vec<EventRow>, String> {
             self.0.read(from, limit).map_err(|error| error.to_string())
         }
+    }
+
+    #[test]
+    fn a_head_is_in_the_shape_that_every_node_of_the_group_can_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SledOptions { cache_bytes: 1 << 20 };
+        let state = GroupState::open(GroupKind::Region, &dir.path().join("state"), options).unwrap().0;
+        let mut store = EventStore::open_with(&dir.path().join("events"), 1 << 30).unwrap();
+        let position = EventPosition::new(1, 0);
+        let row = EventRow { position, stream: Bytes::from_static(b"sales"), seq: 1, body: Bytes::new() };
+        store.append(&[row], 1).unwrap();
+        store.close_open_file().unwrap();
+        let history = History { store: Arc::new(Mutex::new(store)), peers: Arc::new(NoPeers) };
+        let head_at = |follows: StateVersion| {
+            let engine = state.engine();
+            let mut tx = Tx::at_version(&*engine, FIRST);
+            let raise = version::raise(GroupKind::Region, follows, Timestamp::from_millis(1));
+            command::apply(&mut tx, &raise, &mut Vec::new());
+            let (batch, applied) =
+                (tx.into_batch().unwrap(), AppliedRow { index: 1, ..AppliedRow::default() });
+            state.commit(batch, [], &applied).unwrap();
+            let mut content = Vec::new();
+            take(&state, applied, &history).unwrap().write_to(&mut content).unwrap();
+            let installation = Installation { state: &state, history: &history, group: "region-0" };
+            installation.part(&mut &content[..]).unwrap().expect("a head")
+        };
+        let before = head_at(version::ROSTER - 1);
+        let HeadV1 { applied, history_from, history_through } =
+            decode(&before).expect("programs before read it");
+        assert_eq!((applied.index, history_from, history_through), (1, 2, 1));
+        assert_eq!(decode::<Head>(&before).unwrap().files.len(), 0);
+        let after: Head = decode(&head_at(version::ROSTER)).unwrap();
+        assert_eq!((after.files.len(), after.files[0].first, after.files[0].through), (1, 1, 1));
     }
 
     #[test]

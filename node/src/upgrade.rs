@@ -2,7 +2,8 @@
 //!
 //! Programs are replaced node by node. A new one goes on with the rules that the groups follow; whoever leads
 //! a group asks all nodes that apply its log which newest version they know, and proposes the least of them.
-//! A node that does not answer may be an old one: nothing is raised until it does, or is removed.
+//! A node that does not answer may be an old one: nothing is raised until it does, or is removed. So it is with the
+//! roster of the cluster, which all nodes have.
 
 use crate::backend::GroupHandle;
 use crate::backend::NodeBackend;
@@ -27,6 +28,9 @@ pub async fn run(
         loop {
             for (key, handle) in backend.groups() {
                 tend(&backend, member.as_deref(), newest, (key, handle)).await;
+            }
+            if let Some(member) = &member {
+                member.raise_roster().await;
             }
             tokio::time::sleep(ASK_PAUSE).await;
         }

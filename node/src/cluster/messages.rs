@@ -395,7 +395,7 @@ pub struct GroupReport {
     pub is_changing: bool,
     /// It follows the group without being a member.
     pub is_observer: bool,
-    /// Of the rules that its state follows; the group of the roster has none.
+    /// Of the rules that its state follows.
     pub version: Option<StateVersion>,
 }
 

@@ -1,5 +1,6 @@
 //! What other nodes ask of this one, and what it asks of them.
 
+use super::CLUSTER_GROUP_NAME;
 use super::founding::open_authority;
 use super::member::{Member, known_peers};
 use super::messages::{
@@ -154,7 +155,7 @@ fn check_join(
     if request.newest < follows {
         let newest = request.newest;
         let text = format!(
-            "its program knows the shops' rules up to version {newest}, and the cluster follows version \
+            "its program knows the groups' rules up to version {newest}, and the cluster follows version \
              {follows}; start the cluster's version of gearify"
         );
         return Err(JoinRefused::new("version", text));
@@ -372,6 +373,9 @@ impl Member {
 
     /// The version of the rules that a group's state follows here.
     fn version_of(&self, name: &str) -> Option<StateVersion> {
+        if name == CLUSTER_GROUP_NAME {
+            return Some(self.roster.borrow().version).filter(|version| *version > 0);
+        }
         let backend = self.backend()?;
         let (_, handle) = backend.groups().find(|(key, _)| group_name(*key) == name)?;
         Some(version::of(&*handle.state))
@@ -382,7 +386,48 @@ impl Member {
         let backend = self.backend();
         let groups = backend.iter().flat_map(|backend| backend.groups());
         let versions = groups.map(|(_, handle)| version::of(&*handle.state));
-        versions.max().unwrap_or(version::FIRST)
+        versions.max().unwrap_or(version::FIRST).max(self.roster.borrow().version)
+    }
+
+    /// Whether every node can read this command: the roster follows rules that have it, if need be from now on.
+    ///
+    /// # Errors
+    /// What to answer instead of proposing it.
+    pub(super) async fn require_known(&self, group: &Group, command: &Command) -> Result<(), ProposeAnswer> {
+        let needs = command.since();
+        let follows = || self.roster.borrow().version.max(version::FIRST);
+        if needs <= follows() {
+            return Ok(());
+        }
+        if !group.is_leader() {
+            let leader = group.leader().map(|leader| leader.0);
+            return Err(ProposeAnswer::NotLeader { leader });
+        }
+        self.raise_roster().await;
+        match follows() {
+            follows if needs <= follows => Ok(()),
+            follows => Err(ProposeAnswer::Applied(Err(Refusal::TooEarly { follows, needs }))),
+        }
+    }
+
+    /// As leader of the cluster group: the roster follows the newest rules that every node knows.
+    pub async fn raise_roster(&self) {
+        let (name, follows) = {
+            let roster = self.roster.borrow();
+            (roster.cluster.clone(), roster.version)
+        };
+        let leads = self.group().is_some_and(Group::is_leader);
+        if !leads || name != self.me.cluster() || self.newest <= follows {
+            return;
+        }
+        // Every node has the roster, as it has the world.
+        let all_know = self.newest_known(GroupKind::World).await;
+        // Programs before that version do not know that it can be raised.
+        let Some(to) = all_know.filter(|to| *to > follows && *to >= version::ROSTER) else { return };
+        let answer = Box::pin(self.propose_here(Command::Raise { to })).await;
+        if !matches!(answer, ProposeAnswer::Applied(Ok(_))) {
+            tracing::debug!("the roster's version was not raised yet");
+        }
     }
 
     /// The newest version of the rules that every node knows which applies a group's log; `None` if one did
@@ -444,7 +489,7 @@ impl Member {
             Some(NodeState::Draining) => return Err("this node is draining".into()),
             Some(NodeState::Removed) => return Err("this node was removed".into()),
         }
-        if !self.has_caught_up() {
+        if !self.may_sell() {
             return Err("catching up since the start".into());
         }
         if let Some(off_by) = self.clock_off_by() {

@@ -3,8 +3,13 @@
 //! Pure, like commerce: an entry carries its time; the same entries give the same roster everywhere. A
 //! refusal changes nothing. Node numbers only rise: one that was given is never given again, because votes
 //! were given under it.
+//!
+//! As the shops' groups do (`gearify_commerce::version`), the roster follows a version of its rules, raised by an
+//! entry once every node of the cluster knows it. A command that older programs can't read waits for the version
+//! it came with, and so does a new shape of the roster.
 
 use gearify_commerce::placement::SHARDS_MAX;
+use gearify_commerce::{StateVersion, version};
 use gearify_storage::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,11 +42,71 @@ pub struct Roster {
     pub replaced: BTreeMap<u64, u64>,
     /// How many shards regions have, by name; one where nothing is said.
     pub shards: BTreeMap<String, u16>,
+    /// Of the rules; 0 before the cluster is founded.
+    pub version: StateVersion,
 }
 
 impl Record for Roster {
+    const VERSION: u8 = 5;
+    const SINCE: u32 = version::ROSTER;
+    type Previous = RosterV4;
+
+    fn to_previous(&self) -> Option<RosterV4> {
+        let roster = self.clone();
+        Some(RosterV4 {
+            cluster: roster.cluster,
+            authority: roster.authority,
+            authority_key: roster.authority_key,
+            master_key: roster.master_key,
+            last_node: roster.last_node,
+            nodes: roster.nodes,
+            tokens: roster.tokens,
+            regions: roster.regions,
+            replacing: roster.replacing,
+            replaced: roster.replaced,
+            shards: roster.shards,
+        })
+    }
+}
+
+/// Before its rules had a version.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RosterV4 {
+    cluster: String,
+    authority: Vec<u8>,
+    authority_key: Vec<u8>,
+    master_key: String,
+    last_node: u64,
+    nodes: BTreeMap<u64, NodeRecord>,
+    tokens: BTreeMap<TokenId, TokenRecord>,
+    regions: BTreeMap<String, RegionRecord>,
+    replacing: BTreeMap<TokenId, u64>,
+    replaced: BTreeMap<u64, u64>,
+    shards: BTreeMap<String, u16>,
+}
+
+impl Record for RosterV4 {
     const VERSION: u8 = 4;
     type Previous = RosterV3;
+}
+
+impl From<RosterV4> for Roster {
+    fn from(old: RosterV4) -> Roster {
+        Roster {
+            version: if old.cluster.is_empty() { 0 } else { version::FIRST },
+            cluster: old.cluster,
+            authority: old.authority,
+            authority_key: old.authority_key,
+            master_key: old.master_key,
+            last_node: old.last_node,
+            nodes: old.nodes,
+            tokens: old.tokens,
+            regions: old.regions,
+            replacing: old.replacing,
+            replaced: old.replaced,
+            shards: old.shards,
+        }
+    }
 }
 
 /// Before regions were divided.
@@ -64,9 +129,9 @@ impl Record for RosterV3 {
     type Previous = RosterV2;
 }
 
-impl From<RosterV3> for Roster {
-    fn from(old: RosterV3) -> Roster {
-        Roster {
+impl From<RosterV3> for RosterV4 {
+    fn from(old: RosterV3) -> RosterV4 {
+        RosterV4 {
             cluster: old.cluster,
             authority: old.authority,
             authority_key: old.authority_key,
@@ -227,6 +292,30 @@ pub enum Command {
         region: String,
         shards: u16,
     },
+    /// From the next entry on, the rules are those of version `to`.
+    Raise {
+        to: StateVersion,
+    },
+}
+
+impl Command {
+    /// The version of the rules that the roster must follow before this is proposed: with it, every node can
+    /// read the command. An entry that is there already holds all the same.
+    pub fn since(&self) -> StateVersion {
+        match self {
+            Command::Found(_)
+            | Command::AddToken { .. }
+            | Command::Admit { .. }
+            | Command::SetState { .. }
+            | Command::Move { .. }
+            | Command::AddRegion { .. }
+            | Command::AddReplacement { .. }
+            | Command::Recover(_) => version::FIRST,
+            Command::SetShards { .. } => version::SHARDS,
+            // Whoever proposes it has asked every node.
+            Command::Raise { .. } => version::FIRST,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -279,6 +368,11 @@ pub enum Refusal {
     OtherRegion { node: u64, region: String },
     #[error("a region has 1 to {most} shards, and never fewer than before; this one has {shards}")]
     Shards { shards: u16, most: u16 },
+    #[error(
+        "not every node of the cluster is known to run a version of gearify that can read this: the roster \
+         follows rules of version {follows}, and it needs {needs}; try again when all are upgraded and run"
+    )]
+    TooEarly { follows: StateVersion, needs: StateVersion },
 }
 
 pub type Outcome = Result<Reply, Refusal>;
@@ -331,6 +425,11 @@ impl Roster {
                 self.shards.insert(region.clone(), *shards);
                 Ok(Reply::Done)
             }
+            Command::Raise { to } => {
+                // Asked twice, it stays as it is.
+                self.version = self.version.max(*to);
+                Ok(Reply::Done)
+            }
             Command::Move { node, address } => {
                 self.check_address(address, Some(*node))?;
                 self.live(*node)?.address.clone_from(address);
@@ -355,6 +454,7 @@ impl Roster {
             replacing: BTreeMap::new(),
             replaced: BTreeMap::new(),
             shards: BTreeMap::new(),
+            version: version::FIRST,
         };
         Ok(Reply::Done)
     }
@@ -381,6 +481,7 @@ impl Roster {
             replacing: BTreeMap::new(),
             replaced: BTreeMap::new(),
             shards: std::mem::take(&mut self.shards),
+            version: self.version,
         };
         Ok(Reply::Done)
     }
@@ -634,6 +735,36 @@ mod tests {
         }
         assert_eq!(roster.shards["south"], 64);
         assert!(read.has_region("home") && !read.has_region("south"));
+    }
+
+    #[test]
+    fn the_version_of_the_rules_rises_and_brings_the_new_shape_with_it() {
+        use gearify_storage::{decode, encode, encode_at};
+        let mut roster = founded();
+        assert_eq!(roster.version, version::FIRST);
+        let before = encode_at(&roster, roster.version);
+        assert_eq!(before, encode(&roster.to_previous().unwrap()), "a program before reads it");
+        assert_eq!(decode::<Roster>(&before).unwrap(), roster);
+        for (to, follows) in [(version::ROSTER, version::ROSTER), (version::FIRST, version::ROSTER)] {
+            assert_eq!(at(&mut roster, 1, Command::Raise { to }), Ok(Reply::Done));
+            assert_eq!(roster.version, follows);
+        }
+        let after = encode_at(&roster, roster.version);
+        assert_eq!(after[0], Roster::VERSION);
+        assert_eq!(decode::<Roster>(&after).unwrap(), roster);
+        // Whoever goes on alone goes on with the rules.
+        let recovery = Founding {
+            cluster: "acme-2".into(),
+            authority: vec![],
+            authority_key: vec![],
+            master_key: String::new(),
+            node: 1,
+            record: record(1),
+            token: [1; 8],
+            token_record: TokenRecord { secret_hash: [1; 32], expires_ms: HOUR, used_by: None },
+        };
+        assert_eq!(at(&mut roster, 2, Command::Recover(Box::new(recovery))), Ok(Reply::Done));
+        assert_eq!(roster.version, version::ROSTER);
     }
 
     #[test]

@@ -127,14 +127,14 @@ impl Line {
         });
         let end = shared.stop.child_token();
         let patience = shared.patience();
-        let Outgoing { mut reader, mut writer } = connection;
+        let Outgoing { mut reader, mut writer, version } = connection;
         let (answered, ending) = (waiting.clone(), end.clone());
         tokio::spawn(async move {
             let _guard = ending.clone().drop_guard();
             let sending = async {
                 while let Some(mut frame) = queued.recv().await {
                     loop {
-                        wire::write(&mut writer, &frame, patience).await?;
+                        wire::write(&mut writer, version, &frame, patience).await?;
                         match queued.try_recv() {
                             Ok(next) => frame = next,
                             Err(_) => break,
@@ -145,7 +145,7 @@ impl Line {
                 Ok::<(), WireError>(())
             };
             let receiving = async {
-                while let Some(frame) = wire::read(&mut reader, patience).await? {
+                while let Some(frame) = wire::read(&mut reader, version, patience).await? {
                     answered.answer(frame)?;
                 }
                 Ok(())

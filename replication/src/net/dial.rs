@@ -7,7 +7,7 @@ use super::hello::{Cause, Hello, Purpose, Refusal};
 use super::name::PeerName;
 use super::streams::Slot;
 use super::tls;
-use super::wire::{self, Frame, Kind, Patience, WireError};
+use super::wire::{self, Frame, GREETING, Kind, Patience, Versions, WireError};
 use crate::position::{GroupId, NodeId};
 use crate::transport::TransportError;
 use bytes::Bytes;
@@ -26,6 +26,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub(crate) struct Connection<S> {
     pub reader: BufReader<ReadHalf<S>>,
     pub writer: BufWriter<WriteHalf<S>>,
+    /// Of its frames from here on.
+    pub version: u8,
 }
 
 impl<S: AsyncRead + AsyncWrite> Connection<S> {
@@ -34,16 +36,17 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
         Connection {
             reader: BufReader::with_capacity(BUFFER_BYTES, reader),
             writer: BufWriter::with_capacity(BUFFER_BYTES, writer),
+            version: GREETING,
         }
     }
 
     pub(crate) async fn read(&mut self, patience: Patience) -> Result<Option<Frame>, WireError> {
-        wire::read(&mut self.reader, patience).await
+        wire::read(&mut self.reader, self.version, patience).await
     }
 
     /// Writes one frame and sends it off.
     pub(crate) async fn send(&mut self, frame: &Frame, patience: Patience) -> Result<(), WireError> {
-        wire::write(&mut self.writer, frame, patience).await?;
+        wire::write(&mut self.writer, self.version, frame, patience).await?;
         wire::flush(&mut self.writer, patience).await
     }
 }
@@ -141,11 +144,17 @@ async fn greet(
     stream.set_nodelay(true)?;
     let tls = shared.tls.load_full();
     let mut connection = Connection::over(tls.connect(stream, &name).await?);
-    let hello = Hello { purpose, from: shared.me.clone(), to: name };
+    let hello = Hello { purpose, from: shared.me.clone(), to: name, versions: shared.versions };
     let patience = shared.patience();
     connection.send(&hello.frame(group), patience).await?;
     match connection.read(patience).await? {
-        Some(frame) if frame.kind == Kind::Welcome && frame.group == group => Ok(connection),
+        Some(frame) if frame.kind == Kind::Welcome && frame.group == group => {
+            let theirs = Versions::from_id(frame.id);
+            let common = shared.versions.common(theirs);
+            connection.version =
+                common.ok_or_else(|| Unmet::NoConnection(hello.nothing_in_common(theirs)))?;
+            Ok(connection)
+        }
         Some(frame) if frame.kind == Kind::Refusal => Err(Unmet::Refused(Refusal::decode(frame.body)?)),
         Some(frame) => Err(WireError::Unexpected(frame.kind).into()),
         None => Err(Unmet::NoConnection("it closed the connection".into())),

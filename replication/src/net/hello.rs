@@ -1,11 +1,12 @@
 //! The first frames of a connection: what it is for, and whether it may be.
 
 use super::name::PeerName;
-use super::wire::{Frame, Kind};
+use super::wire::{Frame, Kind, Versions};
 use crate::frames::{FrameError, FrameReader, FrameWriter};
 use crate::position::{GroupId, NodeId};
 use bytes::Bytes;
 
+/// Older and newer programs must be able to read it: what is new goes elsewhere.
 const VERSION: u8 = 1;
 
 /// What a connection carries. Each has connections of its own, streams one per group, so that nothing
@@ -42,6 +43,8 @@ pub(crate) struct Hello {
     pub purpose: Purpose,
     pub from: PeerName,
     pub to: PeerName,
+    /// What the caller speaks.
+    pub versions: Versions,
 }
 
 impl Hello {
@@ -53,17 +56,26 @@ impl Hello {
             out.sized(name.region().as_bytes());
             out.u64(name.node().0);
         }
-        Frame { kind: Kind::Hello, group, id: 0, body: out.finish() }
+        Frame { kind: Kind::Hello, group, id: self.versions.to_id(), body: out.finish() }
     }
 
-    pub(crate) fn decode(body: Bytes) -> Result<Hello, FrameError> {
-        let mut input = FrameReader::new(body, VERSION)?;
+    pub(crate) fn decode(frame: Frame) -> Result<Hello, FrameError> {
+        let mut input = FrameReader::new(frame.body, VERSION)?;
         let found = input.u8()?;
         let purpose = Purpose::ALL.into_iter().find(|purpose| *purpose as u8 == found);
         let purpose = purpose.ok_or(FrameError::Kind { found })?;
         let (from, to) = (name(&mut input)?, name(&mut input)?);
         input.end()?;
-        Ok(Hello { purpose, from, to })
+        Ok(Hello { purpose, from, to, versions: Versions::from_id(frame.id) })
+    }
+
+    /// Why the two can't talk, where the called node speaks `theirs`.
+    pub(crate) fn nothing_in_common(&self, theirs: Versions) -> String {
+        format!(
+            "{} speaks versions {} of the protocol between nodes and {} speaks {theirs}, so there is none that \
+             both speak; upgrade by way of a version of gearify that can talk to either",
+            self.from, self.versions, self.to
+        )
     }
 }
 
@@ -86,7 +98,7 @@ pub(crate) struct Refusal {
 pub(crate) enum Cause {
     /// The caller's node was removed from the cluster: it must not go on.
     Removed,
-    /// Certificates, hello and book do not agree.
+    /// Certificates, hello and book do not agree, or the two programs do not speak the same.
     Identity,
     /// Not here, or not now.
     NotServed,

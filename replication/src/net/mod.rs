@@ -6,6 +6,8 @@
 //! - Streams of entries and of heartbeats have a connection per group; calls, requests and snapshots
 //!   have their own. A peer that stalls, in the middle of a frame too, holds up nothing but that
 //!   connection, and that for a bounded time.
+//! - The first frame and its answer name the versions of frames that each end speaks; both go on in the newest
+//!   that they have in common, and a caller without one hears which they are.
 //! - Every queue is bounded. What does not fit waits at the sender, by TCP's own window in the end.
 //! - Bytes that are no frame, or too long a one, end their connection with one line in the log.
 //! - After a failed connect a node waits, longer each time and never exactly as long as others, before
@@ -51,7 +53,7 @@ use tls::Tls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use wire::Patience;
+use wire::{Patience, Versions};
 
 /// Bounds of the network. The defaults fit nodes of one region and of several.
 #[derive(Clone, Debug)]
@@ -96,6 +98,7 @@ pub(crate) struct Shared {
     pub tls: ArcSwap<Tls>,
     pub book: PeerBook,
     pub limits: NetLimits,
+    pub versions: Versions,
     pub links: Mutex<BTreeMap<NodeId, Arc<Link>>>,
     pub stop: CancellationToken,
     /// Set when a peer says that this node was removed.
@@ -117,11 +120,22 @@ impl TcpNet {
     /// # Errors
     /// If certificate, key and authority don't fit each other.
     pub fn new(credentials: &Credentials, book: PeerBook, limits: NetLimits) -> Result<TcpNet, TlsError> {
+        TcpNet::speaking(Versions::SPOKEN, credentials, book, limits)
+    }
+
+    /// As a program that speaks these versions of the frames.
+    fn speaking(
+        versions: Versions,
+        credentials: &Credentials,
+        book: PeerBook,
+        limits: NetLimits,
+    ) -> Result<TcpNet, TlsError> {
         let shared = Shared {
             me: credentials.name.clone(),
             tls: ArcSwap::from_pointee(Tls::new(credentials)?),
             book,
             limits,
+            versions,
             links: Mutex::default(),
             stop: CancellationToken::new(),
             removed: watch::Sender::new(false),

@@ -198,14 +198,17 @@ impl Server {
             return Err(WireError::Unexpected(frame.kind).into());
         }
         let group = frame.group;
-        let hello = Hello::decode(frame.body)?;
-        if let Err(refusal) = self.check(certified, &hello, group) {
-            let _ = connection.send(&refusal.frame(Kind::Refusal, group, 0), patience).await;
+        let hello = Hello::decode(frame)?;
+        let checked = self.check(certified, &hello, group).map_err(|refusal| {
             let reason = match refusal.cause {
                 Cause::Removed => "removed",
                 Cause::Identity => "identity",
                 Cause::NotServed => "group",
             };
+            (reason, refusal)
+        });
+        if let Err((reason, refusal)) = checked.and_then(|()| self.check_versions(&hello)) {
+            let _ = connection.send(&refusal.frame(Kind::Refusal, group, 0), patience).await;
             return Err(Ended::Refused(reason, refusal));
         }
         Ok(Some((hello, group)))
@@ -227,6 +230,16 @@ impl Server {
         self.check_group(certified, group)
     }
 
+    fn check_versions(&self, hello: &Hello) -> Result<(), (&'static str, Refusal)> {
+        match hello.versions.common(self.shared.versions) {
+            Some(_) => Ok(()),
+            None => {
+                let reason = hello.nothing_in_common(self.shared.versions);
+                Err(("versions", Refusal::new(Cause::Identity, reason)))
+            }
+        }
+    }
+
     fn check_group(&self, from: &PeerName, group: GroupId) -> Result<(), Refusal> {
         if from.may_speak_for(group, self.shared.me.region()) {
             return Ok(());
@@ -244,25 +257,24 @@ impl Server {
 
     async fn peer(&self, mut connection: Incoming, hello: Hello, group: GroupId) -> Result<(), Ended> {
         let patience = self.shared.patience();
-        let welcome = Frame { kind: Kind::Welcome, group, id: 0, body: Bytes::new() };
         match hello.purpose {
             Purpose::Entries | Purpose::Heartbeats => {
                 let channel = match self.inbound.open_append(hello.from.node(), group) {
                     Ok(channel) => channel,
                     Err(error) => return self.turn_away(connection, group, error).await,
                 };
-                connection.send(&welcome, patience).await?;
-                let Incoming { reader, writer } = connection;
-                let answering = send(writer, channel.answers, Kind::AppendAnswer, group, patience);
-                let receiving = receive(reader, &channel.requests, Kind::Append, group, patience);
+                self.welcome(&mut connection, &hello, group).await?;
+                let Incoming { reader, writer, version } = connection;
+                let answering = send((writer, version), channel.answers, Kind::AppendAnswer, group, patience);
+                let receiving = receive((reader, version), &channel.requests, Kind::Append, group, patience);
                 Ok(until_either_ends(answering, receiving, self.until_removed(hello.from.node())).await?)
             }
             Purpose::Calls | Purpose::Requests => {
-                connection.send(&welcome, patience).await?;
+                self.welcome(&mut connection, &hello, group).await?;
                 self.calls(connection, hello).await
             }
             Purpose::Snapshot => {
-                connection.send(&welcome, patience).await?;
+                self.welcome(&mut connection, &hello, group).await?;
                 let from = hello.from.node();
                 match snapshot::receive(&self.inbound, from, group, &mut connection, patience).await {
                     Ok(()) => Ok(()),
@@ -271,6 +283,20 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Says what this end speaks; what comes after it is of the version that both do.
+    async fn welcome(
+        &self,
+        connection: &mut Incoming,
+        hello: &Hello,
+        group: GroupId,
+    ) -> Result<(), WireError> {
+        let ours = self.shared.versions;
+        let welcome = Frame { kind: Kind::Welcome, group, id: ours.to_id(), body: Bytes::new() };
+        connection.send(&welcome, self.shared.patience()).await?;
+        connection.version = hello.versions.common(ours).expect("the hello was checked");
+        Ok(())
     }
 
     /// Ends when the peer is removed from the cluster.
@@ -301,13 +327,13 @@ impl Server {
 
     async fn calls(&self, connection: Incoming, hello: Hello) -> Result<(), Ended> {
         let patience = self.shared.patience();
-        let Incoming { mut reader, mut writer } = connection;
+        let Incoming { mut reader, mut writer, version } = connection;
         let (finished, mut answers) = mpsc::channel::<Frame>(CALLS_IN_WORK_MAX);
         let in_work = Arc::new(Semaphore::new(CALLS_IN_WORK_MAX));
         let answering = async {
             while let Some(mut frame) = answers.recv().await {
                 loop {
-                    wire::write(&mut writer, &frame, patience).await?;
+                    wire::write(&mut writer, version, &frame, patience).await?;
                     match answers.try_recv() {
                         Ok(next) => frame = next,
                         Err(_) => break,
@@ -318,7 +344,7 @@ impl Server {
             Ok(())
         };
         let reading = async {
-            while let Some(frame) = wire::read(&mut reader, patience).await? {
+            while let Some(frame) = wire::read(&mut reader, version, patience).await? {
                 if frame.kind != Kind::Call {
                     return Err(WireError::Unexpected(frame.kind));
                 }

@@ -53,7 +53,7 @@ pub(crate) async fn open(
 }
 
 async fn connect(shared: &Arc<Shared>, to: NodeId, purpose: Purpose, group: GroupId) -> Opened {
-    let Outgoing { reader, writer } = dial::connect(shared, to, purpose, group).await?;
+    let Outgoing { reader, writer, version } = dial::connect(shared, to, purpose, group).await?;
     let (requests, outgoing) = mpsc::channel(STREAM_FRAMES_MAX);
     let (incoming, answers) = mpsc::channel(STREAM_FRAMES_MAX);
     let end = shared.stop.child_token();
@@ -63,14 +63,14 @@ async fn connect(shared: &Arc<Shared>, to: NodeId, purpose: Purpose, group: Grou
     tokio::spawn(async move {
         let _guard = sending.clone().drop_guard();
         tokio::select! {
-            ended = send(writer, outgoing, Kind::Append, group, patience) => log_end(to, purpose, ended),
+            ended = send((writer, version), outgoing, Kind::Append, group, patience) => log_end(to, purpose, ended),
             () = sending.cancelled() => {}
         }
     });
     tokio::spawn(async move {
         let _guard = receiving.clone().drop_guard();
         tokio::select! {
-            ended = receive(reader, &incoming, Kind::AppendAnswer, group, patience) => log_end(to, purpose, ended),
+            ended = receive((reader, version), &incoming, Kind::AppendAnswer, group, patience) => log_end(to, purpose, ended),
             () = receiving.cancelled() => {}
             () = incoming.closed() => {}
         }
@@ -86,7 +86,7 @@ fn log_end(to: NodeId, purpose: Purpose, ended: Result<(), WireError>) {
 
 /// Sends what comes out of a queue as numbered frames, until the queue ends.
 pub(crate) async fn send<W: AsyncWrite + Unpin>(
-    mut writer: W,
+    (mut writer, version): (W, u8),
     mut queue: mpsc::Receiver<Bytes>,
     kind: Kind,
     group: GroupId,
@@ -95,7 +95,7 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
     let mut id = 0;
     while let Some(mut body) = queue.recv().await {
         loop {
-            wire::write(&mut writer, &Frame { kind, group, id, body }, patience).await?;
+            wire::write(&mut writer, version, &Frame { kind, group, id, body }, patience).await?;
             id += 1;
             match queue.try_recv() {
                 Ok(next) => body = next,
@@ -113,14 +113,14 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
 /// # Errors
 /// Also for a frame of another kind or group, or one out of order.
 pub(crate) async fn receive<R: AsyncRead + Unpin>(
-    mut reader: R,
+    (mut reader, version): (R, u8),
     queue: &mpsc::Sender<Bytes>,
     kind: Kind,
     group: GroupId,
     patience: Patience,
 ) -> Result<(), WireError> {
     let mut expected = 0;
-    while let Some(frame) = wire::read(&mut reader, patience).await? {
+    while let Some(frame) = wire::read(&mut reader, version, patience).await? {
         if frame.kind != kind || frame.group != group || frame.id != expected {
             return Err(WireError::Unexpected(frame.kind));
         }

@@ -5,6 +5,7 @@ mod hostile;
 mod identity;
 mod snapshots;
 mod traffic;
+mod versions;
 
 use super::*;
 use crate::tests::machine::{Shelf, TestMachine};
@@ -74,10 +75,19 @@ impl Host {
     }
 
     async fn serving(authority: Authority, own: &Credentials, limits: NetLimits) -> Host {
+        Host::speaking(Versions::SPOKEN, authority, own, limits).await
+    }
+
+    async fn speaking(
+        versions: Versions,
+        authority: Authority,
+        own: &Credentials,
+        limits: NetLimits,
+    ) -> Host {
         let (dir, shelf) = (tempfile::tempdir().unwrap(), Shelf::default());
         let book = PeerBook::default();
         book.insert(NodeId(2), PeerRecord { region: REGION.into(), address: "127.0.0.1:1".into() });
-        let net = TcpNet::new(own, book, limits).unwrap();
+        let net = TcpNet::speaking(versions, own, book, limits).unwrap();
         let mut options = NodeOptions::new(NodeId(1), "test", dir.path());
         options.transport = Arc::new(net.clone());
         let node = Node::open(options).unwrap();
@@ -99,9 +109,13 @@ impl Host {
     }
 
     fn caller_as(&self, credentials: &Credentials) -> TcpNet {
+        self.caller_speaking(Versions::SPOKEN, credentials)
+    }
+
+    fn caller_speaking(&self, versions: Versions, credentials: &Credentials) -> TcpNet {
         let book = PeerBook::default();
         book.insert(NodeId(1), PeerRecord { region: REGION.into(), address: self.address.to_string() });
-        TcpNet::new(credentials, book, brisk()).unwrap()
+        TcpNet::speaking(versions, credentials, book, brisk()).unwrap()
     }
 
     /// It serves a well-behaved peer and its group works.

@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream as ClientStream;
 use tokio_rustls::server::TlsStream as ServerStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsConnector};
 
-/// What a node says it came for, before it shows who it is.
+/// What a node says it came for, before it shows who it is. Which versions of frames it speaks it says in them.
 pub(crate) const ALPN_PEER: &[u8] = b"gearify-peer/1";
 pub(crate) const ALPN_JOIN: &[u8] = b"gearify-join/1";
 

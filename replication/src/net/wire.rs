@@ -3,24 +3,68 @@
 //! Head: `[length u32][version u8][kind u8][group u16][id u64][crc32c u32]`, big-endian; the length is
 //! that of the body, the checksum covers the sixteen bytes before it and the body. What `id` means
 //! depends on the kind. Bodies are encoded in `frames`, each with a version of its own.
+//!
+//! Programs of several versions talk to each other while nodes are upgraded. A connection begins with frames of
+//! version [`GREETING`], in which both ends say what they speak; those after it are of the newest that both do.
 
 use crate::position::GroupId;
 use bytes::{BufMut, Bytes, BytesMut};
+use std::fmt;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-const VERSION: u8 = 1;
+/// Of hello, welcome, and a refusal in the place of one, for ever; and of what joining nodes say.
+pub(crate) const GREETING: u8 = 1;
 const HEAD_BYTES: usize = 20;
 /// Memory taken for a body before any of it has arrived.
 const FIRST_RESERVE_BYTES: usize = 64 << 10;
 
+/// The versions of frames that a program speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Versions {
+    pub oldest: u8,
+    pub newest: u8,
+}
+
+impl Versions {
+    /// By this program.
+    pub(crate) const SPOKEN: Versions = Versions { oldest: 1, newest: 1 };
+    /// By programs that did not say.
+    const UNSAID: Versions = Versions { oldest: 1, newest: 1 };
+
+    /// The newest that two programs speak.
+    pub(crate) fn common(self, other: Versions) -> Option<u8> {
+        let newest = self.newest.min(other.newest);
+        (newest >= self.oldest.max(other.oldest)).then_some(newest)
+    }
+
+    /// As the `id` of hello and welcome: its last two bytes.
+    pub(crate) fn to_id(self) -> u64 {
+        u64::from(u16::from_be_bytes([self.oldest, self.newest]))
+    }
+
+    pub(crate) fn from_id(id: u64) -> Versions {
+        match (id as u16).to_be_bytes() {
+            [0, 0] => Versions::UNSAID,
+            [oldest, newest] => Versions { oldest, newest },
+        }
+    }
+}
+
+impl fmt::Display for Versions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} to {}", self.oldest, self.newest)
+    }
+}
+
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The first on every connection; says what the connection is for.
+    /// The first on every connection; says what the connection is for. `id` is the caller's [`Versions`].
     Hello,
+    /// `id` is the answering end's [`Versions`].
     Welcome,
     /// The end of a connection, or of a snapshot, with the reason.
     Refusal,
@@ -118,8 +162,8 @@ pub(crate) enum WireError {
     Io(#[from] io::Error),
     #[error("it ended in the middle of a frame")]
     Truncated,
-    #[error("frame version {0} is not known")]
-    Version(u8),
+    #[error("a frame of version {found} where {spoken} is spoken")]
+    Version { found: u8, spoken: u8 },
     #[error("frame kind {0} is not known")]
     Kind(u8),
     #[error("a frame of kind {kind:?} with {bytes} bytes; {max} are the most")]
@@ -146,6 +190,7 @@ pub(crate) struct Patience {
 /// The next frame; `None` if the other side closed the connection between frames.
 pub(crate) async fn read<R: AsyncRead + Unpin>(
     reader: &mut R,
+    version: u8,
     patience: Patience,
 ) -> Result<Option<Frame>, WireError> {
     let mut head = [0; HEAD_BYTES];
@@ -153,17 +198,18 @@ pub(crate) async fn read<R: AsyncRead + Unpin>(
     if first == 0 {
         return Ok(None);
     }
-    let rest = read_rest(reader, head, first);
+    let rest = read_rest(reader, version, head, first);
     timeout(patience.frame, rest).await.map_err(|_| WireError::Stalled)?.map(Some)
 }
 
 async fn read_rest<R: AsyncRead + Unpin>(
     reader: &mut R,
+    version: u8,
     mut head: [u8; HEAD_BYTES],
     have: usize,
 ) -> Result<Frame, WireError> {
     reader.read_exact(&mut head[have..]).await.map_err(cut_short)?;
-    let (kind, bytes) = checked_head(&head)?;
+    let (kind, bytes) = checked_head(&head, version)?;
     let mut body = BytesMut::with_capacity(bytes.min(FIRST_RESERVE_BYTES));
     while body.len() < bytes {
         if body.len() == body.capacity() {
@@ -184,10 +230,10 @@ async fn read_rest<R: AsyncRead + Unpin>(
     Ok(Frame { kind, group, id: number(8), body: body.freeze() })
 }
 
-fn checked_head(head: &[u8; HEAD_BYTES]) -> Result<(Kind, usize), WireError> {
+fn checked_head(head: &[u8; HEAD_BYTES], version: u8) -> Result<(Kind, usize), WireError> {
     let bytes = u32::from_be_bytes(head[..4].try_into().expect("four bytes")) as usize;
-    if head[4] != VERSION {
-        return Err(WireError::Version(head[4]));
+    if head[4] != version {
+        return Err(WireError::Version { found: head[4], spoken: version });
     }
     let kind = Kind::from_number(head[5]).ok_or(WireError::Kind(head[5]))?;
     let max = kind.body_bytes_max();
@@ -200,6 +246,7 @@ fn checked_head(head: &[u8; HEAD_BYTES]) -> Result<(Kind, usize), WireError> {
 /// [`WireError::Stalled`] if the other side takes nothing.
 pub(crate) async fn write<W: AsyncWrite + Unpin>(
     writer: &mut W,
+    version: u8,
     frame: &Frame,
     patience: Patience,
 ) -> Result<(), WireError> {
@@ -207,7 +254,7 @@ pub(crate) async fn write<W: AsyncWrite + Unpin>(
     if frame.body.len() > max {
         return Err(WireError::TooLarge { kind: frame.kind, bytes: frame.body.len(), max });
     }
-    let head = head_of(frame);
+    let head = head_of(frame, version);
     let all = async {
         writer.write_all(&head).await?;
         writer.write_all(&frame.body).await
@@ -234,10 +281,10 @@ pub(crate) async fn flush<W: AsyncWrite + Unpin>(
     Ok(timeout(patience.frame, writer.flush()).await.map_err(|_| WireError::Stalled)??)
 }
 
-fn head_of(frame: &Frame) -> [u8; HEAD_BYTES] {
+fn head_of(frame: &Frame, version: u8) -> [u8; HEAD_BYTES] {
     let mut head = BytesMut::with_capacity(HEAD_BYTES);
     head.put_u32(frame.body.len() as u32);
-    head.put_u8(VERSION);
+    head.put_u8(version);
     head.put_u8(frame.kind.number());
     head.put_u16(frame.group.0);
     head.put_u64(frame.id);

@@ -1,6 +1,6 @@
-//! A node whose disk was replaced by an old copy of itself.
+//! A node whose disk was replaced by an old copy of itself, and one that lost its raft log.
 
-use crate::buyers::{Attempt, acknowledged, read};
+use crate::buyers::{Acknowledged, Attempt, acknowledged, read};
 use crate::region::{Region, token_in};
 use gearify_tests::process::{free_address, run};
 use gearify_tests::shop::Premises;
@@ -20,14 +20,13 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-#[test]
-fn a_node_restored_from_an_old_copy_of_its_disk_does_not_vote_again() {
-    let premises = Premises::new();
+/// Three nodes that sell a ball.
+fn three(premises: &Premises) -> Region<'_> {
     let (mut files, mut market) = premises.open_shop();
     market.product(&mut files, "BALL", 2_490);
     market.stock(&mut files, "BALL", 0, 100);
     files.stop();
-    let mut region = Region::of(&premises, 3);
+    let mut region = Region::of(premises, 3);
     let mut token = token_in(&region.done(0, &["cluster", "init"]));
     region.start(0);
     for n in [1, 2] {
@@ -36,6 +35,30 @@ fn a_node_restored_from_an_old_copy_of_its_disk_does_not_vote_again() {
         token = token_in(&region.done(n, &["cluster", "token"]));
     }
     region.wait_for_voters(&[1, 2, 3]);
+    region
+}
+
+/// An order that the node at a place has acknowledged.
+fn buy(premises: &Premises, region: &Region<'_>, n: usize, number: usize) -> Acknowledged {
+    premises.runtime.block_on(async {
+        let attempt = Attempt::prepare(&region.host(n), "BALL", number, "tok_ok").await.expect("a cart");
+        acknowledged(&attempt.place().await.expect("an answer").expect(201).json)
+    })
+}
+
+/// What a node that does not start says, in its one line.
+fn refusal(region: &Region<'_>, n: usize) -> String {
+    let ran = run(region.serve(n).command(free_address(), free_address()));
+    assert!(!ran.status.success(), "{}", ran.stdout);
+    let said: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("gearify: ")).collect();
+    assert_eq!(said.len(), 1, "{}", ran.stderr);
+    said[0].to_owned()
+}
+
+#[test]
+fn a_node_restored_from_an_old_copy_of_its_disk_does_not_vote_again() {
+    let premises = Premises::new();
+    let mut region = three(&premises);
     let leader = region.leader("region-0");
     let old = (leader + 1) % 3;
     let data = region.serve(old).data;
@@ -44,22 +67,14 @@ fn a_node_restored_from_an_old_copy_of_its_disk_does_not_vote_again() {
     copy(&data, &kept);
     region.start(old);
     // It confirms orders, and then they are gone from its disk.
-    let buy = |region: &Region<'_>, n: usize, number: usize| {
-        premises.runtime.block_on(async {
-            let attempt = Attempt::prepare(&region.host(n), "BALL", number, "tok_ok").await.expect("a cart");
-            acknowledged(&attempt.place().await.expect("an answer").expect(201).json)
-        })
-    };
-    let orders: Vec<_> = (0..5).map(|number| buy(&region, old, number)).collect();
+    let orders: Vec<_> = (0..5).map(|number| buy(&premises, &region, old, number)).collect();
     let leader = region.leader("region-0");
     region.nodes.remove(&old).expect("it runs").kill();
     std::fs::remove_dir_all(&data).expect("the test's directory can be emptied");
     std::fs::rename(&kept, &data).expect("the copy takes its place");
 
-    let ran = run(region.serve(old).command(free_address(), free_address()));
-    assert!(!ran.status.success(), "{}", ran.stdout);
-    let said: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("gearify: ")).collect();
-    assert!(said.len() == 1 && said[0].contains("the disk is an old copy"), "{}", ran.stderr);
+    let said = refusal(&region, old);
+    assert!(said.contains("the disk is an old copy"), "{said}");
     if leader != old {
         assert_eq!(region.refused(leader, "old-copy"), 1);
         assert!(region.nodes[&leader].log().contains("came back with an old copy of its disk"));
@@ -71,7 +86,50 @@ fn a_node_restored_from_an_old_copy_of_its_disk_does_not_vote_again() {
             assert_eq!(acknowledged(&premises.runtime.block_on(read(&region.host(*n), order))), *order);
         }
     }
-    buy(&region, others[0], 9);
+    buy(&premises, &region, others[0], 9);
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+}
+
+#[test]
+fn a_node_that_lost_only_its_raft_log_does_not_start_and_is_replaced() {
+    let premises = Premises::new();
+    let mut region = three(&premises);
+    let lost = 2;
+    let data = region.serve(lost).data;
+    let mut orders = vec![buy(&premises, &region, lost, 0)];
+    region.nodes.remove(&lost).expect("it runs").stop();
+    // The rest of the log's directory still says that there were entries, however often it is asked.
+    let log = data.join("log");
+    std::fs::remove_file(log.join("raftlog.sqlite")).expect("the log is there");
+    for _ in 0..2 {
+        let said = refusal(&region, lost);
+        assert!(said.contains("the raft log is damaged") && said.contains("must not vote again"), "{said}");
+    }
+    std::fs::remove_dir_all(&log).expect("the log can be removed");
+    for _ in 0..2 {
+        let said = refusal(&region, lost);
+        assert!(
+            said.contains("the raft log of node 3 is gone") && said.contains("must not vote again"),
+            "{said}"
+        );
+        assert!(!log.exists(), "it began another log");
+    }
+
+    // The others have everything, and go on; another node takes the place.
+    orders.push(buy(&premises, &region, 0, 1));
+    let token = token_in(&region.done(0, &["node", "replace", "3"]));
+    std::fs::remove_dir_all(&data).expect("the test's directory can be emptied");
+    region.join_by(lost, &token, 0, 4);
+    region.start(lost);
+    region.wait_for_voters(&[1, 2, 4]);
+    orders.push(buy(&premises, &region, lost, 2));
+    for n in 0..3 {
+        for order in &orders {
+            assert_eq!(acknowledged(&premises.runtime.block_on(read(&region.host(n), order))), *order);
+        }
+    }
     for (_, node) in std::mem::take(&mut region.nodes) {
         node.stop();
     }

@@ -3,6 +3,8 @@
 use crate::region::{PATIENCE, Region, token_in};
 use gearify_commerce::orders::ORDERS;
 use gearify_commerce::{GroupKind, Shard, Site};
+use gearify_node::rebuild::{self, LiveBytes, Rebuilt};
+use gearify_node::state::GroupKey;
 use gearify_tests::buyers::{Attempt, acknowledged, read};
 use gearify_tests::http::Host;
 use gearify_tests::market::Market;
@@ -88,6 +90,14 @@ fn three_shards_on_one_node_sell_side_by_side() {
     let core = files.node(1);
     let sales = |shard| core.shards.get(Shard(shard)).expect("it runs here").handle.history.verify();
     assert!((0..3).all(|shard| sales(shard).expect("the history is whole").rows > 0));
+    // Where every byte counts as one too many, no group's directory is passed over.
+    let mut live_bytes = LiveBytes::new();
+    let looking = rebuild::look_over(core.backend(), &mut live_bytes, 0, 0);
+    let rebuilt = premises.runtime.block_on(looking);
+    let groups: Vec<GroupKey> = core.backend().groups().map(|(key, _)| key).collect();
+    assert_eq!(groups.len(), 5, "the world, the catalogue and three shards");
+    assert!(groups.iter().all(|key| matches!(rebuilt.get(key), Some(Rebuilt::Done { .. }))), "{rebuilt:?}");
+    assert_eq!(files.projections(1), before);
     files.stop();
     gearify_node::doctor::remove_projections(&premises.data()).expect("nothing runs on them");
     let files = premises.open();

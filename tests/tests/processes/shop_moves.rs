@@ -26,6 +26,8 @@ const NEIGHBOUR: &str = "boundary";
 const PACE: Duration = Duration::from_millis(40);
 /// No machine is so busy that nobody is answered for so long, but for a node that is lost.
 const GAP_MAX: Duration = Duration::from_secs(3);
+/// Of the middle one of three moves.
+const PAUSE_MAX_MS: u64 = 1_000;
 /// No call, nor the few that fill a cart, takes so long, whoever is lost meanwhile.
 const CALLS_MAX: Duration = Duration::from_secs(15);
 /// How often it is tried to end a node in the middle of a move.
@@ -133,7 +135,7 @@ fn settled(status: &Value) -> bool {
         let voters = nodes.iter().filter(|node| {
             let group = &node["report"]["groups"][&name];
             let votes = group["voters"].as_array().is_some_and(|voters| voters.contains(&node["node"]));
-            votes && !group["leader"].is_null() && group["version"] == 4
+            votes && !group["leader"].is_null() && group["version"].as_u64() >= Some(4)
         });
         // The fourth node follows the first shard without a vote.
         let has_all = if shard == 0 { here == NODES } else { here >= VOTERS };
@@ -156,6 +158,17 @@ fn log_of(region: &Region<'_>, n: usize) -> String {
 /// How many moves a node has brought to their end.
 fn moves_ended_by(region: &Region<'_>, n: usize) -> usize {
     log_of(region, n).matches("a shop has moved").count()
+}
+
+/// For how many milliseconds nobody could write to a shop, of each move that a node has brought to its end.
+fn pauses_told_by(region: &Region<'_>, n: usize) -> Vec<u64> {
+    let log = log_of(region, n);
+    let told = log.lines().filter(|line| line.contains("a shop has moved"));
+    let number = |line: &str| {
+        let after = line.split("paused_ms").nth(1)?.trim_start_matches(|c: char| !c.is_ascii_digit());
+        after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    told.filter_map(number).collect()
 }
 
 #[test]
@@ -213,12 +226,11 @@ fn a_shop_moves_while_people_buy_through_every_node_and_the_node_that_carries_it
         neighbour_sales.len(),
         other.as_millis()
     );
-    for n in 0..NODES {
-        log_of(&region, n)
-            .lines()
-            .filter(|line| line.contains("a shop has moved"))
-            .for_each(|line| println!("{line}"));
-    }
+    let mut pauses: Vec<u64> = (0..NODES).flat_map(|n| pauses_told_by(&region, n)).collect();
+    pauses.sort_unstable();
+    println!("nobody could write to it for {pauses:?} ms");
+    assert_eq!(pauses.len(), 3, "each move says how long the shop was closed");
+    assert!(pauses[1] < PAUSE_MAX_MS, "the shop was closed for {pauses:?} ms");
     assert!(gap < GAP_MAX && other < GAP_MAX, "{gap:?} {other:?}");
     premises.runtime.block_on(async {
         check_sales(&of_mover, &sales, PIECES).await;

@@ -57,7 +57,8 @@ async fn say(host: &Host, group: GroupId, bytes: &[u8], frame: Option<Frame>) {
     let stream = TcpStream::connect(host.address).await.unwrap();
     let mut connection = Connection::over(tls.connect(stream, host.net.me()).await.unwrap());
     let from = PeerName::new(CLUSTER, REGION, NodeId(2)).unwrap();
-    let hello = Hello { purpose: Purpose::Entries, from, to: host.net.me().clone() };
+    let hello =
+        Hello { purpose: Purpose::Entries, from, to: host.net.me().clone(), versions: Versions::SPOKEN };
     connection.send(&hello.frame(group), SOON).await.unwrap();
     let _ = connection.writer.write_all(bytes).await;
     let _ = connection.writer.flush().await;
@@ -90,6 +91,7 @@ async fn every_refusal_is_counted_under_its_reason() {
         "identity",
         "removed",
         "group",
+        "versions",
         "frame-too-large",
         "frame",
         "token-unknown",
@@ -120,6 +122,12 @@ async fn every_refusal_is_counted_under_its_reason() {
             "removed" => {
                 host.net.book().set(BTreeMap::new(), [NodeId(9)].into());
                 shows(&host, &credentials(&host.authority, NodeId(9))).await;
+            }
+            "versions" => {
+                let newer = Versions { oldest: Versions::SPOKEN.newest + 1, newest: u8::MAX };
+                let caller = host.caller_speaking(newer, &credentials(&host.authority, NodeId(2)));
+                assert!(ask(&caller, "who").await.is_err());
+                caller.stop();
             }
             "group" => say(&host, GroupId(17), &[], None).await,
             "frame-too-large" => {

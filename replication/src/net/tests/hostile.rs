@@ -16,7 +16,7 @@ async fn welcomed(host: &Host, purpose: Purpose, group: GroupId) -> Outgoing {
     let stream = TcpStream::connect(host.address).await.unwrap();
     let mut connection = Connection::over(tls.connect(stream, host.net.me()).await.unwrap());
     let from = PeerName::new(CLUSTER, REGION, NodeId(2)).unwrap();
-    let hello = Hello { purpose, from, to: host.net.me().clone() };
+    let hello = Hello { purpose, from, to: host.net.me().clone(), versions: Versions::SPOKEN };
     connection.send(&hello.frame(group), SOON).await.unwrap();
     let welcome = connection.read(SOON).await.unwrap().unwrap();
     assert_eq!(welcome.kind, Kind::Welcome);

@@ -127,7 +127,12 @@ async fn a_hello_that_says_other_than_the_certificate_is_refused() {
         let tls = Tls::new(&credentials(&host.authority, NodeId(2))).unwrap();
         let stream = TcpStream::connect(host.address).await.unwrap();
         let mut connection = Connection::over(tls.connect(stream, &me).await.unwrap());
-        let hello = Hello { purpose: Purpose::Requests, from: from.clone(), to: to.clone() };
+        let hello = Hello {
+            purpose: Purpose::Requests,
+            from: from.clone(),
+            to: to.clone(),
+            versions: Versions::SPOKEN,
+        };
         connection.send(&hello.frame(GroupId(0)), SOON).await.unwrap();
         let answer = connection.read(SOON).await.unwrap().expect("an answer");
         assert_eq!(answer.kind, Kind::Refusal, "{from} to {to}");
@@ -174,8 +179,8 @@ async fn a_joiner_reaches_the_desk_for_joiners_and_nothing_else() {
     let stream = TcpStream::connect(host.address).await.unwrap();
     let stream = tls::connect_to_join(stream, CLUSTER, authority).await.unwrap();
     let mut connection = Connection::over(stream);
-    let hello =
-        Hello { purpose: Purpose::Calls, from: name(CLUSTER, REGION, 2), to: name(CLUSTER, REGION, 1) };
+    let (from, to) = (name(CLUSTER, REGION, 2), name(CLUSTER, REGION, 1));
+    let hello = Hello { purpose: Purpose::Calls, from, to, versions: Versions::SPOKEN };
     connection.send(&hello.frame(REGIONAL), SOON).await.unwrap();
     assert!(matches!(connection.read(SOON).await, Ok(None) | Err(_)));
     host.is_well().await;

@@ -53,7 +53,8 @@ async fn begin(host: &Host, file: &SnapshotFile) -> Sending {
     let stream = TcpStream::connect(host.address).await.unwrap();
     let mut connection = Connection::over(tls.connect(stream, host.net.me()).await.unwrap());
     let from = PeerName::new(CLUSTER, REGION, NodeId(2)).unwrap();
-    let hello = Hello { purpose: Purpose::Snapshot, from, to: host.net.me().clone() };
+    let hello =
+        Hello { purpose: Purpose::Snapshot, from, to: host.net.me().clone(), versions: Versions::SPOKEN };
     connection.send(&hello.frame(REGIONAL), SOON).await.unwrap();
     assert_eq!(connection.read(SOON).await.unwrap().unwrap().kind, Kind::Welcome);
     let begin = Frame { kind: Kind::SnapshotBegin, group: REGIONAL, id: 0, body: header(file, 1_000) };

@@ -12,12 +12,12 @@ fn frame(kind: Kind, body: &[u8]) -> Frame {
 
 async fn bytes_of(frame: &Frame) -> Vec<u8> {
     let mut out = Vec::new();
-    write(&mut out, frame, PATIENCE).await.unwrap();
+    write(&mut out, GREETING, frame, PATIENCE).await.unwrap();
     out
 }
 
 async fn read_all(mut bytes: &[u8]) -> Result<Option<Frame>, WireError> {
-    read(&mut bytes, PATIENCE).await
+    read(&mut bytes, GREETING, PATIENCE).await
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_frame_over_its_limit_is_refused_before_its_body_is_read_or_written() 
     head[..4].copy_from_slice(&u32::MAX.to_be_bytes());
     assert!(matches!(read_all(&head).await, Err(WireError::TooLarge { .. })));
     let large = frame(Kind::Hello, &[0; 5000]);
-    let written = write(&mut Vec::new(), &large, PATIENCE).await;
+    let written = write(&mut Vec::new(), GREETING, &large, PATIENCE).await;
     assert!(matches!(written, Err(WireError::TooLarge { max: 4096, .. })), "{written:?}");
 }
 
@@ -74,7 +74,7 @@ async fn a_stall_within_a_frame_ends_in_bounded_time_however_slowly_it_drips() {
         }
     });
     let start = Instant::now();
-    assert!(matches!(read(&mut near, PATIENCE).await, Err(WireError::Stalled)));
+    assert!(matches!(read(&mut near, GREETING, PATIENCE).await, Err(WireError::Stalled)));
     assert!(start.elapsed() < Duration::from_secs(3));
     drip.abort();
 }
@@ -82,7 +82,7 @@ async fn a_stall_within_a_frame_ends_in_bounded_time_however_slowly_it_drips() {
 #[tokio::test]
 async fn a_reader_that_takes_nothing_does_not_hold_the_writer_for_ever() {
     let (mut near, _far) = tokio::io::duplex(64);
-    let written = write(&mut near, &frame(Kind::Append, &[1; 1000]), PATIENCE).await;
+    let written = write(&mut near, GREETING, &frame(Kind::Append, &[1; 1000]), PATIENCE).await;
     assert!(matches!(written, Err(WireError::Stalled)), "{written:?}");
 }
 
