@@ -40,7 +40,7 @@ use gearify_storage::{
     StorageError,
 };
 use gearify_web::Clock;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +84,8 @@ pub struct RegionPart {
     pub region: u16,
     /// Makes this node the only voter of its region's own group, if that has no members yet.
     pub founds: bool,
+    /// Shards of which nobody else has anything: they are opened wherever they are placed.
+    pub keeps: BTreeSet<Shard>,
     /// Where the groups that all regions share are read from, on a node that is no member of them.
     pub observe: Option<Arc<dyn Source>>,
     /// Clocks of the shared groups, where their voters are far from each other.
@@ -299,6 +301,7 @@ impl Core {
             threads: threads.clone(),
             on_fatal: options.on_fatal,
             shards: shards.clone(),
+            keeps: options.part.keeps,
         };
         shards.open_placed(&opener).await;
         let stop = CancellationToken::new();

@@ -17,6 +17,7 @@ use gearify_replication::{Group, GroupOptions, Node};
 use gearify_storage::raftlog::OnFatal;
 use gearify_storage::{EventStore, ProjectionDb, SledOptions, StorageError};
 use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -160,6 +161,8 @@ pub struct Opener {
     pub threads: Threads,
     pub on_fatal: OnFatal,
     pub shards: Shards,
+    /// Opened here wherever they are placed.
+    pub keeps: BTreeSet<Shard>,
 }
 
 impl Opener {

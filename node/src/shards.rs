@@ -216,7 +216,8 @@ impl Shards {
     pub async fn open_placed(&self, opener: &Opener) {
         let placement = self.placement();
         for (&shard, seats) in &placement.shards {
-            if !self.is_seated(shard) || self.get(shard).is_some() {
+            let is_due = self.is_seated(shard) || opener.keeps.contains(&shard);
+            if !is_due || self.get(shard).is_some() {
                 continue;
             }
             let founds = seats.founder == self.shared.me.0;

@@ -52,7 +52,7 @@ pub use node::{Held, Node, NodeOptions, StartError, Workers};
 pub use observe::{PAGE_WAIT, PART_BYTES, Page, PageError, SnapshotOffer, Source};
 pub use position::{Applied, GroupId, LogPosition, NodeId};
 pub use proposer::{ProposeError, Proposed};
-pub use recover::{Recovered, go_on_alone};
+pub use recover::{LastMembers, Recovered, StoppedLog};
 pub use runtime::seeded;
 pub use seed::{Seed, seed};
 pub use snapshots::SnapshotFile;

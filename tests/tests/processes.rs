@@ -36,6 +36,8 @@ mod pictures;
 mod readme;
 #[path = "processes/rebuilds.rs"]
 mod rebuilds;
+#[path = "processes/recovery.rs"]
+mod recovery;
 #[path = "processes/region.rs"]
 mod region;
 #[path = "processes/regions.rs"]
@@ -48,5 +50,7 @@ mod shop_moves;
 mod starts;
 #[path = "processes/strangers.rs"]
 mod strangers;
+#[path = "processes/three_regions.rs"]
+mod three_regions;
 #[path = "processes/upgrade.rs"]
 mod upgrade;

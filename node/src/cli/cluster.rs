@@ -5,11 +5,14 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use gearify_commerce::Shard;
 use gearify_config::Settings;
-use gearify_node::cluster::{self, ClusterStatus, Desk, JoinToken, Moving, NodeStatus, TOKEN_VALID};
+use gearify_node::backup::{self, Object, Target};
+use gearify_node::cluster::{self, ClusterDir, ClusterStatus, Desk, GoesOn, JoinToken, Moving, NodeStatus};
+use gearify_node::cluster::{RecoveredRegion, RecoveredShard, TOKEN_VALID};
 use gearify_node::runtime::{master_key, peer_address};
+use gearify_node::state::{GroupKey, group_id, group_name};
 use gearify_node::vault::NodeVault;
-use gearify_replication::NodeId;
 use gearify_replication::net::PeerName;
+use gearify_replication::{NodeId, Recovered};
 use gearify_storage::DirLock;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -22,8 +25,8 @@ pub enum ClusterCommand {
     Init(InitArgs),
     /// Prints a token with which one node can join once.
     Token(TokenArgs),
-    /// After a majority of nodes is lost for good: this one, which must not be running, goes on alone with what
-    /// it has, as a new cluster that others join anew.
+    /// After a majority is lost for good: this node, which must not be running, goes on alone with what it has. As
+    /// a new cluster that others join anew; or in one group of its region, within its cluster.
     Recover(RecoverArgs),
     /// Shows nodes and groups as this running node sees them.
     Status(StatusArgs),
@@ -57,6 +60,9 @@ pub struct RecoverArgs {
     /// Whatever only the lost nodes had acknowledged is gone.
     #[arg(long)]
     accept_loss: bool,
+    /// Only this shard of the region, whose lost voters are removed from the cluster.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..64))]
+    shard: Option<u16>,
 }
 
 #[derive(Args, Debug)]
@@ -176,21 +182,90 @@ fn recover(arguments: &RecoverArgs) -> anyhow::Result<ExitCode> {
     let data_dir = &settings.node.data_dir;
     let _lock = DirLock::acquire(data_dir)?;
     let vault = NodeVault::new(master_key(&settings)?);
+    if let Some(shard) = arguments.shard.map(Shard) {
+        return recover_shard(&settings, &vault, shard);
+    }
     let (address, valid) = (peer_address(&settings).to_string(), settings.cluster.certificate_lifetime);
-    let (founded, groups) = cluster::recover(data_dir, &vault, &address, valid)?;
+    let RecoveredRegion { founded, before, groups } = cluster::recover(data_dir, &vault, &address, valid)?;
     let mut told = format!("node {} goes on alone as cluster {}, with\n\n", founded.node, founded.cluster);
-    for group in groups {
-        let (group, last, committed) = (group.group, group.last, group.committed);
-        let _ =
-            writeln!(told, "  group {group}: entries up to {last}, known to be committed up to {committed}");
+    let (here, anew): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.recovered.last.is_some());
+    for group in here {
+        let _ = writeln!(told, "  {}", words_of_group(group));
+    }
+    let _ = writeln!(told, "\nEntries after those are lost.");
+    for group in anew {
+        let _ = writeln!(
+            told,
+            "\nNothing of {} was on this node: it begins anew, and all that its shops had sold is lost here. Its \
+             shops: {}. Bring each back, if there is an archive: gearify restore --cluster {before} --tenant SHOP --over",
+            name_of(group),
+            shops_of(group)
+        );
     }
     let _ = write!(
         told,
-        "\nEntries after those are lost. Start it with `gearify serve`; others join with empty data directories:\n\n  \
-         gearify join {} {address}",
+        "\nStart it with `gearify serve`; others join with empty data directories:\n\n  gearify join {} {address}",
         founded.token
     );
     say(&told)
+}
+
+fn recover_shard(settings: &Settings, vault: &NodeVault, shard: Shard) -> anyhow::Result<ExitCode> {
+    let archived = archived(settings, vault, shard);
+    let archived = archived.context("the archive can't be asked how far it goes; it must be within reach")?;
+    let RecoveredShard { node, lost, group } =
+        cluster::recover_shard(&settings.node.data_dir, vault, shard, archived)?;
+    let lost: Vec<String> = lost.iter().map(u64::to_string).collect();
+    let mut told = format!(
+        "node {node} goes on alone in {shard}, with\n\n  {}\n\nWhat the removed voters ({}) had acknowledged after \
+         those is lost. Its shops: {}.\n\nStart it with `gearify serve`; other nodes of the region then vote in the \
+         shard by themselves.",
+        words_of_group(&group),
+        lost.join(", "),
+        shops_of(&group)
+    );
+    let last = group.recovered.last.unwrap_or(0);
+    if archived > last {
+        let _ = write!(
+            told,
+            "\n\nThe archive has entries up to {archived}, more than this node: how its shops were by then is seen \
+             with `gearify restore --tenant SHOP --to {}:{archived} --as NAME`. Take `gearify backup now` once it runs.",
+            name_of(&group)
+        );
+    }
+    say(&told)
+}
+
+/// The last entry of a shard that is in the archive; 0 if there is none, or no archive.
+fn archived(settings: &Settings, vault: &NodeVault, shard: Shard) -> anyhow::Result<u64> {
+    let Some(place) = backup::place(&settings.backup) else { return Ok(0) };
+    let Some(identity) = ClusterDir::of(&settings.node.data_dir).identity()? else { return Ok(0) };
+    let group = group_id(GroupKey::Region(shard), identity.region_number).0;
+    let archive = Target::open(&place)?.archive(&identity.cluster, vault);
+    let objects = block_on(async { Ok(archive.list(Some(&Object::logs_of(group))).await?) })?;
+    let lasts = objects.into_iter().filter_map(|object| match object {
+        Object::Log { last, .. } => Some(last),
+        _ => None,
+    });
+    Ok(lasts.max().unwrap_or(0))
+}
+
+fn name_of(group: &GoesOn) -> &'static str {
+    group.key.map_or(cluster::CLUSTER_GROUP_NAME, group_name)
+}
+
+fn words_of_group(group: &GoesOn) -> String {
+    let Recovered { last, committed, .. } = group.recovered;
+    let last = last.unwrap_or(0);
+    let old = match group.was_elsewhere {
+        true => "; it was placed on other nodes, so this may be far behind",
+        false => "",
+    };
+    format!("{}: entries up to {last}, known to be committed up to {committed}{old}", name_of(group))
+}
+
+fn shops_of(group: &GoesOn) -> String {
+    if group.shops.is_empty() { "none that this node knows".to_owned() } else { group.shops.join(", ") }
 }
 
 pub fn join(arguments: &JoinArgs) -> anyhow::Result<ExitCode> {

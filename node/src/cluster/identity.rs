@@ -13,7 +13,7 @@ use gearify_replication::NodeId;
 use gearify_replication::net::{AuthorityError, Credentials, Issued, LabelError, NodeKey, PeerName};
 use gearify_storage::{decode, disk, encode};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,9 @@ pub struct Identity {
     /// Of its region, as the first node was told; 0 on every other.
     #[serde(default)]
     pub shards: u16,
+    /// Shards that go on from here alone: they run here wherever they are placed.
+    #[serde(default)]
+    pub keeps: BTreeSet<u16>,
 }
 
 /// Another node, as last known.
@@ -94,6 +97,7 @@ impl Identity {
             has_begun: false,
             is_removed: false,
             shards: 0,
+            keeps: BTreeSet::new(),
         }
     }
 

@@ -36,7 +36,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How often the members of a group are compared with the roster.
@@ -47,6 +47,8 @@ const CALL_WITHIN: Duration = Duration::from_secs(5);
 const RENEWAL_CHECK: Duration = Duration::from_secs(3600);
 /// Looks at a certificate that holds for less than a few days, over its time.
 const RENEWAL_CHECKS: u32 = 30;
+/// A node that starts waits so long for voters in other regions: longer than they take for an election.
+const SHARED_WITHIN: Duration = Duration::from_secs(20);
 /// A removed leader gets this long to hand over.
 const FAREWELL: Duration = Duration::from_secs(10);
 const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
@@ -113,6 +115,9 @@ pub struct Member {
     on_fatal: OnFatal,
     /// Since the start everything was here once that had been acknowledged anywhere before.
     has_caught_up: AtomicBool,
+    /// Only what is its region's own came here; the others, without which its voters are no majority, did not
+    /// answer.
+    sells_cut_off: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -141,7 +146,7 @@ impl Member {
         fill(&book, &known, me.node());
         let is_member = takes_seat(&known, me.node());
         let net = TcpNet::new(&identity.credentials()?, book, NetLimits::default())?;
-        let (machine, roster) = RosterMachine::new();
+        let (machine, roster) = RosterMachine::new(options.newest);
         Ok(Some(Arc::new(Member {
             me,
             vault: options.vault,
@@ -168,6 +173,7 @@ impl Member {
             off_by_ms: Mutex::default(),
             on_fatal: options.on_fatal,
             has_caught_up: AtomicBool::new(false),
+            sells_cut_off: AtomicBool::new(false),
             stop: CancellationToken::new(),
         })))
     }
@@ -181,6 +187,7 @@ impl Member {
         RegionPart {
             region: self.region_number(),
             founds: self.founds_region(),
+            keeps: self.identity.lock().keeps.iter().copied().map(Shard).collect(),
             observe: self.source(),
             shared_timers: self.is_spread.then(Timers::wan),
             recall: Some(self.clone()),
@@ -301,18 +308,25 @@ impl Member {
         self.roster.borrow().state_of(self.node().0)
     }
 
+    /// Since the start, everything came here that sales need and that was acknowledged before it.
+    pub(super) fn may_sell(&self) -> bool {
+        self.has_caught_up() || self.sells_cut_off.load(Ordering::Acquire)
+    }
+
     /// Since the start, everything came here that had been acknowledged before it.
     pub fn has_caught_up(&self) -> bool {
         self.has_caught_up.load(Ordering::Acquire)
     }
 
     async fn catch_up(self: Arc<Member>) {
-        for (name, group) in self.groups().into_iter().filter(|(_, group)| !group.is_observer()) {
-            while let Err(error) = group.read_barrier().await {
-                tracing::debug!(group = name, %error, "not caught up yet");
-                sleep(Duration::from_millis(200)).await;
-            }
+        let joined = self.groups().into_iter().filter(|(_, group)| !group.is_observer());
+        let (shared, own): (Vec<_>, Vec<_>) = joined.partition(|(_, group)| group.id().0 < FIRST_REGIONAL);
+        catch_up_with(&own).await;
+        if self.is_spread && timeout(SHARED_WITHIN, catch_up_with(&shared)).await.is_err() {
+            self.sells_cut_off.store(true, Ordering::Release);
+            tracing::warn!("not caught up with other regions: this one sells without them");
         }
+        catch_up_with(&shared).await;
         self.has_caught_up.store(true, Ordering::Release);
         tracing::info!("caught up with the cluster");
     }
@@ -334,7 +348,7 @@ impl Member {
         });
     }
 
-    fn note(&self, change: impl FnOnce(&mut Identity)) -> Result<(), IdentityError> {
+    pub(super) fn note(&self, change: impl FnOnce(&mut Identity)) -> Result<(), IdentityError> {
         let mut identity = self.identity.lock();
         change(&mut identity);
         self.dir.save_identity(&identity)
@@ -345,6 +359,9 @@ impl Member {
     /// Proposes here, as leader.
     pub(super) async fn propose_here(&self, command: Command) -> ProposeAnswer {
         let Some(group) = self.group.get() else { return ProposeAnswer::NotLeader { leader: None } };
+        if let Err(answer) = self.require_known(group, &command).await {
+            return answer;
+        }
         let entry = Entry { at_ms: crate::backend::now().as_millis(), command };
         match group.propose(encode(&entry).into()).await {
             Ok(proposed) => match decode(&proposed.reply) {
@@ -465,10 +482,14 @@ impl Member {
         while Instant::now() < until && self.groups().iter().any(|(_, group)| group.is_leader()) {
             sleep(Duration::from_millis(100)).await;
         }
+        self.end_as_removed();
+    }
+
+    pub(super) fn end_as_removed(&self) {
         if let Err(error) = self.note(|identity| identity.is_removed = true) {
             tracing::error!(%error, "the removal can't be noted");
         }
-        let cluster = self.me.cluster().to_owned();
+        let (cluster, node) = (self.me.cluster().to_owned(), self.node().0);
         (self.on_fatal)(&MemberError::Removed { cluster, node }.to_string());
     }
 
@@ -569,6 +590,16 @@ impl Member {
         .map_err(|error| error.to_string())?;
         let credentials = self.identity.lock().credentials().map_err(|error| error.to_string())?;
         self.net.renew(&credentials).map_err(|error| error.to_string())
+    }
+}
+
+/// Waits until everything is here that was acknowledged in these groups.
+async fn catch_up_with(groups: &[(&'static str, Group)]) {
+    for (name, group) in groups {
+        while let Err(error) = group.read_barrier().await {
+            tracing::debug!(group = name, %error, "not caught up yet");
+            sleep(Duration::from_millis(200)).await;
+        }
     }
 }
 

@@ -37,7 +37,7 @@ pub use identity::{ClusterDir, Identity, IdentityError};
 pub use joining::{JoinError, Joined, join};
 pub use member::{Member, MemberError, MemberOptions};
 pub use messages::{ClusterStatus, GroupReport, Moving, NodeReport, NodeStatus, ShopPlace};
-pub use recovering::{RecoverError, recover};
+pub use recovering::{GoesOn, RecoverError, RecoveredRegion, RecoveredShard, recover, recover_shard};
 pub use token::{JoinToken, TokenError};
 
 use gearify_replication::GroupId;

@@ -32,6 +32,10 @@ impl Recall for Member {
                 self.net.request(NodeId(*node), request.into(), ASKED_WITHIN)
             });
             let answers = join_all(asked).await.into_iter().flatten();
+            // Two of three that were removed would still be a majority in each other's eyes.
+            if *self.net.removed().borrow() {
+                self.end_as_removed();
+            }
             let confirmed = answers.filter_map(|answer| decode::<ConfirmedAnswer>(&answer).ok());
             let lost = confirmed.flat_map(|ConfirmedAnswer(confirmed)| lacking(&held, &confirmed));
             lost.max_by_key(|lost| lost.confirmed - lost.here)

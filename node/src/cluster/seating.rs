@@ -43,6 +43,7 @@ impl Member {
             }
             self.tell_shards(&roster).await;
             let Some(backend) = self.backend() else { return };
+            self.let_go(&backend);
             let wanted = roster.shards.get(self.me.region()).copied().unwrap_or(1);
             // A node made from a backup brings its region's shards into a cluster that knows of none.
             let shards = wanted.max(backend.shards().placement().shards.len() as u16);
@@ -60,6 +61,23 @@ impl Member {
                 Ok(_) => tracing::info!(shards, ?nodes, "the region's shards are seated"),
                 Err(error) => tracing::warn!(?error, "the region's shards are not seated yet"),
             }
+        }
+    }
+
+    /// Shards that went on from here alone are like any other once others vote in them.
+    fn let_go(&self, backend: &NodeBackend) {
+        let has_others = |shard: &u16| {
+            let handle = backend.find(GroupKey::Region(Shard(*shard)));
+            let voters = handle.map(|handle| handle.group.metrics().voters);
+            voters.is_some_and(|voters| voters.iter().any(|node| *node != self.node()))
+        };
+        let shared: Vec<u16> = self.identity.lock().keeps.iter().copied().filter(has_others).collect();
+        if shared.is_empty() {
+            return;
+        }
+        match self.note(|identity| identity.keeps.retain(|shard| !shared.contains(shard))) {
+            Ok(()) => tracing::info!(shards = ?shared, "others vote in what went on from here alone"),
+            Err(error) => tracing::warn!(%error, "that others vote can't be noted"),
         }
     }
 

@@ -5,6 +5,7 @@ mod killed;
 pub(crate) mod machine;
 mod membership;
 mod observers;
+mod recover;
 mod restart;
 mod single;
 mod snapshot;

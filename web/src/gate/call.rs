@@ -247,13 +247,21 @@ impl Call {
     async fn propose(&self, request: Request) -> Result<Decided, Problem> {
         const PAUSE: Duration = Duration::from_millis(50);
         let deadline = Instant::now() + self.state().settings.request_timeout.mul_f32(0.8);
+        let mut was_unknown = false;
         loop {
-            match self.state().backend.submit(request.clone()).await {
+            let error = match self.state().backend.submit(request.clone()).await {
                 Ok(decided) => return Ok(decided),
-                Err(SubmitError::Unknown | SubmitError::Unavailable) if Instant::now() + PAUSE < deadline => {
+                Err(error) => error,
+            };
+            was_unknown |= matches!(error, SubmitError::Unknown);
+            match error {
+                SubmitError::Unknown | SubmitError::Unavailable if Instant::now() + PAUSE < deadline => {
                     tokio::time::sleep(PAUSE).await;
                 }
-                Err(error) => return Err(Problem::from(error)),
+                SubmitError::Refused(_) => return Err(Problem::from(error)),
+                // What was asked for first may still be done.
+                _ if was_unknown => return Err(Problem::from(SubmitError::Unknown)),
+                _ => return Err(Problem::from(error)),
             }
         }
     }
