@@ -181,6 +181,7 @@ fn of_cart(command: &cart::Command) -> bool {
         AddLine { .. }
         | SetDestination { .. }
         | SetContact { .. }
+        | TakeContact { .. }
         | SetAddresses { .. }
         | ChooseRate { .. } => true,
     }
@@ -190,7 +191,7 @@ fn of_checkout(command: &checkout::Command) -> bool {
     use checkout::Command::*;
     match command {
         Reserve { .. } | Place { .. } => true,
-        Pay { .. } => false,
+        Pay { .. } | PayWithin { .. } => false,
     }
 }
 
@@ -200,7 +201,7 @@ fn of_orders(command: &orders::Command) -> bool {
         Place { .. } | AddNote { .. } => true,
         SetPaid { .. } | Confirm { .. } | Cancel { .. } | Expire { .. } | Revive { .. } => false,
         Ship { .. } | MarkDelivered { .. } | Refund { .. } | SettleRefund { .. } => false,
-        Join { .. } | Erase { .. } => false,
+        Join { .. } | Erase { .. } | GiveBack { .. } | Await { .. } => false,
     }
 }
 

@@ -3,9 +3,11 @@
 use crate::actor::Actor;
 use crate::command::{self, Command, CommandId, Keep, Refusal, Reply, Stamped};
 use crate::event::Envelope;
-use crate::ids::TenantId;
+use crate::ids::{PersonId, TenantId};
 use crate::scope::{ReadScope, Site};
+use crate::sealed::Sealed;
 use crate::time::Timestamp;
+use crate::version::StateVersion;
 use gearify_storage::{Engine, MemoryEngine, Tx};
 
 pub struct Harness {
@@ -13,8 +15,10 @@ pub struct Harness {
     pub tenant: TenantId,
     pub site: Site,
     pub at: Timestamp,
+    /// The rules that are followed: the newest, if nothing else is said.
+    pub rules: StateVersion,
     pub events: Vec<Envelope>,
-    seed: u128,
+    pub seed: u128,
 }
 
 impl Harness {
@@ -24,6 +28,7 @@ impl Harness {
             tenant: TenantId::from_bits(0x71),
             site: Site::NONE,
             at: Timestamp::from_millis(1_000_000_000_000),
+            rules: StateVersion::MAX,
             events: Vec::new(),
             seed: 0,
         }
@@ -57,7 +62,7 @@ impl Harness {
             seed: self.seed,
             command: command.into(),
         };
-        let mut tx = Tx::new(&self.engine);
+        let mut tx = Tx::at_version(&self.engine, self.rules);
         let outcome = command::apply(&mut tx, &stamped, &mut self.events);
         let batch = tx.into_batch().expect("memory never fails");
         for (key, value) in batch.iter() {
@@ -110,4 +115,11 @@ pub fn any_event() -> Envelope {
         event: crate::cart::Event::CartExpired { cart: crate::ids::CartId::from_bits(1) }.into(),
         cause: None,
     }
+}
+
+/// Something personal, for those who never open it.
+pub fn sealed<T>() -> Sealed<T> {
+    let parts = (PersonId::from_bits(7), [0u8; 12], Vec::<u8>::new());
+    let stored = postcard::to_allocvec(&parts).expect("postcard writes these");
+    postcard::from_bytes(&stored).expect("it is the form of what is sealed")
 }

@@ -1,11 +1,13 @@
 //! What must add up in a shop's state, at every index: the one measure that stories, harnesses and
 //! `gearify doctor --audit` share.
 //!
-//! Pieces: what is allocated is exactly what open orders want; what is reserved is exactly what carts hold;
-//! nothing is below zero. Money: an order's paid sums are those of its payments; no payment captures more
-//! than was asked, nor gives back more than it took; its refunds are the sum of theirs. Promises: a cart
+//! Pieces: what is allocated is exactly what open orders want; what is reserved is exactly what carts hold; no
+//! more is promised than is there, but for what was sold beyond stock; no more comes back than left. Money: an
+//! order's paid sums are those of its payments, and no more of them is kept than its total; no payment captures
+//! more than was asked, nor gives back more than it took; its refunds are the sum of theirs. Promises: a cart
 //! becomes at most one order, and no number is given twice.
 
+use gearify_commerce::cart::{CARTS, StockNeed};
 use gearify_commerce::inventory::{LEVELS, RESERVATIONS};
 use gearify_commerce::orders::{ORDERS, Order, OrderStatus};
 use gearify_commerce::payments::{PAYMENTS, Payment, REFUNDS, RefundState};
@@ -100,19 +102,37 @@ pub fn shop(view: &ReadScope<'_>) -> Sums {
 type Pieces = BTreeMap<(StockItemId, WarehouseId), i64>;
 
 fn pieces(view: &ReadScope<'_>, orders: &[Order], sums: &mut Sums) {
+    // Promised to orders and carts that may have what is not there yet.
+    let mut beyond_stock = Pieces::new();
+    let may_wait =
+        |needs: &[StockNeed], item| needs.iter().any(|need| need.item == item && need.beyond_stock);
     let mut allocated = Pieces::new();
     for order in orders {
         let open = matches!(order.status, OrderStatus::Placed | OrderStatus::Confirmed);
-        for allocation in order.lines.iter().flat_map(|line| &line.allocations) {
-            sums.expect(open, || format!("order {} is over but still has stock set aside", order.number));
-            *allocated.entry((allocation.item, allocation.warehouse)).or_default() +=
-                i64::from(allocation.quantity);
+        for line in &order.lines {
+            for allocation in &line.allocations {
+                sums.expect(open, || format!("order {} is over but still has stock set aside", order.number));
+                let key = (allocation.item, allocation.warehouse);
+                *allocated.entry(key).or_default() += i64::from(allocation.quantity);
+                if may_wait(&line.needs, allocation.item) {
+                    *beyond_stock.entry(key).or_default() += i64::from(allocation.quantity);
+                }
+            }
+            let (returned, shipped) = (line.quantities.returned, line.quantities.shipped);
+            sums.expect(returned <= shipped, || {
+                format!("order {}: {returned} of {} came back, {shipped} left", order.number, line.sku)
+            });
         }
     }
     let mut reserved = Pieces::new();
     for hold in RESERVATIONS.list(view, &(), usize::MAX) {
+        let lines = CARTS.get(view, &hold.cart).map(|cart| cart.lines).unwrap_or_default();
         for taken in &hold.taken {
-            *reserved.entry((taken.item, taken.warehouse)).or_default() += i64::from(taken.quantity);
+            let key = (taken.item, taken.warehouse);
+            *reserved.entry(key).or_default() += i64::from(taken.quantity);
+            if lines.iter().any(|line| may_wait(&line.stock, taken.item)) {
+                *beyond_stock.entry(key).or_default() += i64::from(taken.quantity);
+            }
         }
     }
     for (key, level) in LEVELS.rows(view, &(), usize::MAX) {
@@ -132,8 +152,12 @@ fn pieces(view: &ReadScope<'_>, orders: &[Order], sums: &mut Sums) {
         sums.expect(level.reserved == held, || {
             format!("of {}, {} are reserved and carts hold {held}", key.0, level.reserved)
         });
-        sums.expect(level.on_hand >= 0 && level.available() >= 0, || {
-            format!("{} fell below zero: {level:?}", key.0)
+        sums.expect(level.on_hand >= 0, || format!("{} fell below zero: {level:?}", key.0));
+        // Pieces that are damaged or kept back since they were promised are a matter of the shop's.
+        let short = level.reserved + level.allocated - level.on_hand;
+        let may_be_short = beyond_stock.remove(&key).unwrap_or(0);
+        sums.expect(short <= may_be_short, || {
+            format!("{} is {short} short, and only {may_be_short} may be sold beyond stock: {level:?}", key.0)
         });
     }
     let nowhere = allocated.keys().chain(reserved.keys()).collect::<BTreeSet<_>>().len();
@@ -145,13 +169,13 @@ fn money(view: &ReadScope<'_>, orders: &[Order], sums: &mut Sums) {
     for payment in PAYMENTS.list(view, &(), usize::MAX) {
         payments.entry(payment.order).or_default().push(payment);
     }
-    let mut refunds: BTreeMap<PaymentId, (i64, i64)> = BTreeMap::new();
+    let mut refunds: BTreeMap<PaymentId, Refunds> = BTreeMap::new();
     for refund in REFUNDS.list(view, &(), usize::MAX) {
-        let (pending, succeeded) = refunds.entry(refund.payment).or_default();
+        let refunds = refunds.entry(refund.payment).or_default();
         match refund.state {
-            RefundState::Pending => *pending += refund.amount,
-            RefundState::Succeeded => *succeeded += refund.amount,
-            RefundState::Failed => {}
+            RefundState::Pending => refunds.pending += refund.amount,
+            RefundState::Succeeded => refunds.succeeded += refund.amount,
+            RefundState::Failed => refunds.failed += refund.amount,
         }
     }
     for order in orders {
@@ -169,8 +193,18 @@ fn money(view: &ReadScope<'_>, orders: &[Order], sums: &mut Sums) {
         sums.expect(!is_confirmed || order.paid.captured >= order.totals.total, || {
             format!("order {number} is confirmed but not paid")
         });
+        // What a refund failed to give back is for a person to settle.
+        let failed = |payment: &Payment| refunds.get(&payment.id).map_or(0, |refunds| refunds.failed);
+        let failed: i64 = paid.iter().map(failed).sum();
+        let kept: i64 = paid.iter().map(Payment::refundable).sum();
+        let is_over = matches!(order.status, OrderStatus::Cancelled | OrderStatus::Expired);
+        let price = if is_over { 0 } else { order.totals.total };
+        sums.expect(kept <= price + failed, || {
+            let status = order.status.as_str();
+            format!("of order {number}, which is {status} and costs {price}, {kept} is kept")
+        });
         for payment in &paid {
-            self::payment(payment, refunds.remove(&payment.id).unwrap_or_default(), sums);
+            self::payment(payment, &refunds.remove(&payment.id).unwrap_or_default(), sums);
         }
     }
     let (orphans, strays) = (payments.len(), refunds.len());
@@ -178,8 +212,15 @@ fn money(view: &ReadScope<'_>, orders: &[Order], sums: &mut Sums) {
     sums.expect(strays == 0, || format!("{strays} payments that do not exist have refunds"));
 }
 
-/// `refunds`: the sums of its refunds that wait, and that succeeded.
-fn payment(payment: &Payment, refunds: (i64, i64), sums: &mut Sums) {
+/// The sums of a payment's refunds.
+#[derive(Debug, Default)]
+struct Refunds {
+    pending: i64,
+    succeeded: i64,
+    failed: i64,
+}
+
+fn payment(payment: &Payment, refunds: &Refunds, sums: &mut Sums) {
     sums.payments += 1;
     sums.moved.insert(payment.id, (payment.captured, payment.refunded));
     let id = payment.id;
@@ -189,7 +230,8 @@ fn payment(payment: &Payment, refunds: (i64, i64), sums: &mut Sums) {
     sums.expect(payment.refunding >= 0 && payment.refundable() >= 0, || {
         format!("{id} gives back more than it took: {payment:?}")
     });
-    sums.expect((payment.refunding, payment.refunded) == refunds, || {
+    let Refunds { pending, succeeded, .. } = *refunds;
+    sums.expect((payment.refunding, payment.refunded) == (pending, succeeded), || {
         format!("{id} says {} and {} of refunds, they {refunds:?}", payment.refunding, payment.refunded)
     });
 }

@@ -1,8 +1,11 @@
 //! A shop to tell stories about: one tenant, made through the same commands as any.
 
-use crate::stage::Stage;
-use gearify_commerce::catalog::{self, AddOnDetails, AddOnKind, ProductDetails, Seo, Sku, VariantDetails};
+use crate::stage::{Stage, look};
+use gearify_commerce::catalog::{
+    self, AddOnDetails, AddOnKind, Policy, ProductDetails, Seo, Sku, Variant, VariantDetails,
+};
 use gearify_commerce::code::Code;
+use gearify_commerce::command::GroupKind;
 use gearify_commerce::ids::uuid_v7;
 use gearify_commerce::inventory::{self, Reason};
 use gearify_commerce::pricing::{self, Price, PriceListDetails};
@@ -15,6 +18,8 @@ use gearify_commerce::{
     Actor, AddOnId, Country, Currency, Locale, Name, RateId, Slug, TenantId, Text, VariantId, WarehouseId,
     ZoneId,
 };
+use gearify_web::ports_search::Availability;
+use gearify_web::read::stock::Needs;
 use std::collections::BTreeMap;
 
 /// A small shop in Britain: prices with VAT, one warehouse (more may be added), one way of delivery.
@@ -108,16 +113,13 @@ impl Market {
             tax_category: code("standard"),
         };
         let parsed = Sku::parse(sku).expect("an SKU in a story is well formed");
-        let variant = VariantDetails { shipping_weight_grams: 1_200, ..VariantDetails::new(parsed.clone()) };
+        let variant = VariantDetails { shipping_weight_grams: 1_200, ..VariantDetails::new(parsed) };
         do_it(
             stage,
             self.tenant,
             catalog::Command::CreateProduct { details, variants: vec![variant], publish: true },
         );
-        let found = crate::stage::look(stage, gearify_commerce::GroupKind::Catalogue, self.tenant, |view| {
-            catalog::variant_by_sku(view, &parsed)
-        });
-        let variant = found.expect("the product was just made").id;
+        let variant = self.variant(stage, sku).id;
         let price = Price {
             variant,
             list: code("gbp"),
@@ -129,6 +131,27 @@ impl Market {
         };
         do_it(stage, self.tenant, pricing::Command::SetPrices { prices: vec![price] });
         self.variants.insert(sku.to_owned(), variant);
+    }
+
+    /// Says what happens when nothing of a product is left.
+    pub fn policy(&self, stage: &mut dyn Stage, sku: &str, policy: Policy) {
+        let variant = self.variant(stage, sku);
+        let details = VariantDetails { policy, ..variant.details };
+        let update = catalog::Command::UpdateVariant { variant: variant.id, expected: None, details };
+        do_it(stage, self.tenant, update);
+    }
+
+    fn variant(&self, stage: &dyn Stage, sku: &str) -> Variant {
+        let sku = Sku::parse(sku).expect("an SKU in a story is well formed");
+        let found =
+            look(stage, GroupKind::Catalogue, self.tenant, |view| catalog::variant_by_sku(view, &sku));
+        found.expect("the product was made")
+    }
+
+    /// What a shopper who looks at it is told of a product.
+    pub fn availability(&self, stage: &dyn Stage, sku: &str) -> Availability {
+        let needs = Needs::of(&self.variant(stage, sku));
+        look(stage, GroupKind::Region, self.tenant, |view| needs.availability(view))
     }
 
     /// Counts pieces into a warehouse, by its place in the list.
@@ -145,8 +168,7 @@ impl Market {
     /// Pieces of an SKU that can still be promised.
     pub fn available(&self, stage: &dyn Stage, sku: &str) -> i64 {
         let item = catalog::Variant::own_stock_item(self.variants[sku]);
-        let region = gearify_commerce::GroupKind::Region;
-        crate::stage::look(stage, region, self.tenant, |view| inventory::available(view, item))
+        look(stage, GroupKind::Region, self.tenant, |view| inventory::available(view, item))
     }
 
     pub fn warehouse(&mut self, stage: &mut dyn Stage, code: &str) {

@@ -12,9 +12,10 @@ use crate::shop::{OWNER, Premises};
 use crate::stage::look;
 use crate::telling::{Telling, minor};
 use crate::{Cluster, audit};
+use gearify_commerce::catalog::Policy;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{ORDERS, Order};
-use gearify_commerce::{OrderId, WarehouseId};
+use gearify_commerce::{OrderId, Shard, WarehouseId};
 use gearify_node::testpay::Outcome;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -112,6 +113,8 @@ impl OverHttp {
 
     fn at(premises: Premises) -> OverHttp {
         let (files, market) = premises.open_shop();
+        // The node would do it by itself, in a moment.
+        files.raise(Shard::FIRST);
         OverHttp {
             market,
             house: RefCell::new(House::Files(files)),
@@ -273,6 +276,18 @@ impl OverHttp {
                 let answer = self.ask(who, Method::POST, "/payments", Some(body));
                 tell(who, &format!("tries again with {token}"), &answer, describe)
             }
+            Act::TransfersInstead { who } => {
+                let body = json!({ "payment": { "provider": "manual" } });
+                let answer = self.ask(who, Method::POST, "/payments", Some(body));
+                tell(who, "chooses a transfer instead", &answer, describe)
+            }
+            Act::Looks { who, sku } => {
+                let host = self.host();
+                let path = format!("/api/v1/products/{}", sku.to_lowercase());
+                let told = self.block_on(host.get(&path)).expect(200).text("availability");
+                format!("{} looks at {sku}: {told}", who.0)
+            }
+            Act::ProviderSpeaks { .. } => panic!("the test provider keeps to its word"),
             Act::ProviderSays { who, captured } => {
                 let order = self.provider_says(who, *captured);
                 let what = if *captured { "is captured late" } else { "is declined late" };
@@ -284,14 +299,14 @@ impl OverHttp {
     }
 
     fn owner_acts(&mut self, act: &Act) -> String {
-        let line = |shop: &OverHttp, who| shop.order_view(who)["lines"][0]["id"].clone();
+        let line = |shop: &OverHttp, who, n: usize| shop.order_view(who)["lines"][n]["id"].clone();
         let (who, what, path, body) = match act {
             Act::OwnerCancels { who } => {
                 (who, "is cancelled", "{order}/cancel".to_owned(), json!({ "reason": "out of season" }))
             }
             Act::OwnerShips { who, pieces } => {
                 let lines = match pieces {
-                    Some(pieces) => json!([{ "line_id": line(self, who), "quantity": pieces }]),
+                    Some(pieces) => json!([{ "line_id": line(self, who, 0), "quantity": pieces }]),
                     None => json!([]),
                 };
                 let body = json!({ "lines": lines, "carrier": "Parcel Post", "tracking": "PP1" });
@@ -309,14 +324,19 @@ impl OverHttp {
                 let id = order["payments"][0]["id"].as_str().expect("a payment was started").to_owned();
                 (who, "is paid by transfer", format!("payments/{id}/received"), json!({}))
             }
-            Act::OwnerRefunds { who, pieces, restock } => {
-                let lines = json!([{ "line_id": line(self, who), "quantity": pieces, "restock": restock }]);
+            Act::OwnerRefunds { who, line: n, pieces, restock } => {
+                let line = line(self, who, *n);
+                let lines = json!([{ "line_id": line, "quantity": pieces, "restock": restock }]);
                 let body = json!({ "lines": lines, "reason": "sent back" });
                 (who, "is refunded", "{order}/refunds".to_owned(), body)
             }
             Act::OwnerRefundsShipping { who } => {
                 let body = json!({ "refund_shipping": true, "reason": "late" });
                 (who, "gets the delivery back", "{order}/refunds".to_owned(), body)
+            }
+            Act::OwnerGivesGoodwill { who, minor } => {
+                let body = json!({ "goodwill": minor, "reason": "sorry" });
+                (who, "gets something back", "{order}/refunds".to_owned(), body)
             }
             other => unreachable!("{other:?} is not the owner's"),
         };
@@ -336,6 +356,11 @@ impl Telling for OverHttp {
     fn product(&mut self, sku: &str, pounds: &str) -> &mut OverHttp {
         let OverHttp { house, premises, market, .. } = self;
         house.get_mut().files(premises, |files| market.product(files, sku, minor(pounds)));
+        self
+    }
+
+    fn policy(&mut self, sku: &str, policy: Policy) -> &mut OverHttp {
+        self.files(|files| self.market.policy(files, sku, policy));
         self
     }
 
@@ -422,6 +447,12 @@ fn refusal(kind: &str, problem: &Value) -> String {
             let field = fields.filter_map(|error| error["detail"].as_str()).next();
             let detail = field.or(problem["detail"].as_str()).unwrap_or(kind).trim_end_matches('.');
             // Ids differ from run to run: stories leave them out.
+            if let Some((many, "are not in stock yet")) = detail
+                .split_once(" pieces of line ")
+                .and_then(|(many, rest)| Some((many, rest.split_once(' ')?.1)))
+            {
+                return format!("{many} pieces are not in stock yet");
+            }
             if let Some((many, _)) = detail.split_once(" pieces of line ") {
                 return format!(
                     "{} pieces are left",

@@ -5,7 +5,7 @@ use gearify_commerce::command::{self, GroupKind, Reply, Stamped};
 use gearify_commerce::facts::{self, Desk};
 use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::processes::schedule;
-use gearify_commerce::{Actor, Refusal, Site, TenantId, Timestamp, Vault, scope};
+use gearify_commerce::{Actor, Refusal, Site, StateVersion, TenantId, Timestamp, Vault, scope, version};
 use gearify_node::vault::NodeVault;
 use gearify_storage::seal::{MasterKey, SystemRandom};
 use gearify_storage::{Engine, MemoryEngine, Reader, Tx, decode, encode};
@@ -32,8 +32,13 @@ impl Default for Pure {
 
 impl Pure {
     pub fn new() -> Pure {
+        Pure::following(version::NEWEST)
+    }
+
+    /// One whose groups follow the rules of this version.
+    pub fn following(rules: StateVersion) -> Pure {
         let master = MasterKey::generate(&SystemRandom).expect("the machine has randomness");
-        Pure {
+        let mut pure = Pure {
             groups: GROUPS.map(|group| (group, MemoryEngine::new())).into(),
             vault: NodeVault::new(master),
             // 2026-05-01, the first day of a season.
@@ -41,7 +46,11 @@ impl Pure {
             seeds: 0,
             log: Vec::new(),
             events: Vec::new(),
+        };
+        for group in GROUPS {
+            pure.apply(group, &encode(&version::raise(group, rules, pure.now)));
         }
+        pure
     }
 
     /// A replica that applies the same entries from nothing.
@@ -56,7 +65,7 @@ impl Pure {
     pub fn apply(&mut self, group: GroupKind, entry: &[u8]) -> command::Outcome {
         let stamped: Stamped = decode(entry).expect("the log holds what was encoded");
         let engine = &self.groups[&group];
-        let mut tx = Tx::new(engine);
+        let mut tx = Tx::at_version(engine, version::of(engine));
         let mut events = Vec::new();
         let outcome = command::apply(&mut tx, &stamped, &mut events);
         let batch = tx.into_batch().expect("memory can be read");

@@ -5,6 +5,7 @@ use crate::stage::{Stage, look};
 use crate::telling::{Telling, minor};
 use crate::{Pure, audit};
 use gearify_commerce::cart::{Address, CARTS, Contact};
+use gearify_commerce::catalog::Policy;
 use gearify_commerce::command::{GroupKind, Settled};
 use gearify_commerce::intent::{
     CartIntent, CheckoutIntent, Intent, OrderIntent, PaymentChoice, RefundRequest, VariantRef,
@@ -51,10 +52,25 @@ pub enum Act {
         who: Shopper,
         token: String,
     },
+    /// Chooses a bank transfer for the placed order.
+    TransfersInstead {
+        who: Shopper,
+    },
     /// The provider's late word on a pending payment.
     ProviderSays {
         who: Shopper,
         captured: bool,
+    },
+    /// The provider's word on any attempt to pay, counted from 0.
+    ProviderSpeaks {
+        who: Shopper,
+        attempt: usize,
+        word: Word,
+    },
+    /// Looks a product up.
+    Looks {
+        who: Shopper,
+        sku: String,
     },
     OwnerCancels {
         who: Shopper,
@@ -69,15 +85,32 @@ pub enum Act {
     OwnerMarksReceived {
         who: Shopper,
     },
+    /// Of a line of the order, counted from 0.
     OwnerRefunds {
         who: Shopper,
+        line: usize,
         pieces: u32,
         restock: bool,
     },
     OwnerRefundsShipping {
         who: Shopper,
     },
+    /// Gives so many minor units back, for no part of the order.
+    OwnerGivesGoodwill {
+        who: Shopper,
+        minor: i64,
+    },
     Minutes(i64),
+}
+
+/// What a provider may say of an attempt to pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    Captured,
+    /// No more than these minor units.
+    CapturedPart(i64),
+    Authorised,
+    Declined,
 }
 
 impl Shopper {
@@ -112,6 +145,18 @@ impl Shopper {
     pub fn tries_again(&self, token: &str) -> Act {
         Act::TriesAgain { who: self.clone(), token: token.into() }
     }
+
+    pub fn transfers_instead(&self) -> Act {
+        Act::TransfersInstead { who: self.clone() }
+    }
+
+    pub fn hears(&self, attempt: usize, word: Word) -> Act {
+        Act::ProviderSpeaks { who: self.clone(), attempt, word }
+    }
+
+    pub fn looks_at(&self, sku: &str) -> Act {
+        Act::Looks { who: self.clone(), sku: sku.into() }
+    }
 }
 
 /// The owner, about the order of a shopper.
@@ -139,11 +184,19 @@ pub mod owner {
     }
 
     pub fn refunds(who: &Shopper, pieces: u32, restock: bool) -> Act {
-        Act::OwnerRefunds { who: who.clone(), pieces, restock }
+        refunds_of(who, 0, pieces, restock)
+    }
+
+    pub fn refunds_of(who: &Shopper, line: usize, pieces: u32, restock: bool) -> Act {
+        Act::OwnerRefunds { who: who.clone(), line, pieces, restock }
     }
 
     pub fn refunds_shipping(who: &Shopper) -> Act {
         Act::OwnerRefundsShipping { who: who.clone() }
+    }
+
+    pub fn gives_goodwill(who: &Shopper, minor: i64) -> Act {
+        Act::OwnerGivesGoodwill { who: who.clone(), minor }
     }
 }
 
@@ -233,20 +286,36 @@ impl<S: Stage> Scenario<S> {
                 Some(self.tell_order(who, "pays later", result))
             }
             Act::TriesAgain { who, token } => {
-                let payment = PaymentChoice { provider: "test".into(), token: Some(token.clone()) };
-                let intent = Intent::Checkout(CheckoutIntent::Pay { order: self.orders[who], payment });
-                let key = format!("{} again {}", who.0, self.steps);
-                let result = self.submit(Actor::Guest, Some(&key), intent);
-                self.provider_answers();
+                let result = self.tries_again(who, "test", Some(token));
                 Some(self.tell_order(who, &format!("tries again with {token}"), result))
             }
+            Act::TransfersInstead { who } => {
+                let result = self.tries_again(who, "manual", None);
+                Some(self.tell_order(who, "chooses a transfer instead", result))
+            }
             Act::ProviderSays { who, captured } => {
-                let result = self.provider_says(who, *captured);
+                let last = self.order(who).payments.len().checked_sub(1).expect("a payment was started");
+                let word = if *captured { Word::Captured } else { Word::Declined };
+                let result = self.provider_says(who, last, word);
                 Some(self.tell_order(
                     who,
                     if *captured { "is captured late" } else { "is declined late" },
                     result,
                 ))
+            }
+            Act::ProviderSpeaks { who, attempt, word } => {
+                let result = self.provider_says(who, *attempt, *word);
+                let said = match word {
+                    Word::Captured => "captured".to_owned(),
+                    Word::CapturedPart(part) => format!("captured to {}", Money::new(*part, Currency::GBP)),
+                    Word::Authorised => "authorised".to_owned(),
+                    Word::Declined => "declined".to_owned(),
+                };
+                Some(self.tell_order(who, &format!("hears that attempt {} is {said}", attempt + 1), result))
+            }
+            Act::Looks { who, sku } => {
+                let told = self.market.availability(&self.stage, sku);
+                Some(format!("{} looks at {sku}: {}", who.0, told.as_str()))
             }
             Act::Minutes(minutes) => {
                 self.stage.pass(minutes * 60_000);
@@ -286,22 +355,18 @@ impl<S: Stage> Scenario<S> {
                 let payment = *self.order(who).payments.last().expect("a payment was started");
                 (who, "is paid by transfer", payments::Command::MarkReceived { payment }.into())
             }
-            Act::OwnerRefunds { who, pieces, restock } => {
-                let order = self.order(who);
-                let items = vec![RefundRequest::Line {
-                    line: order.lines[0].id,
-                    quantity: *pieces,
-                    restock: *restock,
-                }];
-                let refund =
-                    OrderIntent::Refund { order: order.id, payment: None, items, reason: "sent back".into() };
-                (who, "is refunded", Intent::Order(refund))
+            Act::OwnerRefunds { who, line, pieces, restock } => {
+                let line = self.order(who).lines[*line].id;
+                let part = RefundRequest::Line { line, quantity: *pieces, restock: *restock };
+                (who, "is refunded", self.refunding(who, part, "sent back"))
             }
             Act::OwnerRefundsShipping { who } => {
-                let order = self.orders[who];
-                let items = vec![RefundRequest::Shipping { amount: None }];
-                let refund = OrderIntent::Refund { order, payment: None, items, reason: "late".into() };
-                (who, "gets the delivery back", Intent::Order(refund))
+                let part = RefundRequest::Shipping { amount: None };
+                (who, "gets the delivery back", self.refunding(who, part, "late"))
+            }
+            Act::OwnerGivesGoodwill { who, minor } => {
+                let part = RefundRequest::Goodwill { amount: *minor };
+                (who, "gets something back", self.refunding(who, part, "sorry"))
             }
             other => unreachable!("{other:?} is not the owner's"),
         };
@@ -310,6 +375,20 @@ impl<S: Stage> Scenario<S> {
         let result = self.submit(staff, Some(&key), intent);
         self.provider_answers();
         self.tell_order(who, what, result)
+    }
+
+    fn refunding(&self, who: &Shopper, part: RefundRequest, reason: &str) -> Intent {
+        let (order, items, reason) = (self.orders[who], vec![part], reason.to_owned());
+        Intent::Order(OrderIntent::Refund { order, payment: None, items, reason })
+    }
+
+    fn tries_again(&mut self, who: &Shopper, provider: &str, token: Option<&str>) -> Result<(), Refusal> {
+        let payment = PaymentChoice { provider: provider.into(), token: token.map(Into::into) };
+        let intent = Intent::Checkout(CheckoutIntent::Pay { order: self.orders[who], payment });
+        let key = format!("{} again {}", who.0, self.steps);
+        let result = self.submit(Actor::Guest, Some(&key), intent);
+        self.provider_answers();
+        result
     }
 
     fn submit(&mut self, actor: Actor, key: Option<&str>, intent: Intent) -> Result<(), Refusal> {
@@ -414,17 +493,23 @@ impl<S: Stage> Scenario<S> {
         }
     }
 
-    fn provider_says(&mut self, who: &Shopper, captured: bool) -> Result<(), Refusal> {
-        let payment = *self.order(who).payments.last().expect("a payment was started");
+    fn provider_says(&mut self, who: &Shopper, attempt: usize, word: Word) -> Result<(), Refusal> {
+        let payment = self.order(who).payments[attempt];
         let payment =
             look(&self.stage, GroupKind::Region, self.market.tenant, |view| PAYMENTS.get(view, &payment));
         let payment = payment.expect("the order names its payments");
         let reference = payment.id.to_string();
-        let outcome = match captured {
-            true => payments::Outcome::Captured { reference, amount: payment.amount },
-            false => payments::Outcome::Declined { reference: Some(reference), code: "card_declined".into() },
+        let outcome = match word {
+            Word::Captured => payments::Outcome::Captured { reference, amount: payment.amount },
+            Word::CapturedPart(part) => {
+                payments::Outcome::Captured { reference, amount: part.min(payment.amount) }
+            }
+            Word::Authorised => payments::Outcome::Authorised { reference },
+            Word::Declined => {
+                payments::Outcome::Declined { reference: Some(reference), code: "card_declined".into() }
+            }
         };
-        let event = format!("event of {} {captured}", who.0);
+        let event = format!("event of {} {word:?}", payment.id);
         let attempt = payment.attempt.id;
         let take = payments::Command::TakeEvent {
             provider: "test".into(),
@@ -453,6 +538,11 @@ impl<S: Stage> Scenario<S> {
 impl<S: Stage> Telling for Scenario<S> {
     fn product(&mut self, sku: &str, pounds: &str) -> &mut Self {
         self.market.product(&mut self.stage, sku, minor(pounds));
+        self
+    }
+
+    fn policy(&mut self, sku: &str, policy: Policy) -> &mut Self {
+        self.market.policy(&mut self.stage, sku, policy);
         self
     }
 
@@ -573,6 +663,9 @@ fn tell(who: &Shopper, what: &str, result: Result<(), Refusal>, ok: &str) -> Str
         }
         Err(Refusal::Orders(orders::Refusal::TooMany { open, .. })) => {
             format!("refused: {open} pieces are left")
+        }
+        Err(Refusal::Orders(orders::Refusal::NotInStock { short, .. })) => {
+            format!("refused: {short} pieces are not in stock yet")
         }
         Err(refusal) => format!("refused: {refusal}"),
     };

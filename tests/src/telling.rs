@@ -2,12 +2,16 @@
 
 use crate::scenario::{Act, Shopper};
 use gearify_commerce::WarehouseId;
+use gearify_commerce::catalog::Policy;
 use gearify_commerce::orders::Order;
 
 /// A shop in which a story happens: the scene is set first, then people act.
 pub trait Telling: Sized {
     /// A product at a price in pounds with pence: `"249.00"`.
     fn product(&mut self, sku: &str, pounds: &str) -> &mut Self;
+
+    /// What happens when nothing of a product is left.
+    fn policy(&mut self, sku: &str, policy: Policy) -> &mut Self;
 
     fn warehouse(&mut self, code: &str) -> &mut Self;
 

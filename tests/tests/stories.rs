@@ -1,5 +1,6 @@
 //! Every story on every stage: on pure apply, on three nodes with a change of leader, and over HTTP.
 
+use gearify_commerce::Shard;
 use gearify_tests::files::holding;
 use gearify_tests::over_http::MARKS;
 use gearify_tests::scenario::{Act, owner};
@@ -12,6 +13,7 @@ fn on_three_nodes(rehearse: impl FnOnce(&mut Scenario<Pure>), tell: impl FnOnce(
     let mut rehearsal = Scenario::new();
     rehearse(&mut rehearsal);
     let mut cluster = Cluster::three();
+    cluster.raise(Shard::FIRST);
     cluster.change_leader_before(rehearsal.acts() / 2 + 1);
     let mut shop = Scenario::on(cluster);
     tell(&mut shop);
@@ -63,11 +65,17 @@ tell! {
         an_order_leaves_from_the_warehouse_that_has_all_of_it,
         a_request_that_comes_again_is_answered_as_it_was_and_acts_once,
         a_pending_payment_is_decided_by_the_providers_word,
-        a_hold_is_kept_for_whoever_has_it;
+        a_hold_is_kept_for_whoever_has_it,
+        no_more_pieces_are_put_back_than_left,
+        a_backordered_thing_is_sold_beyond_stock_and_leaves_when_it_comes,
+        a_preordered_thing_is_sold_before_it_is_there;
     where_time_passes:
         a_hold_keeps_the_last_ball_until_it_ends,
         an_unpaid_order_expires_and_its_stock_sells_again,
-        a_late_capture_takes_the_stock_again_or_gives_the_money_back;
+        a_late_capture_takes_the_stock_again_or_gives_the_money_back,
+        what_is_captured_a_second_time_goes_back,
+        an_order_that_lapses_gives_back_the_part_that_was_paid,
+        a_transfer_instead_of_a_declined_card_has_its_week;
 }
 
 #[test]

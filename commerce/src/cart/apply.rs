@@ -4,15 +4,13 @@ use super::command::{Command, Event, NewLine};
 use super::error::Refusal;
 use super::model::*;
 use crate::command::Reply;
+use crate::customers::agreed_to_marketing;
 use crate::ids::{CartId, CustomerId, LineId, OrderId};
 use crate::intent::Market;
 use crate::processes::schedule::Due;
 use crate::scope::{Present, Scope};
-use crate::sealed;
-use crate::time::HOUR_MS;
-
-/// A cart with a contact counts as abandoned after this long without a change.
-const IDLE_MS: i64 = HOUR_MS;
+use crate::sealed::{self, PersonRef};
+use crate::version;
 
 pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
     match command {
@@ -34,12 +32,14 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             Ok(write(scope, cart, false))
         }
         Command::SetContact { cart, person, contact } => {
-            let mut cart = open_cart(scope, *cart)?;
-            person.remember(scope);
-            cart.contact = Some(contact.clone());
-            let idle_at = scope.at().plus_millis(IDLE_MS);
-            scope.schedule(idle_at, &Due::CartIdle(cart.id));
-            Ok(write(scope, cart, false))
+            let Idle { after_ms, .. } = Idle::default();
+            take_contact(scope, *cart, person, contact, after_ms)
+        }
+        Command::TakeContact { cart, person, contact, idle_ms } => {
+            let reply = take_contact(scope, *cart, person, contact, *idle_ms)?;
+            let idle = IDLES.get(scope, cart).unwrap_or_default();
+            IDLES.put(scope, cart, &Idle { after_ms: *idle_ms, ..idle });
+            Ok(reply)
         }
         Command::SetAddresses { cart, person, addresses, destination } => {
             let mut cart = open_cart(scope, *cart)?;
@@ -89,6 +89,20 @@ pub fn require_open(cart: &Cart, now: crate::Timestamp) -> Result<(), Refusal> {
         CartStatus::Open if cart.expires_at <= now => Err(Refusal::CartExpired),
         CartStatus::Open => Ok(()),
     }
+}
+
+fn take_contact(
+    scope: &mut Scope<'_, '_>,
+    id: CartId,
+    person: &PersonRef,
+    contact: &ContactRef,
+    idle_ms: i64,
+) -> Result<Reply, Refusal> {
+    let mut cart = open_cart(scope, id)?;
+    person.remember(scope);
+    cart.contact = Some(contact.clone());
+    scope.schedule(scope.at().plus_millis(idle_ms), &Due::CartIdle(id));
+    Ok(write(scope, cart, false))
 }
 
 fn add_line(
@@ -266,6 +280,9 @@ fn remove(scope: &mut Scope<'_, '_>, cart: &Cart) -> Reply {
         CUSTOMER_CARTS.delete(scope, &customer);
     }
     CARTS.delete(scope, &id);
+    if IDLES.contains(scope, &id) {
+        IDLES.delete(scope, &id);
+    }
     if cart.status == CartStatus::Open {
         scope.emit(Event::CartExpired { cart: id });
         scope.emit(Event::CartChanged { cart: id, revision: cart.revision, drop_hold: cart.hold.is_some() });
@@ -275,15 +292,23 @@ fn remove(scope: &mut Scope<'_, '_>, cart: &Cart) -> Reply {
 
 fn idle(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
     let cart = open_cart(scope, id)?;
+    let idle = IDLES.get(scope, &id).unwrap_or_default();
     let idle_since = cart.updated_at;
-    if scope.at().millis_since(idle_since) < IDLE_MS {
-        scope.schedule(idle_since.plus_millis(IDLE_MS), &Due::CartIdle(id));
-        return Ok(Reply::about(id.bits(), cart.revision));
-    }
-    if !cart.lines.is_empty() {
+    if scope.at().millis_since(idle_since) < idle.after_ms {
+        scope.schedule(idle_since.plus_millis(idle.after_ms), &Due::CartIdle(id));
+    } else if !cart.lines.is_empty() && may_tell(scope, &cart, idle) {
         scope.emit(Event::CartAbandoned { cart: id, since: idle_since });
+        if scope.follows(version::IDLE) {
+            IDLES.put(scope, &id, &Idle { is_told: true, ..idle });
+        }
     }
     Ok(Reply::about(id.bits(), cart.revision))
+}
+
+/// Told once, and only of somebody who agreed to be written to.
+fn may_tell(scope: &Scope<'_, '_>, cart: &Cart, idle: Idle) -> bool {
+    let agreed = || cart.customer.is_some_and(|customer| agreed_to_marketing(scope, customer));
+    !scope.follows(version::IDLE) || !idle.is_told && agreed()
 }
 
 /// The cart became an order.

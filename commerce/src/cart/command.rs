@@ -28,6 +28,7 @@ pub enum Command {
         cart: CartId,
         destination: Destination,
     },
+    /// As it was before state version 5: the cart counts as abandoned after an hour.
     SetContact {
         cart: CartId,
         person: PersonRef,
@@ -58,13 +59,20 @@ pub enum Command {
     HoldEnded {
         cart: CartId,
     },
-    /// The cart was left alone for an hour.
+    /// The cart was perhaps left alone.
     Idle {
         cart: CartId,
     },
     /// Its owner wishes to be forgotten: an open cart goes, with what it says of them.
     Erase {
         cart: CartId,
+    },
+    /// Whom to tell; left alone for `idle_ms` from now on, the cart counts as abandoned.
+    TakeContact {
+        cart: CartId,
+        person: PersonRef,
+        contact: ContactRef,
+        idle_ms: i64,
     },
 }
 
@@ -104,6 +112,7 @@ pub enum Event {
     CartExpired {
         cart: CartId,
     },
+    /// Somebody who wishes to be written to left it alone. Told once of a cart.
     CartAbandoned {
         cart: CartId,
         since: Timestamp,

@@ -9,7 +9,7 @@ use crate::locale::{Country, Locale, RegionCode};
 use crate::money::Currency;
 use crate::scope::Table;
 use crate::sealed::{KeyedHash, Sealed};
-use crate::time::Timestamp;
+use crate::time::{HOUR_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Pieces of one line.
@@ -172,6 +172,24 @@ pub const CARTS: Table<CartId, Cart> = Table::new(90);
 pub const CUSTOMER_CARTS: Table<CustomerId, CartOf> = Table::new(91);
 /// Open holds per shipping address hash, for the limit: `(address, cart)`.
 pub const HOLDS_BY_ADDRESS: Table<(KeyedHash, CartId), crate::scope::Present> = Table::new(92);
+
+/// When the carts with a contact count as abandoned.
+pub const IDLES: Table<CartId, Idle> = Table::new(93);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idle {
+    /// Time without a change, as the shop had set it when the contact was given.
+    pub after_ms: i64,
+    /// It was said already, and is not said again.
+    pub is_told: bool,
+}
+gearify_storage::first_version!(Idle);
+
+impl Default for Idle {
+    fn default() -> Idle {
+        Idle { after_ms: HOUR_MS, is_told: false }
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CartOf(pub CartId);

@@ -1,12 +1,20 @@
 //! Stories of this context.
 
-use super::{CARTS, Command, LINE_QUANTITY_MAX, LINES_MAX, NewLine, Refusal, StockNeed, postal_prefix};
-use crate::harness::Harness;
-use crate::ids::{AddOnId, CartId, CustomerId, LineId, ProductId, StockItemId, VariantId};
+use super::{
+    CARTS, Command, ContactRef, IDLES, LINE_QUANTITY_MAX, LINES_MAX, NewLine, Refusal, StockNeed,
+    postal_prefix,
+};
+use crate::customers::{self, MARKETING, person_of};
+use crate::harness::{Harness, sealed};
+use crate::ids::{AddOnId, CartId, CustomerId, LineId, ProductId, StockItemId, TenantId, VariantId};
 use crate::intent::Market;
 use crate::locale::{Country, Locale};
 use crate::money::Currency;
-use crate::time::{DAY_MS, HOUR_MS};
+use crate::processes::schedule;
+use crate::scope::Site;
+use crate::sealed::PersonRef;
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use crate::version;
 
 const CART: CartId = CartId::from_bits(1);
 
@@ -113,6 +121,106 @@ fn a_guests_cart_joins_the_customers() {
         Refusal::UnknownCart { cart: own }.into(),
         "nothing merges into itself"
     );
+}
+
+const CUSTOMER: CustomerId = CustomerId::from_bits(5);
+const TOLD: &str = "cart.abandoned";
+
+/// Whom to tell, by the older command or by the one that brings the shop's idle time.
+fn contact(idle_ms: Option<i64>) -> Command {
+    let person = PersonRef { person: person_of(CUSTOMER), new_key: None };
+    let (cart, contact) = (CART, ContactRef { sealed: sealed(), email_hash: [1; 16] });
+    match idle_ms {
+        Some(idle_ms) => Command::TakeContact { cart, person, contact, idle_ms },
+        None => Command::SetContact { cart, person, contact },
+    }
+}
+
+fn consent(granted: bool) -> customers::Command {
+    customers::Command::SetConsent {
+        customer: CUSTOMER,
+        purpose: MARKETING.into(),
+        granted,
+        source: "account".into(),
+        wording_version: "1".into(),
+    }
+}
+
+/// A customer with a ball in their cart.
+fn customers_cart(shop: &mut Harness) {
+    shop.run(customers::Command::Register {
+        customer: CUSTOMER,
+        person: PersonRef { person: person_of(CUSTOMER), new_key: None },
+        profile: sealed(),
+        email_hash: [1; 16],
+        password_hash: String::new(),
+        locale: Locale::parse("en-GB").unwrap(),
+    });
+    let Command::AddLine { cart, market, line, lifetime_ms, .. } = add(1, 1) else { unreachable!() };
+    shop.run(Command::AddLine { cart, market, customer: Some(CUSTOMER), line, lifetime_ms });
+}
+
+/// Lets time pass and what is due happen; how often the cart was called abandoned so far.
+fn abandoned_after(shop: &mut Harness, minutes: i64) -> usize {
+    shop.pass(minutes * MINUTE_MS);
+    let own = shop.tenant;
+    shop.switch(TenantId::PLATFORM).site = Site::NONE;
+    shop.run(schedule::Command::RunDue { limit: 10 });
+    shop.switch(own).site = Site::FIRST;
+    shop.story().iter().filter(|name| **name == TOLD).count()
+}
+
+#[test]
+fn a_cart_is_abandoned_after_the_shops_own_time_without_a_change() {
+    let mut shop = Harness::site();
+    customers_cart(&mut shop);
+    shop.run(consent(true));
+    shop.run(contact(Some(20 * MINUTE_MS)));
+    assert_eq!(abandoned_after(&mut shop, 15), 0);
+    shop.run(add(2, 1));
+    assert_eq!(abandoned_after(&mut shop, 10), 0, "it was changed meanwhile");
+    assert_eq!(abandoned_after(&mut shop, 10), 1);
+    // Once is enough, whatever is said afterwards.
+    shop.run(contact(Some(MINUTE_MS)));
+    assert_eq!(abandoned_after(&mut shop, 60), 1);
+    shop.run(contact(None));
+    assert_eq!(abandoned_after(&mut shop, 60), 1);
+}
+
+#[test]
+fn nobody_is_called_who_did_not_agree_to_it() {
+    let mut shop = Harness::site();
+    customers_cart(&mut shop);
+    shop.run(contact(Some(MINUTE_MS)));
+    assert_eq!(abandoned_after(&mut shop, 5), 0, "no consent was given");
+    shop.run(consent(true));
+    shop.run(contact(Some(MINUTE_MS)));
+    shop.run(consent(false));
+    assert_eq!(abandoned_after(&mut shop, 5), 0, "it was taken back");
+    shop.run(consent(true));
+    shop.run(contact(Some(MINUTE_MS)));
+    assert_eq!(abandoned_after(&mut shop, 5), 1);
+
+    let mut shop = Harness::site();
+    shop.run(add(1, 1));
+    shop.run(contact(Some(MINUTE_MS)));
+    assert_eq!(abandoned_after(&mut shop, 5), 0, "a guest was never asked");
+    shop.pass(DAY_MS);
+    shop.run(Command::Expire { cart: CART });
+    assert!(!IDLES.contains(&shop.view(), &CART), "it goes with its cart");
+}
+
+#[test]
+fn under_older_rules_a_cart_is_abandoned_after_an_hour_as_it_was() {
+    let mut shop = Harness::site();
+    shop.rules = version::BUNDLES;
+    shop.run(add(1, 1));
+    shop.run(contact(None));
+    assert_eq!(abandoned_after(&mut shop, 59), 0);
+    assert_eq!(abandoned_after(&mut shop, 1), 1);
+    shop.run(contact(None));
+    assert_eq!(abandoned_after(&mut shop, 60), 2);
+    assert!(!IDLES.contains(&shop.view(), &CART));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::cart::Address;
 use crate::ids::{AddressId, CustomerId, PersonId, SessionId, StaffId};
 use crate::locale::{Country, Locale};
 use crate::money::Currency;
-use crate::scope::Table;
+use crate::scope::{Table, View};
 use crate::sealed::{KeyedHash, Sealed};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -67,8 +67,15 @@ pub struct Consent {
 }
 gearify_storage::first_version!(Consent);
 
+/// To be written to about what the shop has to offer.
+pub const MARKETING: &str = "marketing";
 /// What a customer can agree to.
-pub const PURPOSES: [&str; 1] = ["marketing"];
+pub const PURPOSES: [&str; 1] = [MARKETING];
+
+/// Whether the customer agrees, as far as they last said, to be written to.
+pub fn agreed_to_marketing(view: &(impl View + ?Sized), customer: CustomerId) -> bool {
+    CONSENTS.get(view, &(customer, MARKETING.to_owned())).is_some_and(|consent| consent.granted)
+}
 
 /// Where and in what a customer wants to shop, where they do not say so at the time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

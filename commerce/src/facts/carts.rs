@@ -12,6 +12,7 @@ use crate::intent::{CartIntent, VariantRef};
 use crate::locale::{Country, RegionCode};
 use crate::processes::checkout;
 use crate::sealed::{PersonRef, normal_email, seal};
+use crate::version;
 
 pub(super) fn complete(intent: &CartIntent, desk: &Desk<'_>, views: &Views<'_>) -> Result<Command, Refusal> {
     let command = match intent {
@@ -43,7 +44,13 @@ pub(super) fn complete(intent: &CartIntent, desk: &Desk<'_>, views: &Views<'_>) 
             let sealed =
                 seal(&views.region, desk.vault, &person, contact).map_err(|_| CartRefusal::Erased)?;
             let email_hash = desk.vault.hash(views.tenant, "email", normal_email(&contact.email).as_bytes());
-            Carts::SetContact { cart: *cart, person, contact: ContactRef { sealed, email_hash } }
+            let (cart, contact) = (*cart, ContactRef { sealed, email_hash });
+            if version::of(desk.region) >= version::IDLE {
+                let idle_ms = views.shop()?.settings.value.lifetimes.cart_idle_ms;
+                Carts::TakeContact { cart, person, contact, idle_ms }
+            } else {
+                Carts::SetContact { cart, person, contact }
+            }
         }
         CartIntent::SetAddresses { cart, shipping, billing } => {
             open(desk, views, *cart)?;

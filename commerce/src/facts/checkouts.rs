@@ -12,6 +12,7 @@ use crate::pricing::quote::{self, Quote, QuoteRequest};
 use crate::processes::checkout::{self, Draft, PaymentDraft, Refusal as CheckoutRefusal};
 use crate::sealed::{PersonRef, Sealed, seal};
 use crate::tenants::{PaymentMethod, Settings};
+use crate::version;
 
 const NOTE_CHARS_MAX: usize = 1_000;
 
@@ -59,9 +60,15 @@ pub(super) fn complete(
             Ok(checkout::Command::Place { cart: *cart, revision, draft: Box::new(draft) }.into())
         }
         CheckoutIntent::Pay { order, payment } => {
-            let payment = offered(&views.shop()?.settings.value, payment)?;
+            let settings = views.shop()?.settings.value;
+            let payment = offered(&settings, payment)?;
             ORDERS.get(&views.region, order).ok_or(CheckoutRefusal::UnknownOrder { order: *order })?;
-            Ok(checkout::Command::Pay { order: *order, payment }.into())
+            let order = *order;
+            if payment.provider == MANUAL && version::of(desk.region) >= version::RETURNS {
+                let unpaid_ms = settings.lifetimes.unpaid_manual_order_ms;
+                return Ok(checkout::Command::PayWithin { order, payment, unpaid_ms }.into());
+            }
+            Ok(checkout::Command::Pay { order, payment }.into())
         }
     }
 }

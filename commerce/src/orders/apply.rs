@@ -10,6 +10,8 @@ use crate::ids::{CustomerId, LineId, NoteId, OrderId};
 use crate::inventory::Taken;
 use crate::processes::schedule::Due;
 use crate::scope::{Scope, View};
+use crate::time::Timestamp;
+use crate::version;
 
 /// Shipments, refunds and notes of one order: keeps the record far under the largest stored value.
 pub(super) const PARTS_MAX: usize = 60;
@@ -51,6 +53,10 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         }
         Command::Join { order, customer } => join(scope, *order, *customer),
         Command::Erase { order } => erase(scope, *order),
+        Command::GiveBack { order, payment, amount, reason } => {
+            refund::give_back(scope, *order, *payment, *amount, reason)
+        }
+        Command::Await { order, until } => wait(scope, *order, *until),
     }
 }
 
@@ -125,6 +131,7 @@ fn assert_sums(order: &Order) {
             "no more leaves than was ordered"
         );
         assert!(quantities.delivered <= quantities.shipped, "no more arrives than left");
+        assert!(quantities.returned <= quantities.shipped, "no more comes back than left");
     }
     let totals = Totals::of(order.currency, order.tax_included, &order.lines, &order.shipping);
     assert_eq!(totals.as_ref(), Ok(&order.totals), "an order's totals are the sums of its lines");
@@ -152,16 +159,26 @@ fn set_paid(scope: &mut Scope<'_, '_>, id: OrderId, paid: PaidSums, note: &str) 
     if order.paid == paid {
         return Ok(reply(scope, id));
     }
-    let before = order.payment_status();
+    let before = status_of(scope, &order);
     let amount = paid.captured - order.paid.captured;
     order.paid = paid;
     order.payments = crate::payments::of_order(scope, id).iter().map(|payment| payment.id).collect();
-    let status = order.payment_status();
+    let status = status_of(scope, &order);
     write(scope, order, Some((note, (amount != 0).then_some(amount))));
     if status != before {
         scope.emit(Event::PaymentStatusChanged { order: id, status, paid });
     }
     Ok(reply(scope, id))
+}
+
+/// The payment's status as the rules that the group follows have it.
+fn status_of(scope: &Scope<'_, '_>, order: &Order) -> PaymentStatus {
+    let PaidSums { captured, refunded, .. } = order.paid;
+    match () {
+        _ if scope.follows(version::RETURNS) || refunded == 0 => order.payment_status(),
+        _ if refunded >= captured => PaymentStatus::Refunded,
+        _ => PaymentStatus::PartiallyRefunded,
+    }
 }
 
 fn confirm(scope: &mut Scope<'_, '_>, id: OrderId) -> Result<Reply, Refusal> {
@@ -211,6 +228,18 @@ fn expire(scope: &mut Scope<'_, '_>, id: OrderId) -> Result<Reply, Refusal> {
     write(scope, order, Some(("expired", None)));
     let revision = reply(scope, id).revision;
     scope.emit(Event::OrderExpired { order: id, taken, revision });
+    Ok(reply(scope, id))
+}
+
+fn wait(scope: &mut Scope<'_, '_>, id: OrderId, until: Timestamp) -> Result<Reply, Refusal> {
+    let mut order = known(scope, id)?;
+    require_status(&order, &[OrderStatus::Placed], "awaited")?;
+    if order.expires_at.is_some_and(|expires_at| expires_at < until) {
+        unplan_expiry(scope, &mut order);
+        order.expires_at = Some(until);
+        scope.schedule(until, &Due::Order(id));
+        write(scope, order, None);
+    }
     Ok(reply(scope, id))
 }
 

@@ -5,6 +5,7 @@ use crate::ids::{CustomerId, LineId, OrderId, PaymentId, RefundId, ShipmentId};
 use crate::inventory::Taken;
 use crate::money::Currency;
 use crate::sealed::{PersonRef, Sealed};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +73,18 @@ pub enum Command {
     /// Forgets whom an order was for that came to nothing.
     Erase {
         order: OrderId,
+    },
+    /// Gives back what was paid and is not the price of this order's parts: since state version 6.
+    GiveBack {
+        order: OrderId,
+        payment: PaymentId,
+        amount: i64,
+        reason: String,
+    },
+    /// An order that is not paid yet waits until then, if that is later: since state version 6.
+    Await {
+        order: OrderId,
+        until: Timestamp,
     },
 }
 

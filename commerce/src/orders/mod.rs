@@ -10,6 +10,8 @@ mod model;
 pub mod refund;
 mod ship;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use apply::{NEW_ORDER_BYTES_MAX, apply, came_to_nothing, stored_bytes};

@@ -141,6 +141,7 @@ pub struct Quantities {
     pub cancelled: u32,
     pub shipped: u32,
     pub delivered: u32,
+    /// Put back into stock.
     pub returned: u32,
 }
 
@@ -404,8 +405,9 @@ impl Order {
         let PaidSums { pending, authorised, captured, refunded } = self.paid;
         match () {
             _ if captured > 0 && refunded >= captured => PaymentStatus::Refunded,
+            // What was paid beyond the total and went back is no refund of the order.
+            _ if captured - refunded >= self.totals.total => PaymentStatus::Paid,
             _ if refunded > 0 => PaymentStatus::PartiallyRefunded,
-            _ if captured >= self.totals.total => PaymentStatus::Paid,
             _ if captured > 0 => PaymentStatus::PartiallyPaid,
             _ if authorised > 0 => PaymentStatus::Authorised,
             _ if pending > 0 => PaymentStatus::Pending,
@@ -446,6 +448,14 @@ pub const ORDERS_BY_EMAIL: Table<(KeyedHash, OrderId), OrderRef> = Table::new(10
 pub const ORDERS_BY_CUSTOMER: Table<(CustomerId, OrderId), OrderRef> = Table::new(103);
 /// The last order number given. Gaps are allowed, repeats are not.
 pub const NUMBERS: Table<(), crate::scope::Count> = Table::new(104);
+
+/// What left with each shipment, for each line: where its pieces go back to. Of shipments before state version 6
+/// only the house they left from is known.
+pub const PARCELS: Table<(OrderId, ShipmentId), Parcel> = Table::new(105);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parcel(pub Vec<(LineId, Taken)>);
+gearify_storage::first_version!(Parcel);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRef(pub OrderId);

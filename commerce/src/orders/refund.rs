@@ -8,12 +8,14 @@ use super::apply::{known, reply, require_room, require_status, write};
 use super::command::Event;
 use super::error::Refusal;
 use super::model::*;
+use crate::cart::StockNeed;
 use crate::command::Reply;
 use crate::ids::{LineId, OrderId, PaymentId, RefundId};
 use crate::intent::{RefundPreview, RefundRequest};
 use crate::inventory::Taken;
 use crate::money::split;
 use crate::scope::{Scope, View};
+use crate::version;
 
 /// What the asked-for parts are worth, and which payment gives it.
 ///
@@ -140,25 +142,139 @@ pub(super) fn request(
     if amount > source.refundable() {
         return Err(Refusal::MoreThanPaid { refundable: source.refundable() });
     }
-    let refund = RefundId::from_bits(scope.mint());
-    let restock = restocked(&order, items);
-    order.refunds.push(OrderRefund {
-        id: refund,
-        payment,
-        amount,
-        items: items.to_vec(),
-        reason: reason.to_owned(),
-        state: RefundState::Pending,
-        at: scope.at(),
-    });
-    let currency = order.currency;
-    write(scope, order, Some(("refund requested", Some(amount))));
-    scope.emit(Event::RefundRequested { order: id, refund, payment, amount, currency, restock });
-    Ok(Reply { record: Some(refund.bits().to_be_bytes().to_vec()), ..reply(scope, id) })
+    let (items, restock) = if scope.follows(version::RETURNS) {
+        put_back(scope, &mut order, items)
+    } else {
+        (items.to_vec(), restocked_before(&order, items))
+    };
+    Ok(begin(scope, order, (payment, amount), items, reason, restock))
 }
 
-/// Pieces to be put back on the shelf: of shipped lines only, where the line's stock came from.
-fn restocked(order: &Order, items: &[RefundItem]) -> Vec<Taken> {
+/// Gives back what is not the price of any part: a refund without items. There is always room for it in the record,
+/// since an order has few payments.
+pub(super) fn give_back(
+    scope: &mut Scope<'_, '_>,
+    id: OrderId,
+    payment: PaymentId,
+    amount: i64,
+    reason: &str,
+) -> Result<Reply, Refusal> {
+    let order = known(scope, id)?;
+    let source = crate::payments::PAYMENTS.get(scope, &payment).filter(|source| source.order == id);
+    let refundable = source.ok_or(Refusal::NoPayment)?.refundable();
+    match amount {
+        _ if amount <= 0 => Err(Refusal::NotPositive),
+        _ if amount > refundable => Err(Refusal::MoreThanPaid { refundable }),
+        _ => Ok(begin(scope, order, (payment, amount), Vec::new(), reason, Vec::new())),
+    }
+}
+
+fn begin(
+    scope: &mut Scope<'_, '_>,
+    mut order: Order,
+    (payment, amount): (PaymentId, i64),
+    items: Vec<RefundItem>,
+    reason: &str,
+    restock: Vec<Taken>,
+) -> Reply {
+    let (id, currency, at) = (order.id, order.currency, scope.at());
+    let (refund, reason) = (RefundId::from_bits(scope.mint()), reason.to_owned());
+    let state = RefundState::Pending;
+    order.refunds.push(OrderRefund { id: refund, payment, amount, items, reason, state, at });
+    write(scope, order, Some(("refund requested", Some(amount))));
+    scope.emit(Event::RefundRequested { order: id, refund, payment, amount, currency, restock });
+    Reply { record: Some(refund.bits().to_be_bytes().to_vec()), ..reply(scope, id) }
+}
+
+/// Counts what comes back: no more pieces of a line than left and are not back yet, whatever became of the money.
+/// The items then say of the others that they do not come back; the pieces go where they left from.
+fn put_back(view: &impl View, order: &mut Order, items: &[RefundItem]) -> (Vec<RefundItem>, Vec<Taken>) {
+    let (mut told, mut restock) = (Vec::with_capacity(items.len()), Vec::new());
+    for item in items {
+        let (RefundItem::Line { line: id, quantity, amount, restock: true }, Some(line)) =
+            (item, line_of(order, item))
+        else {
+            told.push(item.clone());
+            continue;
+        };
+        let (id, quantity, amount) = (*id, *quantity, *amount);
+        let back_before: u32 = order
+            .refunds
+            .iter()
+            .flat_map(|refund| &refund.items)
+            .chain(&told)
+            .map(|item| back(item, id))
+            .sum();
+        let pieces = quantity.min(line.quantities.shipped.saturating_sub(back_before));
+        for need in &line.needs {
+            let before = need.per_unit * back_before;
+            restock.extend(section(sent(view, order, line, need), before, need.per_unit * pieces));
+        }
+        let refunded = refunded_pieces(order, id) + pieces_in(&told, id);
+        let worth = allocated(line, refunded + pieces) - allocated(line, refunded);
+        let parts = [(pieces, worth, true), (quantity - pieces, amount - worth, false)];
+        let parts = parts.into_iter().filter(|(quantity, ..)| *quantity > 0);
+        told.extend(parts.map(|(quantity, amount, restock)| RefundItem::Line {
+            line: id,
+            quantity,
+            amount,
+            restock,
+        }));
+        let line = order.lines.iter_mut().find(|line| line.id == id).expect("it was found above");
+        line.quantities.returned += pieces;
+    }
+    (told, restock)
+}
+
+fn line_of<'o>(order: &'o Order, item: &RefundItem) -> Option<&'o Line> {
+    match item {
+        RefundItem::Line { line, .. } => order.line(*line),
+        RefundItem::Shipping { .. } | RefundItem::Goodwill { .. } => None,
+    }
+}
+
+/// Pieces of a line that an item brings back.
+fn back(item: &RefundItem, wanted: LineId) -> u32 {
+    match item {
+        RefundItem::Line { restock: true, .. } => pieces_of(item, wanted),
+        _ => 0,
+    }
+}
+
+/// What a line's shipments took of a stock item, in the order in which they left.
+fn sent(view: &impl View, order: &Order, line: &Line, need: &StockNeed) -> Vec<Taken> {
+    let of_shipment = |shipment: &Shipment| match PARCELS.get(view, &(order.id, shipment.id)) {
+        Some(Parcel(parts)) => {
+            let own = |(id, part): &(LineId, Taken)| *id == line.id && part.item == need.item;
+            parts.into_iter().filter(own).map(|(_, part)| part).collect()
+        }
+        None => {
+            let lines = shipment.lines.iter().filter(|(id, _)| *id == line.id);
+            let pieces = lines.map(|(_, quantity)| quantity * need.per_unit).sum();
+            let from = |warehouse| Taken { item: need.item, warehouse, quantity: pieces };
+            shipment.warehouse.map(from).into_iter().collect::<Vec<_>>()
+        }
+    };
+    order.shipments.iter().flat_map(of_shipment).collect()
+}
+
+/// The `pieces` that follow the first `skipped` ones.
+fn section(parts: Vec<Taken>, mut skipped: u32, mut pieces: u32) -> Vec<Taken> {
+    let mut taken = Vec::new();
+    for part in parts {
+        let passed = skipped.min(part.quantity);
+        let quantity = pieces.min(part.quantity - passed);
+        skipped -= passed;
+        pieces -= quantity;
+        if quantity > 0 {
+            taken.push(Taken { quantity, ..part });
+        }
+    }
+    taken
+}
+
+/// As it was before state version 6, where every refund could bring back all that was ever shipped.
+fn restocked_before(order: &Order, items: &[RefundItem]) -> Vec<Taken> {
     let mut restock = Vec::new();
     for item in items {
         let RefundItem::Line { line, quantity, restock: true, .. } = item else { continue };

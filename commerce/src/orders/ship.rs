@@ -8,6 +8,7 @@ use crate::command::Reply;
 use crate::ids::{LineId, OrderId, ShipmentId};
 use crate::inventory::{self, Taken};
 use crate::scope::{Scope, View};
+use crate::version;
 
 pub(super) fn ship(
     scope: &mut Scope<'_, '_>,
@@ -39,6 +40,9 @@ pub(super) fn ship(
     };
     let shipment_id = shipment.id;
     order.shipments.push(shipment);
+    if scope.follows(version::RETURNS) {
+        PARCELS.put(scope, &(id, shipment_id), &Parcel(taken.clone()));
+    }
     write(scope, order, Some(("shipped", None)));
     let taken = taken.into_iter().map(|(_, part)| part).collect();
     scope.emit(Event::OrderShipped { order: id, shipment: shipment_id, lines, taken });
@@ -75,7 +79,7 @@ fn parts_of(
     order: &Order,
     lines: &[(LineId, u32)],
 ) -> Result<Vec<(LineId, Taken)>, Refusal> {
-    let mut parts = Vec::new();
+    let mut parts: Vec<(LineId, Taken)> = Vec::new();
     for (line_id, quantity) in lines {
         let line = order.line(*line_id).ok_or(Refusal::UnknownLine { line: *line_id })?;
         let open = line.quantities.open();
@@ -91,8 +95,11 @@ fn parts_of(
                 if pieces == 0 {
                     continue;
                 }
-                let level = inventory::LEVELS.get(view, &(item, allocation.warehouse)).unwrap_or_default();
-                let short = i64::from(pieces) - level.on_hand;
+                let warehouse = allocation.warehouse;
+                let level = inventory::LEVELS.get(view, &(item, warehouse)).unwrap_or_default();
+                let same = |part: &&(LineId, Taken)| part.1.item == item && part.1.warehouse == warehouse;
+                let chosen: i64 = parts.iter().filter(same).map(|(_, part)| i64::from(part.quantity)).sum();
+                let short = chosen + i64::from(pieces) - level.on_hand;
                 if short > 0 {
                     return Err(Refusal::NotInStock {
                         line: *line_id,
@@ -100,7 +107,7 @@ fn parts_of(
                     });
                 }
                 wanted -= pieces;
-                parts.push((*line_id, Taken { item, warehouse: allocation.warehouse, quantity: pieces }));
+                parts.push((*line_id, Taken { item, warehouse, quantity: pieces }));
             }
         }
     }
@@ -110,9 +117,13 @@ fn parts_of(
 fn remove_allocations(order: &mut Order, lines: &[(LineId, u32)], taken: &[(LineId, Taken)]) {
     for line in order.lines.iter_mut().filter(|line| lines.iter().any(|(id, _)| *id == line.id)) {
         for (_, part) in taken.iter().filter(|(id, _)| *id == line.id) {
+            // What was there and what had to come were allocated one after the other.
             let place = |a: &&mut Allocation| a.item == part.item && a.warehouse == part.warehouse;
-            if let Some(allocation) = line.allocations.iter_mut().find(place) {
-                allocation.quantity -= part.quantity;
+            let mut left = part.quantity;
+            for allocation in line.allocations.iter_mut().filter(place) {
+                let pieces = left.min(allocation.quantity);
+                allocation.quantity -= pieces;
+                left -= pieces;
             }
         }
         line.allocations.retain(|allocation| allocation.quantity > 0);

@@ -1,1 +1,115 @@
 //! Stories of this context.
+
+use super::testing::{LINE, ORDER, Sold, ship};
+use super::{Command, OrderStatus, PARCELS, RefundItem, Refusal};
+use crate::payments::RefundOutcome;
+use crate::version;
+
+#[test]
+fn no_more_pieces_come_back_than_left() {
+    let mut sold = Sold::of([3, 0]);
+    sold.pays();
+    sold.ships(1);
+    sold.gives_back(1, true);
+    assert_eq!(sold.on_hand()[0], 13, "the one that left is back");
+    sold.gives_back(1, true);
+    assert_eq!(sold.on_hand()[0], 13, "a piece that never left can't come back");
+    sold.ships(1);
+    sold.gives_back(1, true);
+    assert_eq!(sold.on_hand()[0], 13);
+    let order = sold.order();
+    assert_eq!(order.lines[0].quantities.returned, 2);
+    assert_eq!(order.paid.refunded, order.totals.total);
+}
+
+#[test]
+fn a_refund_says_which_of_its_pieces_come_back() {
+    let mut sold = Sold::of([3, 0]);
+    sold.pays();
+    sold.ships(1);
+    sold.gives_back(2, true);
+    let items = sold.order().refunds[0].items.clone();
+    let part = |restock| RefundItem::Line { line: LINE, quantity: 1, amount: 1_000, restock };
+    assert_eq!(items, [part(true), part(false)]);
+    // The other one that was paid back goes out by mistake, and comes back after all: nothing is asked for it.
+    sold.ships(2);
+    sold.gives_back(1, true);
+    assert_eq!(sold.on_hand()[0], 12);
+}
+
+#[test]
+fn pieces_go_back_to_the_houses_they_left_from() {
+    let mut sold = Sold::of([2, 2]);
+    sold.pays();
+    sold.ships(3);
+    sold.ships(1);
+    assert_eq!(sold.on_hand(), [10, 10]);
+    sold.gives_back(1, true);
+    assert_eq!(sold.on_hand(), [11, 10]);
+    sold.gives_back(3, true);
+    assert_eq!(sold.on_hand(), [12, 12], "as before the sale");
+}
+
+#[test]
+fn a_piece_that_came_back_stays_when_its_refund_fails() {
+    let mut sold = Sold::of([2, 0]);
+    sold.pays();
+    sold.ships(2);
+    sold.asks_back(1, true);
+    sold.refunds_end(&RefundOutcome::Failed { reason: "closed account".into() });
+    assert_eq!(sold.on_hand()[0], 11);
+    // The refund is asked for again, and of both now.
+    sold.gives_back(2, true);
+    assert_eq!(sold.on_hand()[0], 12);
+    assert_eq!(sold.order().lines[0].quantities.returned, 2);
+}
+
+#[test]
+fn of_a_shipment_of_older_rules_the_first_house_is_known() {
+    let mut sold = Sold::under(version::IDLE, [2, 1]);
+    sold.pays();
+    sold.ships(2);
+    sold.ships(1);
+    let order = sold.order();
+    assert!(!PARCELS.contains(&sold.shop.view(), &(ORDER, order.shipments[0].id)));
+    sold.gives_back(1, true);
+    // As programs before would: all of it to the first shipment's house, and again as many as were shipped.
+    sold.gives_back(1, true);
+    assert_eq!((sold.on_hand(), sold.order().lines[0].quantities.returned), ([12, 10], 0));
+    sold.shop.rules = version::RETURNS;
+    sold.gives_back(1, true);
+    assert_eq!((sold.on_hand(), sold.order().lines[0].quantities.returned), ([12, 11], 1));
+}
+
+#[test]
+fn an_order_waits_longer_and_never_shorter() {
+    let mut sold = Sold::of([1, 0]);
+    let first = sold.order().expires_at.unwrap();
+    let until = |millis| Command::Await { order: ORDER, until: first.plus_millis(millis) };
+    sold.shop.run(until(-1));
+    assert_eq!(sold.order().expires_at, Some(first));
+    sold.shop.run(until(1_000));
+    assert_eq!(sold.order().expires_at, Some(first.plus_millis(1_000)));
+    sold.shop.at = first;
+    let run = || crate::processes::schedule::Command::RunDue { limit: 10 };
+    sold.shop.run(run());
+    assert_eq!(sold.order().status, OrderStatus::Placed, "the earlier plan is gone");
+    sold.shop.pass(1_000);
+    sold.shop.run(run());
+    assert_eq!(sold.order().status, OrderStatus::Expired);
+}
+
+#[test]
+fn what_is_sold_beyond_stock_leaves_once_it_has_come() {
+    let mut sold = Sold::beyond_stock(2, 2);
+    sold.pays();
+    let missing = |short| Refusal::NotInStock { line: LINE, short }.into();
+    assert_eq!(sold.shop.refused(ship(4)), missing(2));
+    assert_eq!(sold.shop.refused(ship(3)), missing(1));
+    sold.ships(1);
+    sold.receives(2);
+    sold.ships(3);
+    assert_eq!(sold.on_hand()[0], 0);
+    let line = &sold.order().lines[0];
+    assert_eq!((line.quantities.shipped, line.allocations.len()), (4, 0));
+}

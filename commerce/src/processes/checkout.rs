@@ -38,6 +38,13 @@ pub enum Command {
         order: OrderId,
         payment: PaymentDraft,
     },
+    /// As `Pay`, by a way that takes its time: the order waits for it at least so long from now on. Since state
+    /// version 6.
+    PayWithin {
+        order: OrderId,
+        payment: PaymentDraft,
+        unpaid_ms: i64,
+    },
 }
 
 /// What the leader computed from the cart at its revision, the catalogue and the tenant's settings.
@@ -120,6 +127,12 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         Command::Reserve { cart, hold_ms } => reserve(scope, *cart, *hold_ms),
         Command::Place { cart, revision, draft } => place(scope, *cart, *revision, draft),
         Command::Pay { order, payment } => pay(scope, *order, payment),
+        Command::PayWithin { order, payment, unpaid_ms } => {
+            let reply = pay(scope, *order, payment)?;
+            let until = scope.at().plus_millis(*unpaid_ms);
+            run(scope, orders::Command::Await { order: *order, until });
+            Ok(reply)
+        }
     }
 }
 

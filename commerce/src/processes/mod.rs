@@ -19,6 +19,7 @@ mod tests;
 
 use crate::command::{Command, Event};
 use crate::scope::View;
+use crate::version::StateVersion;
 use crate::{cart, inventory, orders};
 use schedule::Due;
 
@@ -49,13 +50,20 @@ pub fn due(due: &Due) -> Vec<Command> {
     vec![command]
 }
 
-/// The entry's time, for processes that must decide with it.
+/// The entry's time and its group's rules, for processes that must decide with them.
 pub trait Now {
     fn now(&self) -> crate::Timestamp;
+
+    /// Whether the group follows the rules of this version.
+    fn follows(&self, version: StateVersion) -> bool;
 }
 
 impl Now for crate::Scope<'_, '_> {
     fn now(&self) -> crate::Timestamp {
         self.at()
+    }
+
+    fn follows(&self, version: StateVersion) -> bool {
+        crate::Scope::follows(self, version)
     }
 }

@@ -1,13 +1,15 @@
-//! An order knows the sums of its payments; paid in full it is confirmed. A capture that comes after
-//! the order expired takes the stock again if it can, otherwise gives the money back.
+//! An order knows the sums of its payments; paid in full it is confirmed and collects nothing more, and what was
+//! captured beyond its total goes back. A capture that comes after the order expired takes the stock again if it can, otherwise
+//! gives the money back.
 
 use super::{Now, checkout};
 use crate::command::{Command, Event};
-use crate::ids::{OrderId, PaymentId};
-use crate::inventory;
+use crate::ids::{LineId, OrderId, PaymentId};
+use crate::inventory::{self, Taken};
 use crate::orders::{Command as Orders, ORDERS, Order, OrderStatus, PaidSums};
 use crate::payments::{self, Command as PaymentsCommand, Event as Payments, Payment, PaymentState};
 use crate::scope::View;
+use crate::version;
 
 pub fn react(view: &(impl View + Now), event: &Event) -> Vec<Command> {
     let Event::Payments(event) = event else { return Vec::new() };
@@ -18,7 +20,11 @@ pub fn react(view: &(impl View + Now), event: &Event) -> Vec<Command> {
     let mut commands = vec![Orders::SetPaid { order: order_id, paid, note: note.to_owned() }.into()];
     match event {
         Payments::PaymentCompleted { payment, amount, .. } => {
-            commands.extend(completed(view, &order, paid, *payment, *amount))
+            let capture = Capture { payment: *payment, amount: *amount };
+            commands.extend(match view.follows(version::RETURNS) {
+                true => completed(view, &order, &payments, capture),
+                false => completed_before(view, &order, paid, capture),
+            })
         }
         Payments::RefundProcessed { refund, .. } => {
             commands.push(Orders::SettleRefund { order: order_id, refund: *refund, succeeded: true }.into())
@@ -58,25 +64,83 @@ fn sums(payments: &[Payment]) -> PaidSums {
     sums
 }
 
+#[derive(Clone, Copy)]
+struct Capture {
+    payment: PaymentId,
+    amount: i64,
+}
+
 fn completed(
     view: &(impl View + Now),
     order: &Order,
+    payments: &[Payment],
+    capture: Capture,
+) -> Vec<Command> {
+    let total = order.totals.total;
+    let mut commands = Vec::new();
+    let beyond = match order.status {
+        OrderStatus::Placed | OrderStatus::Confirmed | OrderStatus::Completed => {
+            let captured: i64 = payments.iter().map(|payment| payment.captured).sum();
+            if order.status == OrderStatus::Placed && captured >= total {
+                commands.push(Orders::Confirm { order: order.id }.into());
+                // Nothing more is collected: another attempt may still be under way.
+                let open = payments.iter().filter(|payment| payment.state.is_open());
+                commands.extend(open.map(|payment| PaymentsCommand::Void { payment: payment.id }.into()));
+            }
+            captured - total
+        }
+        OrderStatus::Expired => {
+            // What else was captured went back when the order expired.
+            let kept: i64 = payments.iter().map(Payment::refundable).sum();
+            let taken = (kept >= total).then(|| checkout::plan_again(view, view.now(), order));
+            match taken {
+                Some(Ok(taken)) => {
+                    commands.extend(revive(order, taken));
+                    kept - total
+                }
+                _ => capture.amount,
+            }
+        }
+        OrderStatus::Cancelled => capture.amount,
+    };
+    // Each capture gives its own part back: those before it gave theirs.
+    let amount = beyond.min(capture.amount);
+    if amount > 0 {
+        let (order, payment, reason) = (order.id, capture.payment, reason(order.status).to_owned());
+        commands.push(Orders::GiveBack { order, payment, amount, reason }.into());
+    }
+    commands
+}
+
+fn reason(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Placed | OrderStatus::Confirmed | OrderStatus::Completed => "paid twice",
+        OrderStatus::Expired => "paid too late",
+        OrderStatus::Cancelled => "paid after the order was cancelled",
+    }
+}
+
+fn revive(order: &Order, taken: Vec<(LineId, Vec<Taken>)>) -> [Command; 2] {
+    let all = taken.iter().flat_map(|(_, parts)| parts.clone()).collect();
+    [
+        inventory::Command::Allocate { order: order.id, taken: all }.into(),
+        Orders::Revive { order: order.id, taken }.into(),
+    ]
+}
+
+/// As it was before state version 6, where what came beyond the total was kept.
+fn completed_before(
+    view: &(impl View + Now),
+    order: &Order,
     paid: PaidSums,
-    payment: PaymentId,
-    amount: i64,
+    Capture { payment, amount }: Capture,
 ) -> Vec<Command> {
     match order.status {
         OrderStatus::Placed if paid.captured >= order.totals.total => {
             vec![Orders::Confirm { order: order.id }.into()]
         }
         OrderStatus::Expired => match checkout::plan_again(view, view.now(), order) {
-            Ok(taken) => {
-                let all = taken.iter().flat_map(|(_, parts)| parts.clone()).collect();
-                vec![
-                    inventory::Command::Allocate { order: order.id, taken: all }.into(),
-                    Orders::Revive { order: order.id, taken }.into(),
-                ]
-            }
+            Ok(taken) => revive(order, taken).into(),
             Err(_) => vec![give_back(payment, amount)],
         },
         OrderStatus::Cancelled => vec![give_back(payment, amount)],

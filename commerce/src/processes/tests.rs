@@ -10,9 +10,11 @@ use crate::ids::{CartId, CustomerId, OrderId, PaymentId, RefundId, ShipmentId, S
 use crate::inventory::{self, Taken};
 use crate::money::Currency;
 use crate::notifications::{self, MailKind};
-use crate::orders::{self, PaidSums};
+use crate::orders::testing::Sold;
+use crate::orders::{self, OrderStatus, PaidSums, PaymentStatus};
 use crate::payments;
 use crate::scope::{ReadScope, View};
+use crate::version::{self, StateVersion};
 use crate::{Timestamp, cart, customers};
 
 const ORDER: OrderId = OrderId::from_bits(1);
@@ -20,8 +22,8 @@ const CART: CartId = CartId::from_bits(2);
 const PAYMENT: PaymentId = PaymentId::from_bits(3);
 const REFUND: RefundId = RefundId::from_bits(4);
 
-/// Committed state with a time, as a process sees it.
-struct Moment<'h>(ReadScope<'h>, Timestamp);
+/// Committed state with a time and rules, as a process sees it.
+struct Moment<'h>(ReadScope<'h>, Timestamp, StateVersion);
 
 impl View for Moment<'_> {
     fn prefix(&self) -> &[u8; 18] {
@@ -41,10 +43,14 @@ impl Now for Moment<'_> {
     fn now(&self) -> Timestamp {
         self.1
     }
+
+    fn follows(&self, version: StateVersion) -> bool {
+        version <= self.2
+    }
 }
 
 fn given(shop: &Harness, event: impl Into<Event>) -> Vec<Command> {
-    react(&Moment(shop.view(), shop.at), &event.into())
+    react(&Moment(shop.view(), shop.at, version::NEWEST), &event.into())
 }
 
 fn taken(quantity: u32) -> Vec<Taken> {
@@ -108,7 +114,8 @@ fn a_payment_follows_its_order() {
     let attempt = payments::PAYMENTS.get(&shop.view(), &payment).unwrap().attempt.id;
     let outcome = payments::Outcome::Captured { reference: "p".into(), amount: 500 };
     shop.run(payments::Command::Settle { payment, attempt, outcome });
-    let back: Command = payments::Command::StartRefund { payment, refund: None, amount: 500 }.into();
+    let (amount, reason) = (500, "cancelled".to_owned());
+    let back: Command = orders::Command::GiveBack { order: ORDER, payment, amount, reason }.into();
     assert!(given(&shop, cancelled()).contains(&back), "what was collected goes back");
     assert!(!given(&shop, cancelled()).contains(&void), "there is nothing left to give up");
 
@@ -197,4 +204,120 @@ fn what_falls_due_becomes_one_command() {
     check(Due::CartIdle(CART), cart::Command::Idle { cart: CART }.into());
     check(Due::Hold(CART), inventory::Command::ExpireHold { cart: CART }.into());
     check(Due::Order(ORDER), orders::Command::Expire { order: ORDER }.into());
+}
+
+#[test]
+fn what_is_captured_beyond_the_total_goes_back() {
+    let mut sold = Sold::of([1, 0]);
+    let late = sold.starts("test");
+    sold.declines(late);
+    let paid = sold.pays();
+    assert_eq!(sold.order().status, OrderStatus::Confirmed);
+    sold.captures(late, 1_000);
+    assert_eq!(sold.money(), [(1_000, 1_000), (1_000, 0)], "of the payment that came late, not of {paid}");
+    let order = sold.order();
+    assert_eq!(order.payment_status(), PaymentStatus::Paid, "the order itself was not refunded");
+    let refunds: Vec<_> = order.refunds.iter().map(|refund| (refund.amount, refund.state)).collect();
+    assert_eq!(refunds, [(1_000, orders::RefundState::Succeeded)]);
+    assert_eq!(sold.mails(), [MailKind::OrderConfirmed, MailKind::OrderRefunded]);
+}
+
+#[test]
+fn a_paid_order_gives_up_what_else_is_under_way() {
+    let mut sold = Sold::of([1, 0]);
+    let late = sold.starts("test");
+    sold.declines(late);
+    let waits = sold.starts("manual");
+    sold.captures(late, 1_000);
+    let state = payments::PAYMENTS.get(&sold.shop.view(), &waits).unwrap().state;
+    assert_eq!((sold.order().status, state), (OrderStatus::Confirmed, payments::PaymentState::Voided));
+    // The transfer arrives all the same.
+    sold.shop.run(payments::Command::MarkReceived { payment: waits });
+    assert_eq!(sold.money(), [(1_000, 0), (1_000, 1_000)]);
+}
+
+#[test]
+fn parts_that_make_more_than_the_total_give_the_rest_back() {
+    let mut sold = Sold::of([1, 0]);
+    let late = sold.starts("test");
+    sold.declines(late);
+    let part = sold.starts("test");
+    sold.captures(part, 400);
+    assert_eq!(sold.order().payment_status(), PaymentStatus::PartiallyPaid);
+    sold.captures(late, 1_000);
+    assert_eq!(sold.order().status, OrderStatus::Confirmed);
+    assert_eq!(sold.money(), [(1_000, 400), (400, 0)]);
+}
+
+#[test]
+fn a_refund_of_the_order_is_no_reason_to_keep_a_second_capture() {
+    let mut sold = Sold::of([2, 0]);
+    let late = sold.starts("test");
+    sold.declines(late);
+    sold.pays();
+    sold.gives_back(1, false);
+    sold.captures(late, 2_000);
+    assert_eq!(sold.money(), [(2_000, 2_000), (2_000, 1_000)]);
+    assert_eq!(sold.order().payment_status(), PaymentStatus::PartiallyRefunded);
+}
+
+#[test]
+fn an_order_that_expires_gives_back_what_was_captured_of_it() {
+    let mut sold = Sold::of([1, 0]);
+    let part = sold.starts("test");
+    sold.captures(part, 400);
+    let rest = sold.starts("test");
+    sold.lapses();
+    assert_eq!(sold.order().status, OrderStatus::Expired);
+    assert_eq!(sold.money(), [(400, 400), (0, 0)]);
+    assert_eq!(sold.mails(), [MailKind::OrderExpired, MailKind::OrderRefunded]);
+    // The rest comes late: it pays no order by itself, and goes back as well.
+    sold.captures(rest, 600);
+    assert_eq!(sold.order().status, OrderStatus::Expired);
+    assert_eq!(sold.money(), [(400, 400), (600, 600)]);
+}
+
+#[test]
+fn a_late_capture_of_all_takes_the_stock_again_and_keeps_no_more_than_the_total() {
+    let mut sold = Sold::of([1, 0]);
+    let first = sold.starts("test");
+    sold.declines(first);
+    let second = sold.starts("test");
+    sold.lapses();
+    sold.captures(first, 1_000);
+    assert_eq!(sold.order().status, OrderStatus::Confirmed);
+    sold.captures(second, 1_000);
+    assert_eq!(sold.money(), [(1_000, 0), (1_000, 1_000)]);
+}
+
+#[test]
+fn a_cancelled_order_names_what_it_gives_back() {
+    let mut sold = Sold::of([1, 0]);
+    sold.pays();
+    sold.cancels();
+    let order = sold.order();
+    assert_eq!(order.payment_status(), PaymentStatus::Refunded);
+    assert_eq!(order.refunds.len(), 1);
+    assert_eq!(sold.mails(), [MailKind::OrderConfirmed, MailKind::OrderCancelled, MailKind::OrderRefunded]);
+}
+
+#[test]
+fn what_comes_after_an_order_was_cancelled_goes_back_and_is_told() {
+    let mut sold = Sold::of([1, 0]);
+    let late = sold.starts("test");
+    sold.cancels();
+    sold.captures(late, 1_000);
+    assert_eq!(sold.money(), [(1_000, 1_000)]);
+    assert_eq!(sold.mails(), [MailKind::OrderCancelled, MailKind::OrderRefunded]);
+}
+
+#[test]
+fn under_older_rules_a_second_capture_stays_as_it_did() {
+    let mut sold = Sold::under(version::IDLE, [1, 0]);
+    let late = sold.starts("test");
+    sold.declines(late);
+    sold.pays();
+    sold.captures(late, 1_000);
+    assert_eq!(sold.money(), [(1_000, 0), (1_000, 0)]);
+    assert_eq!(sold.order().refunds, []);
 }

@@ -41,7 +41,8 @@ impl Cluster {
         }
     }
 
-    fn raise(&self, shard: Shard) {
+    /// The shard follows the newest rules from now on.
+    pub fn raise(&self, shard: Shard) {
         let leader = self.nodes[&self.leader_of(shard)].backend();
         let raised = leader.raise_version(GroupKey::Region(shard), version::NEWEST);
         self.runtime.block_on(raised).expect("the leader decides");

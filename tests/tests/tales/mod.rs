@@ -1,5 +1,11 @@
 //! The domain's rules, told as stories: the same on every stage.
 
+mod beyond_stock;
+mod giving_back;
+
+pub use beyond_stock::*;
+pub use giving_back::*;
+
 use gearify_tests::Telling;
 use gearify_tests::scenario::{Act, Shopper, owner};
 
