@@ -7,12 +7,13 @@ use gearify_commerce::catalog::{self, Sku};
 use gearify_commerce::inventory;
 use gearify_commerce::locale::Locale;
 use gearify_commerce::orders::{OrderStatus, PaymentStatus};
-use gearify_commerce::{Currency, GroupKind, ReadScope, Site, TenantId};
+use gearify_commerce::payments::PaymentState;
+use gearify_commerce::{Currency, GroupKind, ReadScope, Site, TenantId, Timestamp};
 use gearify_node::projectors::ledger;
 use gearify_node::testing::{TestCluster, TestOptions};
 use gearify_node::{doctor, state};
 use gearify_replication::{GroupOptions, Timers};
-use gearify_web::ports_lists::{ListScope, Lists, OrderQuery};
+use gearify_web::ports_lists::{ListScope, Lists, OrderQuery, PaymentQuery};
 use gearify_web::ports_search::{Availability, ProductSearch, SearchQuery};
 use support::{LONG, Shopper, willow};
 
@@ -91,6 +92,15 @@ async fn a_shop_is_made_bought_from_restarted_and_rebuilt() {
     assert_eq!(find("batter").await, 0);
     let waiting = lists.waiting(scope).await.unwrap();
     assert_eq!((waiting.to_ship, waiting.to_pay, waiting.failed_payments), (1, 1, 1));
+    let failed = async |from: Timestamp| {
+        let query =
+            PaymentQuery { state: vec![PaymentState::Failed], from: Some(from), ..PaymentQuery::default() };
+        lists.payments(scope, query).await.unwrap().data
+    };
+    let tried = failed(Timestamp::from_millis(0)).await;
+    assert_eq!(tried.len(), 1, "the list has what the figure counts");
+    let at = tried[0].created_at;
+    assert_eq!((failed(at).await.len(), failed(at.plus_millis(1)).await.len()), (1, 0));
     let balance = ledger::balance(&cluster.node(0).core.ledger_db).unwrap();
     assert_eq!(
         (balance.payments, balance.postings, balance.unbalanced_events, balance.wrong_sums),

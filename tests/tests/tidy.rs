@@ -89,6 +89,69 @@ fn no_file_is_too_long() {
     none(files(&[".rs"]).iter().filter_map(long).collect(), "split these by meaning");
 }
 
+/// The fields of a struct, in the text of its file.
+fn fields<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
+    let body = text.split_once(&format!("pub struct {name} {{\n")).expect("the struct is there").1;
+    let body = body.split_once("\n}").expect("it ends").0;
+    body.lines()
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'))
+        .map(|pair| pair.0)
+        .collect()
+}
+
+#[test]
+fn every_setting_of_a_shop_is_used_where_somebody_notices() {
+    // Forms and documents that only write a setting down and show it again are no use of it.
+    let shown_only = [
+        "commerce/src/tenants/",
+        "web/src/console/shop/",
+        "web/src/console/operator.rs",
+        "web/src/api/admin/settings.rs",
+        "web/src/api/catalog.rs",
+        "node/src/demo/",
+        "node/src/cli/",
+    ];
+    let is_test = |path: &str| path.contains("test") || path.contains("/sample/");
+    let sources = files(&[".rs"]);
+    let text_of = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let mut used = String::new();
+    for (path, text) in &sources {
+        let path = text_of(path);
+        let counts = ["commerce/", "web/", "node/"].iter().any(|room| path.starts_with(room));
+        if counts && !is_test(&path) && !shown_only.iter().any(|form| path.starts_with(form)) {
+            used.extend(text.split_whitespace());
+        }
+    }
+    let model = &sources.iter().find(|(path, _)| path.ends_with("tenants/model.rs")).expect("it is there").1;
+    // Read through a method of the settings, by its name.
+    let through = [
+        ("further_currencies", ".currencies()"),
+        ("rounding", ".tax_rules()"),
+        ("elsewhere", ".tax_rules()"),
+    ];
+    let groups = [
+        ("Branding", "branding.", "branding.value."),
+        ("Settings", "settings.", "settings()."),
+        ("TaxSettings", "tax.", "tax."),
+        ("Lifetimes", "lifetimes.", "lifetimes."),
+        ("OrderNumbers", "numbers.", "numbers."),
+        ("LegalEntity", "legal.", "legal."),
+    ];
+    let mut wrong = Vec::new();
+    for (group, one, other) in groups {
+        let found = fields(model, group);
+        assert!(found.len() > 1, "{group} has fields");
+        for field in found {
+            let direct = [one, other].iter().any(|owner| used.contains(&format!("{owner}{field}")));
+            let by_method = through.iter().any(|(name, method)| *name == field && used.contains(method));
+            if !direct && !by_method {
+                wrong.push(format!("{group}.{field}"));
+            }
+        }
+    }
+    none(wrong, "these can be set and nothing comes of it");
+}
+
 /// The dependencies of a crate's manifest, apart from those of its tests.
 fn dependencies(krate: &str) -> BTreeSet<String> {
     let manifest =

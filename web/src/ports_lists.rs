@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use gearify_commerce::catalog::ProductStatus;
 use gearify_commerce::orders::{FulfillmentStatus, OrderStatus, PaymentStatus};
 use gearify_commerce::payments::PaymentState;
+use gearify_commerce::time::DAY_MS;
 use gearify_commerce::{
     Currency, CustomerId, OrderId, PaymentId, ProductId, Site, StockItemId, TenantId, Timestamp, WarehouseId,
 };
@@ -287,6 +288,8 @@ pub struct MovementRow {
 pub struct PaymentQuery {
     pub state: Vec<PaymentState>,
     pub order: Option<OrderId>,
+    /// Begun then or later.
+    pub from: Option<Timestamp>,
     pub page: PageRequest,
 }
 
@@ -315,6 +318,9 @@ pub struct SalesHour {
     pub total: i64,
 }
 
+/// As long a failed payment is of interest.
+pub const FAILED_FOR_MS: i64 = 7 * DAY_MS;
+
 /// Each counted up to [`TOTAL_MAX`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -322,7 +328,7 @@ pub struct Waiting {
     pub to_ship: u64,
     /// Placed, and somebody must see the money arrive or the shopper must pay.
     pub to_pay: u64,
-    /// Payments that failed in the last seven days.
+    /// Payments that failed in the last seven days ([`FAILED_FOR_MS`]).
     pub failed_payments: u64,
     /// Items at or below their warning level.
     pub low_stock: u64,

@@ -2,7 +2,7 @@
 //! to be set up.
 
 use super::lists::list_problem;
-use super::orders::{OrderAsk, order_rows};
+use super::orders::{FAILED_PAYMENTS, OrderAsk, order_rows};
 use super::view::{Action, Bar, Chart, Figure, Notice, Page, Panel, Part, Step, Tone};
 use super::visit::{Visit, go, may, settings, words};
 use super::words::{Words, counted};
@@ -177,12 +177,7 @@ fn figures(waiting: &Waiting) -> Vec<Figure> {
         figure("Orders to ship", waiting.to_ship, &open.href(), Tone::Live),
         figure("Orders to be paid", waiting.to_pay, &unpaid.href(), Tone::Warn),
         figure("Low stock", waiting.low_stock, "/console/stock?low=yes", Tone::Warn),
-        figure(
-            "Failed payments, 7 days",
-            waiting.failed_payments,
-            "/console/orders?payment=unpaid",
-            Tone::Bad,
-        ),
+        figure("Failed payments, 7 days", waiting.failed_payments, FAILED_PAYMENTS, Tone::Bad),
     ]
 }
 

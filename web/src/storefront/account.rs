@@ -6,6 +6,7 @@ use super::content::version;
 use super::convert::{amount, day, page_label};
 use super::notes::{Note, notice};
 use super::typed::{AddressForm, Typed, address_lines};
+use super::verify::is_verified;
 use super::view::account::{
     AddressCard, AddressEditPage, AddressesPage, OrderRow, OrdersPage, ProfilePage, RegisterPage, SignInPage,
 };
@@ -25,7 +26,8 @@ use crate::sessions::cookie_of;
 use axum::response::Response;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::customers::{
-    ADDRESSES, ADDRESSES_MAX, CONSENTS, CUSTOMERS, Command as Customers, Profile, SavedAddress, Who,
+    ADDRESSES, ADDRESSES_MAX, CUSTOMERS, Command as Customers, MARKETING, Profile, SavedAddress, Who,
+    agreed_to_marketing,
 };
 use gearify_commerce::intent::{CustomerIntent, Intent};
 use gearify_commerce::orders::{
@@ -168,7 +170,6 @@ fn consent_field(t: Text, given: bool) -> Field {
 }
 
 const CONSENT: &str = "consent.marketing";
-const MARKETING: &str = "marketing";
 /// Of the words a shopper agrees to; another wording is another number.
 const WORDING: &str = "1";
 
@@ -237,9 +238,7 @@ fn profile_of(visit: &Visit, customer: CustomerId) -> Result<Profile, Problem> {
 }
 
 fn has_consented(visit: &Visit, customer: CustomerId) -> bool {
-    let known =
-        visit.call.read(GroupKind::Region, |view| CONSENTS.get(view, &(customer, MARKETING.to_owned())));
-    known.is_some_and(|consent| consent.granted)
+    visit.call.read(GroupKind::Region, |view| agreed_to_marketing(view, customer))
 }
 
 /// `GET /account`
@@ -265,7 +264,9 @@ fn profile_fields(visit: &Visit, name: &str, phone: &str, consent: bool) -> Vec<
 }
 
 fn profile_page(visit: &Visit, email: &str, fields: Vec<Field>, status: StatusCode) -> Response {
-    private_page(visit, &ProfilePage { email: email.to_owned(), fields, error: None }, notice(visit), status)
+    let unverified = visit.call.caller().customer().is_some_and(|customer| !is_verified(visit, customer));
+    let page = ProfilePage { email: email.to_owned(), unverified, fields, error: None };
+    private_page(visit, &page, notice(visit), status)
 }
 
 /// `POST /account`
@@ -320,6 +321,7 @@ pub async fn show_orders(visit: Visit) -> Result<Response, Problem> {
     });
     let to = |page: usize| visit.to(&format!("{}?page={page}", paths::ORDERS));
     let page = OrdersPage {
+        unverified: !is_verified(&visit, customer),
         orders: orders.iter().map(|order| order_row(&visit, order)).collect(),
         previous_href: (number > 1).then(|| to(number - 1)),
         next_href: more.then(|| to(number + 1)),

@@ -293,10 +293,12 @@ fn manifest(name: &str, shop: &Shop, icon_url: &str) -> String {
 
 fn branding_of(branding: &tenants::Branding) -> Branding {
     let font = match branding.font {
-        FontFamily::Classic | FontFamily::Bookish => FontChoice::Classic,
-        FontFamily::Friendly => FontChoice::Sturdy,
+        FontFamily::Classic => FontChoice::Classic,
+        FontFamily::Bookish => FontChoice::Bookish,
+        FontFamily::Friendly => FontChoice::Rounded,
         FontFamily::Modern => FontChoice::Plain,
     };
+    let header = colour_of(&branding.header_colour);
     // The single action of a page keeps the red of a ball, whatever the shop's colours are.
-    Branding { font, ..Branding::new(colour_of(&branding.primary_colour)) }
+    Branding { font, header, ..Branding::new(colour_of(&branding.primary_colour)) }
 }

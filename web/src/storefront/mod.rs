@@ -28,6 +28,7 @@ mod specs;
 mod tests;
 mod till;
 mod typed;
+pub mod verify;
 pub mod view;
 mod visit;
 
@@ -56,6 +57,7 @@ use parking_lot::Mutex;
 use password::{show_reset, take_reset};
 use product::{move_product, show_product};
 use std::collections::BTreeMap;
+use verify::{show_verify, take_verify};
 
 pub fn routes() -> Vec<Route> {
     let all = [pages(), till(), orders(), account()].into_iter().flatten().collect();
@@ -153,6 +155,10 @@ fn account() -> Vec<Route> {
             query(), request(), 200(), "A new password";
         Post "/account/password-reset" take_reset: Open, SHOPPER, SignIn, Form, None, Token,
             query(), request(), 303(), "Sends the link for a new password, or sets it";
+        Get "/account/verify" show_verify: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "Whether an address is the customer's";
+        Post "/account/verify" take_verify: Open, SHOPPER, SignIn, Form, None, Token,
+            query(), request(), 303(), "Confirms the customer's address, or sends the link for it again";
         Get "/account" show_profile: Customer, ACCOUNT, Read, None, None, None,
             query(), request(), 200(), "The customer's details";
         Post "/account" save_profile: Customer, ACCOUNT, Write, Form, None, Token,

@@ -20,9 +20,11 @@ pub enum Note {
     PaymentRunning,
     PasswordChanged,
     ResetSent,
+    EmailVerified,
+    VerifySent,
 }
 
-const ALL: [Note; 14] = [
+const ALL: [Note; 16] = [
     Note::OutOfStock,
     Note::NotForSale,
     Note::CartExpired,
@@ -37,6 +39,8 @@ const ALL: [Note; 14] = [
     Note::PaymentRunning,
     Note::PasswordChanged,
     Note::ResetSent,
+    Note::EmailVerified,
+    Note::VerifySent,
 ];
 
 impl Note {
@@ -56,6 +60,8 @@ impl Note {
             Note::PaymentRunning => "payment-running",
             Note::PasswordChanged => "password-changed",
             Note::ResetSent => "reset-sent",
+            Note::EmailVerified => "email-verified",
+            Note::VerifySent => "verify-sent",
         }
     }
 
@@ -88,6 +94,8 @@ impl Note {
             Note::PaymentRunning => (Tone::Information, t.note_payment_running()),
             Note::PasswordChanged => (Tone::Done, t.note_password_changed()),
             Note::ResetSent => (Tone::Information, t.note_reset_sent()),
+            Note::EmailVerified => (Tone::Done, t.note_email_verified()),
+            Note::VerifySent => (Tone::Information, t.note_verify_sent()),
         };
         Notice { tone, text: text.to_owned(), link: None }
     }

@@ -13,7 +13,7 @@ use gearify_commerce::intent::Request;
 use gearify_commerce::payments::{self, MANUAL, Outcome, PAYMENTS, RefundOutcome};
 use gearify_commerce::processes::schedule::{self, Work};
 use gearify_commerce::scope::{first_due, open_work};
-use gearify_commerce::{Actor, OrderId, ReadScope, Shard, Site, TenantId, Timestamp, Vault};
+use gearify_commerce::{Actor, OrderId, ReadScope, Shard, Site, TenantId, Timestamp, Vault, version};
 use gearify_storage::{Engine, MemoryEngine, Reader, Tx};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub struct MemoryBackend {
 
 impl Default for MemoryBackend {
     fn default() -> MemoryBackend {
-        MemoryBackend {
+        let backend = MemoryBackend {
             world: Group::default(),
             catalogue: Group::default(),
             region: Group::default(),
@@ -50,7 +50,12 @@ impl Default for MemoryBackend {
             vault: ToyVault,
             now: AtomicI64::new(1_767_225_600_000),
             blobs: Mutex::default(),
+        };
+        for kind in [GroupKind::World, GroupKind::Catalogue, GroupKind::Region] {
+            let raise = version::raise(kind, version::NEWEST, Clock::now(&backend));
+            backend.apply(kind, raise).result.expect("the first version is the oldest");
         }
+        backend
     }
 }
 

@@ -1,11 +1,12 @@
 //! Lists by looking at every record.
 
 use super::MemoryBackend;
+use crate::app::Clock;
 use crate::ports::{Backend, with_scope};
 use crate::ports_lists::{
-    CustomerQuery, CustomerRow, ListFault, ListFrom, ListPage, ListScope, Lists, MovementQuery, MovementRow,
-    OrderQuery, OrderRow, PageRequest, PaymentQuery, PaymentRow, ProductQuery, ProductRow, SalesHour,
-    StockQuery, StockRow, Waiting,
+    CustomerQuery, CustomerRow, FAILED_FOR_MS, ListFault, ListFrom, ListPage, ListScope, Lists,
+    MovementQuery, MovementRow, OrderQuery, OrderRow, PageRequest, PaymentQuery, PaymentRow, ProductQuery,
+    ProductRow, SalesHour, StockQuery, StockRow, Waiting,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -183,8 +184,11 @@ impl Lists for MemoryBackend {
         query: PaymentQuery,
     ) -> BoxFuture<'_, Result<ListPage<PaymentRow>, ListFault>> {
         let payments = self.in_region(scope, |view| PAYMENTS.list(view, &(), ALL));
-        let fitting =
-            payments.into_iter().filter(|payment| query.order.is_none_or(|order| payment.order == order));
+        let fitting = payments.into_iter().filter(|payment| {
+            query.order.is_none_or(|order| payment.order == order)
+                && (query.state.is_empty() || query.state.contains(&payment.state))
+                && query.from.is_none_or(|from| payment.created_at >= from)
+        });
         let rows = fitting
             .map(|payment| PaymentRow {
                 id: payment.id,
@@ -228,7 +232,9 @@ impl Lists for MemoryBackend {
             let open = |order: &&Order| order.lines.iter().any(|line| line.quantities.open() > 0);
             let is = |order: &&Order, status| order.status == status;
             let low = |item: &StockItem| inventory::available(view, item.id) <= i64::from(item.low_at);
-            let failed = |payment: &Payment| payment.state == PaymentState::Failed;
+            let since = Clock::now(self).plus_millis(-FAILED_FOR_MS);
+            let failed =
+                |payment: &Payment| payment.state == PaymentState::Failed && payment.created_at >= since;
             Waiting {
                 to_ship: orders.iter().filter(|order| is(order, OrderStatus::Confirmed)).filter(open).count()
                     as u64,

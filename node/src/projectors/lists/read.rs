@@ -7,7 +7,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::orders::{FulfillmentStatus, OrderStatus, PaymentStatus};
 use gearify_commerce::payments::PaymentState;
-use gearify_commerce::time::DAY_MS;
 use gearify_commerce::{
     Currency, CustomerId, OrderId, PaymentId, ProductId, Site, StockItemId, TenantId, Timestamp, Vault,
     WarehouseId, sealed,
@@ -573,18 +572,20 @@ fn movement_row(db: &Connection, scope: i64, spot: &Spot) -> Answer<Option<Movem
 
 fn payments(db: &Connection, scope: ListScope, query: &PaymentQuery) -> Answer<ListPage<PaymentRow>> {
     let Some(n) = scope_number(db, scope)? else { return Ok(empty()) };
+    let from = Value::Integer(query.from.map_or(i64::MIN, Timestamp::as_millis));
     let wanted = if query.state.is_empty() { PaymentState::ALL.to_vec() } else { query.state.clone() };
     let (table, runs) = match query.order {
         Some(order) => {
             let codes: Vec<String> = wanted.iter().map(|state| state.code().to_string()).collect();
-            let condition = format!("scope = ?1 AND order_id = ?2 AND state IN ({})", codes.join(", "));
-            let values = vec![Value::Integer(n), Value::Blob(bytes(order.bits()).to_vec())];
+            let condition =
+                format!("scope = ?1 AND order_id = ?2 AND at >= ?3 AND state IN ({})", codes.join(", "));
+            let values = vec![Value::Integer(n), Value::Blob(bytes(order.bits()).to_vec()), from];
             ("payments INDEXED BY payments_by_order", vec![Run { condition, values }])
         }
         None => {
             let run = |state: &PaymentState| Run {
-                condition: "scope = ?1 AND state = ?2".into(),
-                values: vec![Value::Integer(n), Value::Integer(state.code())],
+                condition: "scope = ?1 AND state = ?2 AND at >= ?3".into(),
+                values: vec![Value::Integer(n), Value::Integer(state.code()), from.clone()],
             };
             ("payments INDEXED BY payments_by_state", wanted.iter().map(run).collect())
         }
@@ -642,7 +643,7 @@ fn waiting(db: &Connection, scope: ListScope) -> Answer<Waiting> {
         ..OrderQuery::default()
     })?;
     let to_pay = count_orders(OrderQuery { status: vec![OrderStatus::Placed], ..OrderQuery::default() })?;
-    let week_ago = jiff::Timestamp::now().as_millisecond() - 7 * DAY_MS;
+    let week_ago = jiff::Timestamp::now().as_millisecond() - FAILED_FOR_MS;
     let count = |sql: &str, values: &[i64]| -> Answer<u64> {
         let mut statement = db.prepare_cached(sql)?;
         let count: i64 = statement.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?;

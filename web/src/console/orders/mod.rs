@@ -4,6 +4,7 @@ mod act;
 mod ask;
 mod detail;
 mod export;
+mod failed;
 mod list;
 mod refund;
 mod sheets;
@@ -19,6 +20,7 @@ use act::{
 };
 use detail::order_page;
 use export::export_orders;
+use failed::failed_payments_page;
 use gearify_commerce::cart::{Address, Contact};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{ORDERS, Order};
@@ -31,6 +33,7 @@ use serde::de::DeserializeOwned;
 use sheets::{invoice_page, packing_slip_page};
 
 pub use ask::OrderAsk;
+pub use failed::FAILED_PAYMENTS;
 pub use list::order_rows;
 
 pub fn routes() -> Vec<Route> {
@@ -39,6 +42,8 @@ pub fn routes() -> Vec<Route> {
             query(), request(), 200(), "Orders, found and filtered";
         Get "/console/orders/export" export_orders: Staff(OrdersRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "The orders of the list, as CSV";
+        Get "/console/orders/failed-payments" failed_payments_page: Staff(OrdersRead), PERSON, Read, None, None, None,
+            query(), request(), 200(), "Payments that failed of late";
         Get "/console/orders/{id}" order_page: Staff(OrdersRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "One order";
         Get "/console/orders/{id}/ship" ship_order_page: Staff(OrdersWrite), PERSON, Read, None, None, None,

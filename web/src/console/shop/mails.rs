@@ -112,7 +112,8 @@ fn about_customer(call: &Call, kind: MailKind, id: CustomerId) -> Told {
         ),
         _ => (
             "Is this your address?",
-            "please confirm that this address is yours. The link in this mail works once.",
+            "please confirm that this address is yours. The link in this mail works for three days. If the account is not \
+             of your making, leave it alone.",
         ),
     };
     let body = format!("{}\n\n{LINK_LEFT_OUT}", greeting(&name, body));

@@ -2,6 +2,7 @@
 
 use super::{Browser, manual_order, paid_order};
 use crate::testing::Shopfront;
+use crate::tests::shopping::Basket;
 use http::Method;
 
 #[tokio::test]
@@ -214,4 +215,27 @@ async fn the_orders_of_a_list_are_sorted_by_its_heads_and_taken_along_as_a_file(
     let rest = "Pat Striker,pat@shopper.example,GB,confirmed,paid,unfulfilled,4,763.95,GBP";
     assert_eq!(lines[1].splitn(3, ',').last(), Some(rest), "{text}");
     owner.open("/console/orders?q=zyzzyva").await.expect(200).does_not_say("Export these");
+}
+
+#[tokio::test]
+async fn the_figure_of_failed_payments_opens_exactly_what_it_counts() {
+    let shop = Shopfront::open();
+    manual_order(&shop).await;
+    let basket = Basket::start(&shop).await;
+    basket.add("BALL", 1).await;
+    basket.ready().await;
+    let buyer = basket.client.with("idempotency-key", "declined");
+    buyer.post("/api/v1/orders", basket.order("tok_declined")).await.expect(402);
+    let mut owner = Browser::owner(&shop).await;
+    let today = owner.open("/console").await.expect(200).says("Failed payments, 7 days");
+    assert!(today.html.contains("href=\"/console/orders/failed-payments\""), "{}", today.html);
+    let failed = owner.open("/console/orders/failed-payments").await.expect(200);
+    let failed = failed.says("1002").says("card_declined").says("£16.95").says("1 payment");
+    failed.does_not_say("1001");
+    // A week later neither counts it.
+    shop.backend.pass(8 * gearify_commerce::time::DAY_MS);
+    let mut owner = Browser::owner(&shop).await;
+    let today = owner.open("/console").await.expect(200);
+    assert!(!today.html.contains("failed-payments"), "{}", today.html);
+    owner.open("/console/orders/failed-payments").await.expect(200).says("No payment failed");
 }

@@ -16,7 +16,7 @@ const ADDRESS: [(&str, &str); 5] = [
 ];
 
 /// Puts a bat in the cart.
-async fn with_a_bat(shop: &Shopfront) -> Browser {
+pub(super) async fn with_a_bat(shop: &Shopfront) -> Browser {
     let mut browser = Browser::new(shop);
     browser.open("/p/seam-edition-bat").await.expect(200);
     browser.submit("/cart/lines", &[("option.size", "sh")]).await.expect(200).says("in your basket");
@@ -37,7 +37,7 @@ async fn at_the_till(browser: &mut Browser) {
     assert_eq!(browser.path, "/checkout/payment");
 }
 
-async fn at_the_review(browser: &mut Browser, card: &str) {
+pub(super) async fn at_the_review(browser: &mut Browser, card: &str) {
     at_the_till(browser).await;
     browser.submit("/checkout/payment", &[("payment", "test"), ("test.card", card)]).await.expect(200);
     assert_eq!(browser.path, "/checkout/review", "{}", browser.page.html);

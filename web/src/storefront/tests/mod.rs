@@ -4,6 +4,8 @@ mod account;
 mod browse;
 mod browser;
 mod buy;
+mod settings;
+mod verify;
 
 use browser::Page;
 

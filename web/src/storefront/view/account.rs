@@ -50,6 +50,8 @@ pub enum AccountSection {
 pub struct ProfilePage {
     /// Whose account it is; it can't be changed here.
     pub email: String,
+    /// The address was not confirmed yet: the page offers the link again.
+    pub unverified: bool,
     /// `name`, `phone`, `consent.marketing`.
     pub fields: Vec<Field>,
     pub error: Option<String>,
@@ -57,6 +59,8 @@ pub struct ProfilePage {
 
 #[derive(Debug, Clone)]
 pub struct OrdersPage {
+    /// The address was not confirmed yet: orders of the time before the account are missing.
+    pub unverified: bool,
     pub orders: Vec<OrderRow>,
     pub previous_href: Option<String>,
     pub next_href: Option<String>,

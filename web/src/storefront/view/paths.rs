@@ -38,6 +38,8 @@ pub const REGISTER: &str = "/account/register";
 pub const SIGN_OUT: &str = "/account/sign-out";
 /// `GET`, `POST email`
 pub const PASSWORD_RESET: &str = "/account/password-reset";
+/// `GET ?token=`, `POST token`, or nothing: sends the link again
+pub const VERIFY: &str = "/account/verify";
 /// `GET`, `POST` of the profile's fields
 pub const PROFILE: &str = "/account";
 pub const ORDERS: &str = "/account/orders";

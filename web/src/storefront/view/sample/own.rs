@@ -86,6 +86,7 @@ fn profile(sample: &Sample) -> ProfilePage {
     ProfilePage {
         error: None,
         email: sample.say("meera@customer.example"),
+        unverified: true,
         fields: vec![
             Field::new(FieldKind::Text, "name", t.field_name())
                 .autocomplete("name")
@@ -111,6 +112,7 @@ fn orders(sample: &Sample) -> OrdersPage {
         contents: sample.say("Longacre Meridian and 2 more"),
     };
     OrdersPage {
+        unverified: sample.mode == Mode::Empty,
         orders: sample.list(vec![
             row("W-1042", "being made ready", Tone::Information, 33_095),
             row("W-0987", "delivered", Tone::Done, 8_400),
