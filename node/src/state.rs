@@ -229,7 +229,15 @@ impl GroupState {
     ) -> Result<(Arc<GroupState>, Option<SetAside>), StorageError> {
         let key = group.into();
         fs::create_dir_all(dir)?;
-        let number = current_number(dir)?;
+        let number = match current_number(dir) {
+            Err(StorageError::Damaged(reason)) => {
+                tracing::error!(group = group_name(key), reason, "state can't be found; building it again");
+                let next = directories(dir)?.into_iter().max().unwrap_or(0) + 1;
+                write_durably(&dir.join(CURRENT), next.to_string().as_bytes())?;
+                next
+            }
+            named => named?,
+        };
         remove_other_directories(dir, number)?;
         let opened = SledEngine::open_or_set_aside(&numbered(dir, number), options)?;
         let (engine, set_aside) = match read_applied(&opened.engine) {
@@ -585,16 +593,20 @@ fn current_number(dir: &Path) -> Result<u64, StorageError> {
 
 /// What an installation left behind: the old rows, or new ones that were never switched to.
 fn remove_other_directories(dir: &Path, keep: u64) -> Result<(), StorageError> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let number =
-            name.to_str().and_then(|name| name.strip_prefix("state-")).and_then(|n| n.parse::<u64>().ok());
-        if number.is_some_and(|number| number != keep) {
-            fs::remove_dir_all(entry.path())?;
-        }
+    for number in directories(dir)?.into_iter().filter(|number| *number != keep) {
+        fs::remove_dir_all(numbered(dir, number))?;
     }
     Ok(())
+}
+
+fn directories(dir: &Path) -> Result<Vec<u64>, StorageError> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("state-"));
+        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+    }
+    Ok(numbers)
 }
 
 #[cfg(test)]
@@ -608,6 +620,22 @@ mod tests {
     fn commit(state: &GroupState, index: u64, sizes: &[usize]) {
         let events = (0..).zip(sizes).map(|(n, size)| (EventPosition::new(index, n), vec![n as u8; *size]));
         state.commit(Batch::new(), events, &AppliedRow { index, ..AppliedRow::default() }).unwrap();
+    }
+
+    #[test]
+    fn rows_that_cannot_be_found_are_made_again_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path());
+        commit(&state, 3, &[5]);
+        drop(state);
+        fs::write(dir.path().join(CURRENT), "one").unwrap();
+        let state = open(dir.path());
+        assert_eq!(state.applied_index(), 0, "everything is applied again");
+        commit(&state, 1, &[5]);
+        state.engine().engine().flush().unwrap();
+        drop(state);
+        assert_eq!(directories(dir.path()).unwrap(), [2]);
+        assert_eq!(open(dir.path()).applied_index(), 1, "from now on that is the place");
     }
 
     #[test]

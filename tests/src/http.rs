@@ -13,6 +13,8 @@ pub struct Answer {
     pub replayed: bool,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
+    /// `Gearify-Position`, of a write.
+    pub position: Option<String>,
     pub json: Value,
 }
 
@@ -22,8 +24,11 @@ impl Answer {
         let replayed = response.headers().get("idempotent-replayed").is_some_and(|value| value == "true");
         let retry_after = response.headers().get("retry-after");
         let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+        let position = response.headers().get("gearify-position");
+        let position = position.and_then(|value| Some(value.to_str().ok()?.to_owned()));
         let bytes = response.bytes().await?;
-        Ok(Answer { status, replayed, retry_after, json: serde_json::from_slice(&bytes).unwrap_or_default() })
+        let json = serde_json::from_slice(&bytes).unwrap_or_default();
+        Ok(Answer { status, replayed, retry_after, position, json })
     }
 
     /// The slug of the problem, if this is one.

@@ -9,17 +9,19 @@ use gearify_tests::stage::look;
 use gearify_tests::{Pure, Scenario, Telling};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The check holds, and fails with the bug.
+/// The check holds, and with the bug it fails and says these words: another failure is not this one.
 #[track_caller]
-fn caught(bug: Bug, check: impl Fn()) {
+fn caught(bug: Bug, words: &str, check: impl Fn()) {
     check();
     let _sown = sow(bug);
-    assert!(catch_unwind(AssertUnwindSafe(check)).is_err(), "{bug:?} was not noticed");
+    let found = catch_unwind(AssertUnwindSafe(check)).err();
+    let said = found.as_ref().and_then(|found| found.downcast_ref::<String>());
+    assert!(said.is_some_and(|said| said.contains(words)), "{bug:?} was not noticed as {words:?}: {said:?}");
 }
 
 #[test]
 fn a_capture_that_is_booked_again_when_the_provider_repeats_itself() {
-    caught(Bug::CaptureBookedTwice, || {
+    caught(Bug::CaptureBookedTwice, "its payments 5970", || {
         let mut shop = Scenario::new();
         shop.product("BALL", "24.90").stock("BALL", 2);
         let ada = shop.shopper("ada");
@@ -31,7 +33,7 @@ fn a_capture_that_is_booked_again_when_the_provider_repeats_itself() {
 
 #[test]
 fn a_look_up_that_forgets_whose_shop_it_is() {
-    caught(Bug::TenantForgotten, || {
+    caught(Bug::TenantForgotten, "the SKU BAT is taken", || {
         let mut stage = Pure::new();
         let (mut one, mut other) = (Market::open(&mut stage, "willow"), Market::open(&mut stage, "maple"));
         one.product(&mut stage, "BAT", 24_900);

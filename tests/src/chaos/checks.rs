@@ -2,6 +2,7 @@
 
 use super::crowd::{Street, Told, settle};
 use super::fleet::{Fleet, PATIENCE};
+use super::say;
 use crate::audit::same_as_provider;
 use crate::buyers::{Acknowledged, acknowledged};
 use crate::http::Host;
@@ -79,14 +80,16 @@ async fn read(host: &Host, order: &Acknowledged) -> Result<Value, String> {
     }
 }
 
-/// With all nodes up and every fault over: unknown calls become known, every acknowledged order is told by
-/// every node, and once all have stopped their files are whole, agree with each other and with the provider's
-/// book, and hold the orders that clients were told of and no other.
+/// With all nodes up and every fault over: unknown calls become known, the calls about the SKU that runs out have
+/// an order that explains them, every acknowledged order is told by every node, and once all have stopped their
+/// files are whole, agree with each other and with the provider's book, and hold the orders that clients were
+/// told of and no other.
 ///
 /// # Panics
 /// With what does not hold.
 pub fn all_is_well(fleet: &mut Fleet, street: &Street, told: &mut Told) {
     settle(&fleet.premises.runtime, street, told, PATIENCE);
+    say(&street.history.explains_the_rare());
     every_order_is_told(fleet, told);
     fleet.wait_until_level();
     let nodes: Vec<usize> = fleet.nodes.keys().copied().collect();

@@ -2,18 +2,23 @@
 //! as a refusal, or not at all.
 //!
 //! A call without an answer is unknown, never failed. It is sent again under its own key, to whichever node,
-//! until it is known: one order or none. The same key never gives two orders.
+//! until it is known: one order or none. The same key never gives two orders. Beside the buyers somebody counts
+//! the pieces of the SKU that runs out, and what was written down about it must have an order that explains
+//! every answer.
 
 use super::fleet::{Fleet, RANGE};
 use crate::buyers::{Acknowledged, Attempt, acknowledged};
 use crate::http::{Answer, Host};
+use crate::shop::OWNER;
+use crate::sim::linear::{self, Call, Event, Verdict};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::json;
-use std::collections::BTreeMap;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -22,6 +27,11 @@ use tokio::task::JoinSet;
 
 /// Between two attempts to reach a node.
 const PAUSE: Duration = Duration::from_millis(60);
+/// Between two counts, and between two attempts to sign in for them.
+const COUNT_EVERY: Duration = Duration::from_millis(250);
+const SIGN_IN_EVERY: Duration = Duration::from_secs(3);
+/// The SKU that runs out, and how many pieces there are.
+const RARE: (&str, i64) = (RANGE[2].0, RANGE[2].2);
 
 /// What came of a call.
 #[derive(Clone, Debug)]
@@ -47,33 +57,86 @@ fn outcome(answer: &anyhow::Result<Answer>) -> Outcome {
     }
 }
 
-/// The calls of a run, one JSON object a line.
+/// The calls of a run, one JSON object a line, in the order in which they began and ended.
 pub struct History {
+    path: PathBuf,
     file: Mutex<File>,
     begun: Instant,
+}
+
+/// A call as it is written down.
+struct Line<'c> {
+    node: usize,
+    key: &'c str,
+    sku: &'c str,
 }
 
 impl History {
     pub fn new(path: &Path) -> History {
         let file = File::options().create(true).append(true).open(path);
         History {
+            path: path.to_owned(),
             file: Mutex::new(file.expect("the harness's directory takes a file")),
             begun: Instant::now(),
         }
     }
 
-    fn note(&self, serial: usize, node: usize, key: &str, what: &str, detail: &str) {
+    fn note(&self, Line { node, key, sku }: &Line<'_>, what: &str, detail: &str) {
         let at = self.begun.elapsed().as_millis() as u64;
-        let line = json!({ "ms": at, "serial": serial, "node": node + 1, "key": key, "what": what, "detail": detail });
+        let line =
+            json!({ "ms": at, "node": node + 1, "key": key, "sku": sku, "what": what, "detail": detail });
         let mut file = self.file.lock().expect("nobody panics while writing");
         writeln!(file, "{line}").expect("the harness's directory has room");
+    }
+
+    /// What was written down about the SKU that runs out. A call's time is from where it was first sent to where
+    /// it was known, in lines.
+    fn of_the_rare(&self) -> Vec<Event> {
+        let text = std::fs::read_to_string(&self.path).expect("the harness reads what it wrote");
+        let (mut began, mut known, mut events) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        for (at, line) in (1u64..).zip(text.lines()) {
+            let line: Value = serde_json::from_str(line).expect("a line is an object");
+            let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            let (key, what, detail) = (text("key"), text("what"), text("detail"));
+            if text("sku") != RARE.0 || known.contains(&key) {
+                continue;
+            }
+            let began = *began.entry(key.clone()).or_insert(at);
+            let call = match (what.as_str(), detail.as_str()) {
+                ("invoked" | "unknown", _) => continue,
+                ("ok", _) => Some(Call::Take(1)),
+                ("refused", "out-of-stock") => Some(Call::Short(1)),
+                ("counted", pieces) => Some(Call::Read(pieces.parse().expect("a count is a number"))),
+                // Refused for another reason: nothing was taken, and nothing said about the stock.
+                _ => None,
+            };
+            known.insert(key);
+            events.extend(call.map(|call| Event { call, began, ended: Some(at) }));
+        }
+        events
+    }
+
+    /// The calls about the SKU that runs out, one after the other in some order that keeps to real time, explain
+    /// every answer. Says how many there were. Every order must be known by now.
+    ///
+    /// # Panics
+    /// With the calls, if there is no such order.
+    pub fn explains_the_rare(&self) -> String {
+        let events = self.of_the_rare();
+        let verdict = linear::check(RARE.1, &events);
+        assert_eq!(verdict, Verdict::Legal, "{} begins with {} pieces: {events:#?}", RARE.0, RARE.1);
+        let count = |is: fn(&Call) -> bool| events.iter().filter(|event| is(&event.call)).count();
+        let (sold, short) =
+            (count(|call| matches!(call, Call::Take(_))), count(|call| matches!(call, Call::Short(_))));
+        let counted = count(|call| matches!(call, Call::Read(_)));
+        format!("{}: {sold} sold, {short} refused as sold out, counted {counted} times, in one order", RARE.0)
     }
 }
 
 /// An intention that is not known to have come to anything yet.
 #[derive(Clone)]
 pub struct Open {
-    serial: usize,
+    sku: String,
     attempt: Attempt,
 }
 
@@ -168,6 +231,10 @@ impl Crowd {
             let random = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(buyer));
             crowd.buyers.spawn(buy(street.clone(), random, crowd.stop.clone(), crowd.sold.clone()));
         }
+        if street.skus.iter().any(|sku| sku == RARE.0) {
+            let random = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(buyers as u64));
+            crowd.buyers.spawn(count(street.clone(), random, crowd.stop.clone()));
+        }
         crowd
     }
 
@@ -207,12 +274,14 @@ async fn buy(street: Street, mut random: StdRng, stop: Arc<AtomicBool>, sold: Ar
         let serial = street.serial.fetch_add(1, Ordering::Relaxed);
         let node = random.random_range(0..street.hosts.len());
         let sku = &street.skus[random.random_range(0..street.skus.len())];
-        let token = if random.random_ratio(1, 8) { "tok_declined" } else { "tok_ok" };
+        let declines = random.random_ratio(1, 8);
+        // An order that is never paid ends some day, and what it took can be had again: not of the rare.
+        let token = if declines && *sku != RARE.0 { "tok_declined" } else { "tok_ok" };
         let Ok(attempt) = Attempt::prepare(&street.hosts[node], sku, serial, token).await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let mut open = Open { serial, attempt };
+        let mut open = Open { sku: sku.clone(), attempt };
         let mut at = node;
         loop {
             if call(&street, &open, at, &mut told).await {
@@ -233,16 +302,61 @@ async fn buy(street: Street, mut random: StdRng, stop: Arc<AtomicBool>, sold: Ar
 
 /// Sends an intention to where it stands; whether its outcome is known now.
 async fn call(street: &Street, open: &Open, node: usize, told: &mut Told) -> bool {
-    let Open { serial, attempt } = open;
-    street.history.note(*serial, node, &attempt.key, "invoked", "");
+    let Open { sku, attempt } = open;
+    let line = Line { node, key: &attempt.key, sku };
+    street.history.note(&line, "invoked", "");
     let outcome = outcome(&attempt.place().await);
     let (what, detail) = match &outcome {
         Outcome::Ok(order) => ("ok", order.id.as_str()),
         Outcome::Refused(problem) => ("refused", problem.as_str()),
         Outcome::Unknown(why) => ("unknown", why.as_str()),
     };
-    street.history.note(*serial, node, &attempt.key, what, detail);
+    street.history.note(&line, what, detail);
     told.hear(open, &outcome)
+}
+
+/// Counts the pieces of the SKU that runs out as its owner does, at whichever node, by reads that see all that was
+/// acknowledged before. One without an answer says nothing.
+async fn count(street: Street, mut random: StdRng, stop: Arc<AtomicBool>) -> Told {
+    let mut session = None;
+    while !stop.load(Ordering::Relaxed) {
+        let node = random.random_range(0..street.hosts.len());
+        let host = &street.hosts[node];
+        let Some(token) = &session else {
+            session = sign_in(host).await;
+            let signed_in = session.is_some();
+            pause(&stop, if signed_in { COUNT_EVERY } else { SIGN_IN_EVERY }).await;
+            continue;
+        };
+        let key = format!("count-{}", street.serial.fetch_add(1, Ordering::Relaxed));
+        let line = Line { node, key: &key, sku: RARE.0 };
+        street.history.note(&line, "invoked", "");
+        let request = host.request(Method::GET, &format!("/api/v1/admin/inventory/{}", RARE.0));
+        let request = request.bearer_auth(token).header("gearify-consistency", "linearizable");
+        match host.send(request).await {
+            Ok(answer) if answer.status == 200 => {
+                street.history.note(&line, "counted", &answer.json["available"].to_string());
+            }
+            Ok(answer) if answer.status == 401 => session = None,
+            _ => {}
+        }
+        pause(&stop, COUNT_EVERY).await;
+    }
+    Told::default()
+}
+
+/// Waits, but not for those who leave.
+async fn pause(stop: &AtomicBool, time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn sign_in(host: &Host) -> Option<String> {
+    let body = json!({ "email": OWNER.0, "password": OWNER.1 });
+    let answer = host.send(host.request(Method::POST, "/api/v1/admin/auth/login").json(&body)).await.ok()?;
+    answer.json["access_token"].as_str().map(str::to_owned)
 }
 
 /// Sends every open intention again until each is one order or none, and sends some known ones a second time.
@@ -275,4 +389,49 @@ pub fn settle(runtime: &Runtime, street: &Street, told: &mut Told, within: Durat
             call(street, &open, node, told).await;
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A history in which each line is a key, what came, and its detail.
+    fn history(dir: &Path, lines: &[(&str, &str, &str)]) -> History {
+        let history = History::new(&dir.join("calls.jsonl"));
+        for (key, what, detail) in lines {
+            history.note(&Line { node: 0, key, sku: RARE.0 }, what, detail);
+        }
+        history
+    }
+
+    #[test]
+    fn calls_that_became_known_late_and_were_sent_again_are_one_call() {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        let history = history(
+            dir.path(),
+            &[
+                ("order-1", "invoked", ""),
+                ("order-1", "unknown", "timed out"),
+                ("count-2", "invoked", ""),
+                ("count-2", "counted", "59"),
+                ("order-1", "invoked", ""),
+                ("order-1", "ok", "an id"),
+                ("order-1", "invoked", ""),
+                ("order-1", "ok", "an id"),
+                ("order-3", "invoked", ""),
+                ("order-3", "refused", "cart-changed"),
+                ("count-4", "invoked", ""),
+            ],
+        );
+        let said = history.explains_the_rare();
+        assert!(said.contains("1 sold, 0 refused as sold out, counted 1 times"), "{said}");
+    }
+
+    #[test]
+    #[should_panic(expected = "Illegal")]
+    fn a_refusal_while_there_are_pieces_is_found() {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        let lines = [("order-1", "invoked", ""), ("order-1", "refused", "out-of-stock")];
+        history(dir.path(), &lines).explains_the_rare();
+    }
 }

@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// After this long a client takes an answer for lost.
 pub const CLIENT_PATIENCE: Duration = Duration::from_secs(6);
-const DISK_MEBIBYTES: u32 = 384;
 pub const GROUPS: [&str; 4] = ["cluster", "world", "catalogue-0", "region-0"];
 
 /// What each SKU costs and how many pieces there are. The last one runs out.
@@ -29,6 +28,8 @@ pub const RANGE: [(&str, i64, i64); 3] =
 #[derive(Clone, Debug)]
 pub struct Ways {
     pub options: Vec<(String, String)>,
+    /// Of each node's disk. Whoever sells for an hour needs more.
+    pub disk_mebibytes: u32,
 }
 
 impl Default for Ways {
@@ -42,6 +43,7 @@ impl Default for Ways {
                 set("replication.election_timeout_max", "1200ms"),
                 set("telemetry.level", "info"),
             ],
+            disk_mebibytes: 384,
         }
     }
 }
@@ -86,7 +88,7 @@ impl Fleet {
                 0 => premises.data(),
                 _ => dir.path().join(format!("node-{}", n + 1)),
             };
-            let disk = Disk::new(&image, &at, DISK_MEBIBYTES);
+            let disk = Disk::new(&image, &at, ways.disk_mebibytes);
             Seat { disk, number: 0, program: program.clone(), environment: Vec::new() }
         };
         let seats: Vec<Seat> = (0..seats).map(seat).collect();
@@ -146,6 +148,25 @@ impl Fleet {
     pub fn log_since(&self, n: usize, bytes: u64) -> String {
         let log = std::fs::read(self.log(n)).unwrap_or_default();
         String::from_utf8_lossy(log.get(bytes as usize..).unwrap_or_default()).into_owned()
+    }
+
+    /// What each node has said last, for whoever wonders what they wait for.
+    pub fn last_words(&self) -> String {
+        const LINES: usize = 25;
+        let of = |n: usize| {
+            let log = self.log_since(n, 0);
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+            format!(
+                "node {}, which {}:\n{last}\n",
+                n + 1,
+                match self.nodes.contains_key(&n) {
+                    true => "runs",
+                    false => "does not run",
+                }
+            )
+        };
+        (0..self.seats.len()).map(of).collect()
     }
 
     pub fn dir(&self) -> &Path {

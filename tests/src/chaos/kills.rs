@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 const BUYERS: usize = 6;
 /// A node that has not come to the place by then is killed where it is.
 const REACH_WITHIN: Duration = Duration::from_secs(5);
-/// Of the kills, at least so many in a hundred are to be at the place that was wanted.
-const REACHED_MIN: usize = 75;
+/// Where a kill was that did not meet its place. Such are done again.
+const BY_THE_CLOCK: &str = "by the clock";
+/// Of all attempts, at most every third may be such.
+const MISSED_OF: usize = 3;
 
 /// Where only a node comes to that is given a snapshot.
 const INSTALLING: [Failpoint; 5] = [
@@ -29,6 +31,7 @@ const INSTALLING: [Failpoint; 5] = [
 /// What a run of kills came to.
 #[derive(Debug, Default)]
 pub struct Report {
+    /// Those at a place between two steps.
     pub kills: usize,
     pub of_leaders: usize,
     /// How many were at which place.
@@ -46,14 +49,17 @@ pub fn run(kills: usize, seed: u64) -> Report {
     let mut ways = Ways::default();
     // Snapshots come often enough to be met, and who was away is given one.
     ways.set("replication.snapshot_log_bytes", "64KiB");
+    ways.set("replication.snapshot_state_percent", "0");
     ways.set("replication.keep_entries", "40");
+    ways.disk_mebibytes = 4_096;
     let mut fleet = Fleet::begin(3, ways, None);
     let mut places = Vec::new();
     let street = Street::of(&fleet);
     let crowd = Crowd::come(&fleet.premises.runtime, &street, BUYERS, seed);
     let mut report = Report::default();
     while report.kills < kills {
-        assert!(crowd.sells(3, PATIENCE), "nothing is sold before kill {}", report.kills + 1);
+        let sells = crowd.sells(3, PATIENCE);
+        assert!(sells, "nothing is sold before kill {}:\n{}", report.kills + 1, fleet.last_words());
         std::thread::sleep(Duration::from_millis(random.random_range(0..400)));
         if places.is_empty() {
             places = Failpoint::ALL.to_vec();
@@ -84,11 +90,13 @@ pub fn run(kills: usize, seed: u64) -> Report {
             REACH_WITHIN
         };
         for (n, reached) in wait_for_ends(&mut fleet, &victims, within) {
-            let place = if reached { place.name() } else { "by the clock" };
+            report.kills += usize::from(reached);
+            let place = if reached { place.name() } else { BY_THE_CLOCK };
             *report.places.entry(place.to_owned()).or_default() += 1;
             fleet.kill(n);
         }
-        report.kills += victims.len();
+        let missed = report.places.get(BY_THE_CLOCK).copied().unwrap_or_default();
+        assert!(missed <= kills / MISSED_OF, "{missed} kills did not meet their places: {report:?}");
         fleet.start_all(&victims);
     }
     let mut told: Told = crowd.leave(&fleet.premises.runtime);
@@ -97,8 +105,6 @@ pub fn run(kills: usize, seed: u64) -> Report {
     report.orders = told.orders.len();
     report.unknown = told.unknown;
     say(&format!("{report:?}"));
-    let reached = report.kills - report.places.get("by the clock").copied().unwrap_or_default();
-    assert!(reached * 100 >= report.kills * REACHED_MIN, "too few kills were where they were wanted");
     assert!(report.of_leaders > 0, "no leader was among the killed");
     assert!(!report.unknown.is_empty(), "no kill met a call on its way");
     report

@@ -53,7 +53,7 @@ pub struct Tally {
     pub reads: u64,
     /// Prices that were changed for all regions.
     pub prices: u64,
-    /// Writes that a region which was cut off did not take.
+    /// Answers of a region which was cut off that it takes no writes of what all regions share.
     pub read_only: u64,
 }
 
@@ -186,6 +186,17 @@ impl Person {
         self.town.out.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Wants another price every now and then until the shop closes, which is for all regions together to give.
+    pub async fn live_as_owner(mut self) {
+        self.town.out.fetch_add(1, Ordering::Relaxed);
+        while !self.town.closing.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(self.dice.between(500, 1_500))).await;
+            let sku = self.dice.pick(&self.shop().skus).expect("a shop has goods").clone();
+            self.prices(&sku).await;
+        }
+        self.town.out.fetch_sub(1, Ordering::Relaxed);
+    }
+
     async fn goes_about(&mut self) {
         while !self.town.closing.load(Ordering::Relaxed) {
             sleep(Duration::from_millis(self.dice.between(60, 500))).await;
@@ -227,7 +238,14 @@ impl Person {
                     unknown = true;
                     self.town.tally.lock().unknown += 1;
                 }
-                Err(SubmitError::ReadOnly) => self.town.tally.lock().read_only += 1,
+                Err(SubmitError::ReadOnly) => {
+                    if request.intent.group() == GroupKind::Region {
+                        let wrong =
+                            format!("{name} was refused {key} at {node}, though it is the region's own");
+                        self.town.wrong.lock().push(wrong);
+                    }
+                    self.town.tally.lock().read_only += 1;
+                }
                 Err(_) => {}
             }
             tries += 1;

@@ -53,8 +53,8 @@ fn step(stock: i64, call: Call) -> Option<i64> {
 pub fn check(stock: i64, events: &[Event]) -> Verdict {
     let mut events = events.to_vec();
     events.sort_by_key(|event| event.began);
-    let mut search = Search { events, done: Vec::new(), tried: BTreeSet::new(), steps: 0, most: 0 };
-    search.done = vec![false; search.events.len()];
+    let done = vec![false; events.len()];
+    let mut search = Search { events, done, first: 0, tried: BTreeSet::new(), steps: 0, most: 0 };
     match search.run(stock) {
         Some(true) => Verdict::Legal,
         Some(false) => Verdict::Illegal { ordered: search.most },
@@ -66,8 +66,10 @@ struct Search {
     /// By their beginnings.
     events: Vec<Event>,
     done: Vec<bool>,
+    /// All before this one are done.
+    first: usize,
     /// Which calls were ordered with which stock left, without a way on.
-    tried: BTreeSet<(Vec<u64>, i64)>,
+    tried: BTreeSet<(usize, Vec<u64>, i64)>,
     steps: u64,
     most: usize,
 }
@@ -89,14 +91,13 @@ impl Search {
             match self.next(from, stock) {
                 Some((event, left)) => {
                     path.push((event, stock));
-                    self.done[event] = true;
                     self.most = self.most.max(path.len());
                     stock = left;
                     from = 0;
                 }
                 None => {
                     let Some((event, before)) = path.pop() else { return Some(false) };
-                    self.done[event] = false;
+                    self.mark(event, false);
                     stock = before;
                     from = event + 1;
                 }
@@ -105,36 +106,54 @@ impl Search {
     }
 
     fn all_known_done(&self) -> bool {
-        self.events.iter().zip(&self.done).all(|(event, done)| *done || event.ended.is_none())
+        let mut rest = self.events.iter().zip(&self.done).skip(self.first);
+        rest.all(|(event, done)| *done || event.ended.is_none())
     }
 
-    /// The next call, from `from` on, that may come now, and what it leaves.
+    fn mark(&mut self, at: usize, done: bool) {
+        self.done[at] = done;
+        self.first = self.first.min(at);
+        while self.done.get(self.first) == Some(&true) {
+            self.first += 1;
+        }
+    }
+
+    /// Orders the next call, from `from` on, that may come now; answers it and what it leaves.
     fn next(&mut self, from: usize, stock: i64) -> Option<(usize, i64)> {
-        // Whatever comes next began before any open call ended.
-        let open = self.events.iter().zip(&self.done).filter(|(_, done)| !**done);
-        let first_end = open.filter_map(|(event, _)| event.ended).min().unwrap_or(u64::MAX);
-        for at in from..self.events.len() {
-            let event = self.events[at];
-            if event.began > first_end {
-                return None;
-            }
+        let end = self.reach();
+        for at in from.max(self.first)..end {
             if self.done[at] {
                 continue;
             }
-            let Some(left) = step(stock, event.call) else { continue };
-            self.done[at] = true;
-            let new = self.tried.insert((self.bits(), left));
-            self.done[at] = false;
-            if new {
+            let Some(left) = step(stock, self.events[at].call) else { continue };
+            self.mark(at, true);
+            if self.tried.insert((self.first, self.bits(end), left)) {
                 return Some((at, left));
             }
+            self.mark(at, false);
         }
         None
     }
 
-    fn bits(&self) -> Vec<u64> {
+    /// Whatever comes next began before any open call ended; so did all that was ordered. Answers where these
+    /// end, which is close to the first open one.
+    fn reach(&self) -> usize {
+        let (mut end, mut first_end) = (self.first, u64::MAX);
+        while let Some(event) = self.events.get(end).filter(|event| event.began <= first_end) {
+            if !self.done[end] {
+                first_end = first_end.min(event.ended.unwrap_or(u64::MAX));
+            }
+            end += 1;
+        }
+        end
+    }
+
+    /// Which calls were ordered from the first open one on.
+    fn bits(&self, end: usize) -> Vec<u64> {
         let word = |chunk: &[bool]| chunk.iter().rev().fold(0, |bits, done| bits << 1 | u64::from(*done));
-        self.done.chunks(64).map(word).collect()
+        let mut words: Vec<u64> = self.done[self.first.min(end)..end].chunks(64).map(word).collect();
+        words.truncate(words.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1));
+        words
     }
 }
 
@@ -190,7 +209,7 @@ mod tests {
     #[test]
     fn long_histories_of_calls_side_by_side_are_decided() {
         let mut events = Vec::new();
-        for n in 0..200 {
+        for n in 0..5_000 {
             events.push(event(Take(1), n * 10, n * 10 + 25));
             events.push(event(Put(1), n * 10 + 1, n * 10 + 26));
         }

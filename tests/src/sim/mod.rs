@@ -257,6 +257,12 @@ impl Simulation {
             tokio::spawn(till(self.town.clone(), self.nodes_of(region).collect(), dice));
         }
         let over_regions = self.plan.shape == Shape::World;
+        // Whoever is cut off soon wants what only all regions together can give.
+        for shop in (0..self.town.shops().len()).filter(|_| over_regions) {
+            let name = format!("owner-{shop}");
+            let dice = Dice::new(self.plan.seed, &name);
+            tokio::spawn(Person::new(self.town.clone(), name, shop, dice).live_as_owner());
+        }
         let mut storm = Storm::new(Dice::new(self.plan.seed, "storm"), over_regions, Instant::now());
         for tick in 0..self.plan.ticks {
             tokio::time::sleep(TICK).await;

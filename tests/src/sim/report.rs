@@ -146,6 +146,8 @@ pub fn inconclusive(reports: &[Report]) -> Vec<String> {
             wrong.push(what.to_owned());
         }
     };
+    let is_cut = faults.contains_key(&Fault::RegionCut);
+    must(!is_cut || sum(|report| report.tally.read_only) > 0, "no region that was cut off was read-only");
     must(sum(|report| report.snapshots_installed) > 0, "no snapshot took the place of a state");
     must(sum(|report| report.unsynced_lost) > 0, "no crash lost a write that was not synced");
     must(sum(|report| report.commits_taken_back) > 0, "no crash took a state back");

@@ -11,6 +11,7 @@ use gearify_storage::SledOptions;
 use gearify_tests::http::Host;
 use gearify_tests::process::{free_address, gearify, run};
 use gearify_tests::shop::Premises;
+use reqwest::Method;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,6 +20,52 @@ use tokio::task::JoinSet;
 
 const ROUNDS: usize = 3;
 const BUYERS: usize = 4;
+/// How a node is asked for an order that was placed at another while it stood still.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Asked {
+    /// As it comes: it may not have heard of the order yet.
+    Plainly,
+    /// With the position of the order.
+    WithPosition,
+    Linearizably,
+}
+
+/// Orders placed while a follower stands still, and asked for there the moment it goes on; how many of those that
+/// were asked for plainly it had not heard of.
+fn nothing_old_is_told(premises: &Premises, region: &Region<'_>) -> (Vec<Acknowledged>, usize) {
+    let leader = region.leader("region-0");
+    let follower = (leader + 1) % 3;
+    let (mut orders, mut old) = (Vec::new(), 0);
+    for number in 0..15 {
+        let asked = [Asked::Plainly, Asked::WithPosition, Asked::Linearizably][number % 3];
+        premises.runtime.block_on(async {
+            let (there, here) = (region.host(leader), region.host(follower));
+            let attempt =
+                Attempt::prepare(&there, "BALL", 2_000_000 + number, "tok_ok").await.expect("a cart");
+            region.nodes[&follower].pause();
+            let answer = attempt.place().await;
+            region.nodes[&follower].resume();
+            let answer = answer.expect("a majority answers").expect(201);
+            let order = acknowledged(&answer.json);
+            let position = answer.position.expect("a write tells its position");
+            let request = here.request(Method::GET, &format!("/api/v1/orders/{}", order.id));
+            let request = request.header("order-token", &order.token);
+            let request = match asked {
+                Asked::Plainly => request,
+                Asked::WithPosition => request.header("gearify-min-position", position),
+                Asked::Linearizably => request.header("gearify-consistency", "linearizable"),
+            };
+            let told = here.send(request).await.expect("it answers");
+            match asked {
+                Asked::Plainly if told.status == 404 => old += 1,
+                _ => assert_eq!(acknowledged(&told.expect(200).json), order, "asked {asked:?}"),
+            }
+            orders.push(order);
+        });
+    }
+    (orders, old)
+}
+
 /// Buys until told to stop, whatever happens to the nodes meanwhile.
 pub async fn buy_through(
     host: Host,
@@ -103,6 +150,10 @@ fn three_nodes_lose_no_acknowledged_order_when_their_leaders_are_killed() {
         assert_eq!(acknowledged(&read(&host, &order).await), order, "it reads its own write");
         known.push(order);
     });
+
+    let (orders, old) = nothing_old_is_told(&premises, &region);
+    println!("a follower that stood still had not heard of {old} of {} orders", orders.len() / 3);
+    known.extend(orders);
 
     for _ in 0..ROUNDS {
         let leader = region.leader("region-0");

@@ -134,6 +134,12 @@ fn three_disks_fill_under_load_and_nothing_is_lost() {
     let hosts: Vec<Host> = (0..3).map(|n| region.host(n)).collect();
 
     let (stop, serial) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    // Some go on whatever becomes of the disks, until there is room again.
+    let (room, mut stubborn) = (Arc::new(AtomicBool::new(false)), JoinSet::new());
+    for host in &hosts {
+        let buying = buy_through(host.clone(), room.clone(), serial.clone(), Arc::default());
+        stubborn.spawn_on(buying, premises.runtime.handle());
+    }
     let (mut known, under_way) = premises.runtime.block_on(async {
         let mut buyers = JoinSet::new();
         for buyer in 0..BUYERS {
@@ -230,6 +236,14 @@ fn three_disks_fill_under_load_and_nothing_is_lost() {
         for n in 0..3 {
             soon("new orders are taken in again", async || takes_in(&region.host(n)).await).await;
         }
+        room.store(true, Ordering::Relaxed);
+        let bought_before = known.acknowledged.len();
+        while let Some(bought) = stubborn.join_next().await {
+            known.add(bought.expect("buyers do not panic"));
+        }
+        let (bought, unknown) = (known.acknowledged.len() - bought_before, known.unknown.len());
+        println!("who went on through it all: {bought} orders, {unknown} outcomes unknown");
+        assert!(unknown > 0, "the disks filled while nobody was ordering");
         let unknown = std::mem::take(&mut known.unknown);
         known.add(retried(unknown, &region.host(0)).await);
         assert!(known.unknown.is_empty(), "with the nodes up every outcome becomes known");
