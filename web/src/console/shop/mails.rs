@@ -182,10 +182,16 @@ fn order_words(mail: &Mail, order: &Order, words: &Words, shop: &str) -> (String
             format!("Your order {number} is cancelled"),
             format!("your order {number} was cancelled. What you paid is on its way back."),
         ),
-        MailKind::OrderExpired => (
-            format!("Your order {number} has lapsed"),
-            format!("your order {number} was not paid in time and has lapsed. Nothing was taken."),
-        ),
+        MailKind::OrderExpired => {
+            let taken = match order.paid.captured {
+                0 => "Nothing was taken.",
+                _ => "What you paid of it is on its way back.",
+            };
+            (
+                format!("Your order {number} has lapsed"),
+                format!("your order {number} was not paid in time and has lapsed. {taken}"),
+            )
+        }
         MailKind::OrderRefunded => {
             let refund = match mail.subject {
                 Subject::Refund(_, id) => order.refunds.iter().find(|refund| refund.id == id),
