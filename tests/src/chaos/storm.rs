@@ -49,6 +49,7 @@ pub fn run(at_least: Duration, seed: u64) -> Report {
     let mut ways = Ways::default();
     // Logs stay so short that who was away for a moment has to be given a snapshot.
     ways.set("replication.snapshot_log_bytes", "128KiB");
+    ways.set("replication.snapshot_state_percent", "0");
     ways.set("replication.keep_entries", "40");
     let fleet = Fleet::begin(SEATS, ways, Some(before));
     let street = Street::of(&fleet);
