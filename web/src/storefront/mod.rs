@@ -17,6 +17,7 @@ mod frame;
 mod home;
 mod jar;
 mod listing;
+pub mod mail_link;
 mod notes;
 mod order;
 pub mod password;

@@ -1,61 +1,41 @@
 //! A new password for somebody who forgot theirs: a mail with a link that works once, for an hour.
 //!
-//! The link certifies itself: it holds a keyed hash over the account, the mail and the password's
-//! present hash, so that a changed password ends every link there was. Whoever asks learns nothing about
+//! The link is bound to the password's present hash, so that a changed password ends every link there was. Whoever asks learns nothing about
 //! which addresses have accounts; the mail alone does.
 
 use super::answer::{private_page, see_other};
+use super::mail_link::MailLink;
 use super::notes::{Note, notice};
 use super::typed::Typed;
 use super::view::account::FormPage;
 use super::view::parts::{Field, FieldKind, Link};
 use super::view::paths;
 use super::visit::Visit;
-use crate::auth::{PASSWORD_CHARS_MIN, check_password, same_secret};
+use crate::auth::{PASSWORD_CHARS_MIN, check_password};
 use crate::extract::Form;
 use crate::problem::Problem;
 use axum::response::Response;
+use gearify_commerce::Actor;
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::customers::{CUSTOMERS, CUSTOMERS_BY_EMAIL, Command as Customers, Customer};
+use gearify_commerce::customers::{CUSTOMERS_BY_EMAIL, Command as Customers};
 use gearify_commerce::notifications::{Command as Mails, MailKind, Subject};
 use gearify_commerce::sealed::normal_email;
 use gearify_commerce::time::HOUR_MS;
-use gearify_commerce::{Actor, CustomerId, MailId, TenantId, Timestamp, Vault, ids};
 use http::StatusCode;
 
-const GOOD_FOR_MS: i64 = HOUR_MS;
-
-/// The path that a mail about a forgotten password leads to, without the locale's prefix.
-pub fn reset_path(vault: &dyn Vault, tenant: TenantId, customer: &Customer, mail: MailId) -> String {
-    let secret = secret(vault, tenant, customer, mail);
-    format!("{}?token={}~{mail}~{secret}", paths::PASSWORD_RESET, customer.id)
-}
-
-fn secret(vault: &dyn Vault, tenant: TenantId, customer: &Customer, mail: MailId) -> String {
-    let text = format!("{}\n{mail}\n{}", customer.id, customer.password_hash);
-    ids::encode_base32(u128::from_be_bytes(vault.hash(tenant, "password-reset", text.as_bytes())))
-}
-
-/// The account a token opens, if it is good and still fresh.
-fn account_of(visit: &Visit, token: &str) -> Option<Customer> {
-    let mut parts = token.split('~');
-    let (customer, mail, given) = (parts.next()?, parts.next()?, parts.next()?);
-    let customer = CustomerId::parse(customer).ok()?;
-    let mail = MailId::parse(mail).ok()?;
-    let written = Timestamp::from_millis((mail.bits() >> 80) as i64);
-    if visit.call.now().millis_since(written) > GOOD_FOR_MS {
-        return None;
-    }
-    let known = visit.call.read(GroupKind::Region, |view| CUSTOMERS.get(view, &customer))?;
-    let ours = secret(visit.call.vault(), visit.shop.id(), &known, mail);
-    same_secret(&ours, given).then_some(known)
-}
+/// Good until the password is another.
+pub const RESET_LINK: MailLink = MailLink {
+    path: paths::PASSWORD_RESET,
+    purpose: "password-reset",
+    good_for_ms: HOUR_MS,
+    bound_to: |customer| customer.password_hash.clone(),
+};
 
 /// `GET /account/password-reset`: asks for the address, or, from the mail, for the new password.
 pub async fn show_reset(visit: Visit) -> Result<Response, Problem> {
     Ok(match visit.parameter("token") {
         None => ask_page(&visit, "", None, StatusCode::OK),
-        Some(token) if account_of(&visit, token).is_some() => {
+        Some(token) if RESET_LINK.account_of(&visit, token).is_some() => {
             choose_page(&visit, token, None, StatusCode::OK)
         }
         Some(_) => {
@@ -134,7 +114,7 @@ fn send(visit: &Visit, email: &str) {
 }
 
 async fn change(visit: &Visit, token: &str, password: &str) -> Result<Response, Problem> {
-    let Some(account) = account_of(visit, token) else {
+    let Some(account) = RESET_LINK.account_of(visit, token) else {
         let error = visit.text().reset_link_over();
         return Ok(ask_page(visit, "", Some(error), StatusCode::UNPROCESSABLE_ENTITY));
     };

@@ -1,56 +1,34 @@
 //! Whose address it is: a mail with a link that its owner follows while signed in.
 //!
-//! The link certifies itself: it holds a keyed hash over the account, the mail and the address. Opening it
-//! changes nothing, because programs that look through mails open links too; the button on its page does.
+//! The link is good for one account and address. Opening it changes nothing, because programs that look through mails open links too; the button on its page does.
 //! Both are needed, the mailbox and the login: who made an account under somebody else's address has no mail,
 //! and who gets a mail about an account that they did not make can't confirm it for its maker.
 
 use super::answer::{private_page, see_other};
+use super::mail_link::MailLink;
 use super::notes::{Note, notice};
 use super::typed::Typed;
 use super::view::account::FormPage;
 use super::view::parts::Link;
 use super::view::paths;
 use super::visit::Visit;
-use crate::auth::same_secret;
 use crate::extract::Form;
 use crate::problem::Problem;
 use axum::response::Response;
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::customers::{CUSTOMERS, Command as Customers, Customer};
+use gearify_commerce::customers::{CUSTOMERS, Command as Customers};
 use gearify_commerce::notifications::{Command as Mails, MailKind, Subject};
 use gearify_commerce::time::DAY_MS;
-use gearify_commerce::{Actor, CustomerId, MailId, TenantId, Timestamp, Vault, ids};
+use gearify_commerce::{Actor, CustomerId, ids};
 use http::StatusCode;
 
-const GOOD_FOR_MS: i64 = 3 * DAY_MS;
-
-/// The path that a mail about a new address leads to, without the locale's prefix.
-pub fn verify_path(vault: &dyn Vault, tenant: TenantId, customer: &Customer, mail: MailId) -> String {
-    let secret = secret(vault, tenant, customer, mail);
-    format!("{}?token={}~{mail}~{secret}", paths::VERIFY, customer.id)
-}
-
-fn secret(vault: &dyn Vault, tenant: TenantId, customer: &Customer, mail: MailId) -> String {
-    let address = ids::encode_base32(u128::from_be_bytes(customer.email_hash));
-    let text = format!("{}\n{mail}\n{address}", customer.id);
-    ids::encode_base32(u128::from_be_bytes(vault.hash(tenant, "verify-email", text.as_bytes())))
-}
-
-/// The account whose address a token confirms, if it is good and still fresh.
-fn account_of(visit: &Visit, token: &str) -> Option<Customer> {
-    let mut parts = token.split('~');
-    let (customer, mail, given) = (parts.next()?, parts.next()?, parts.next()?);
-    let customer = CustomerId::parse(customer).ok()?;
-    let mail = MailId::parse(mail).ok()?;
-    let written = Timestamp::from_millis((mail.bits() >> 80) as i64);
-    if visit.call.now().millis_since(written) > GOOD_FOR_MS {
-        return None;
-    }
-    let known = visit.call.read(GroupKind::Region, |view| CUSTOMERS.get(view, &customer))?;
-    let ours = secret(visit.call.vault(), visit.shop.id(), &known, mail);
-    same_secret(&ours, given).then_some(known)
-}
+/// Good for one address only.
+pub const VERIFY_LINK: MailLink = MailLink {
+    path: paths::VERIFY,
+    purpose: "verify-email",
+    good_for_ms: 3 * DAY_MS,
+    bound_to: |customer| ids::encode_base32(u128::from_be_bytes(customer.email_hash)),
+};
 
 /// What a link is to whoever follows it.
 enum Met {
@@ -65,7 +43,7 @@ enum Met {
 }
 
 fn met(visit: &Visit, token: &str) -> Met {
-    let Some(account) = account_of(visit, token) else { return Met::Over };
+    let Some(account) = VERIFY_LINK.account_of(visit, token) else { return Met::Over };
     match visit.call.caller().customer() {
         None => Met::Stranger,
         Some(customer) if customer != account.id => Met::Over,

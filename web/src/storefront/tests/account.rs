@@ -168,7 +168,7 @@ async fn a_forgotten_password_is_replaced_by_the_link_of_a_mail_once() {
             let mail = mails.iter().find(|mail| mail.kind == MailKind::PasswordReset).expect("one mail");
             let hash = vault.hash(shop.tenant, "email", b"meera@shopper.example");
             let customer = CUSTOMERS.get(view, &CUSTOMERS_BY_EMAIL.get(view, &hash).unwrap().0).unwrap();
-            crate::storefront::password::reset_path(vault, shop.tenant, &customer, mail.id)
+            crate::storefront::password::RESET_LINK.path(vault, shop.tenant, &customer, mail.id)
         })
     };
     let link = link();

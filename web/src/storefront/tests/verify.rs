@@ -4,7 +4,7 @@ use super::assert_no_inline;
 use super::browser::Browser;
 use super::buy::{at_the_review, with_a_bat};
 use crate::ports::with_scope;
-use crate::storefront::verify::verify_path;
+use crate::storefront::verify::VERIFY_LINK;
 use crate::testing::Shopfront;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::customers::{CUSTOMERS, CUSTOMERS_BY_EMAIL, Customer};
@@ -49,7 +49,7 @@ fn mails(shop: &Shopfront, email: &str) -> Vec<MailId> {
 }
 
 fn link_of(shop: &Shopfront, email: &str, mail: MailId) -> String {
-    verify_path(shop.state.backend.vault(), shop.tenant, &customer(shop, email), mail)
+    VERIFY_LINK.path(shop.state.backend.vault(), shop.tenant, &customer(shop, email), mail)
 }
 
 /// The link of the newest mail.
