@@ -50,8 +50,15 @@ struct Street {
     closes: AtomicBool,
 }
 
-/// Kills the leader so many times while `rate` orders a second are placed, restarting it each time.
-pub async fn kill_leaders(region: &mut Region, buying: &Buying, rate: f64, kills: usize) -> Result<Told> {
+/// Kills the leader so many times while `rate` orders a second are placed, restarting it each time; `tell` hears how
+/// long each was missed.
+pub async fn kill_leaders(
+    region: &mut Region,
+    buying: &Buying,
+    rate: f64,
+    kills: usize,
+    tell: impl Fn(usize, Duration),
+) -> Result<Told> {
     let street = Arc::new(Street {
         addresses: region.addresses(),
         buying: buying.clone(),
@@ -64,12 +71,14 @@ pub async fn kill_leaders(region: &mut Region, buying: &Buying, rate: f64, kills
     let buyers: Vec<_> =
         (0..BUYERS).map(|number| tokio::spawn(buyer(street.clone(), number, pace))).collect();
     let mut missed = Vec::new();
-    for _ in 0..kills {
+    for number in 1..=kills {
         tokio::time::sleep(CALM).await;
         let leader = region.leader().await?;
         let killed = Instant::now();
         region.kill(leader).await?;
-        missed.push(street.missed_since(killed).await?);
+        let without = street.missed_since(killed).await?;
+        tell(number, without);
+        missed.push(without);
         region.start(leader).await?;
         tokio::time::sleep(CALM).await;
     }

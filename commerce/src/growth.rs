@@ -74,7 +74,9 @@ impl Command {
             Command::Version(_) => false,
             Command::Placement(command) => match command {
                 // Where things are, so that what is under way finds its end.
-                placement::Command::Seat { .. } | placement::Command::Place { .. } => false,
+                placement::Command::Seat { .. }
+                | placement::Command::SeatWide { .. }
+                | placement::Command::Place { .. } => false,
                 placement::Command::Move { .. }
                 | placement::Command::Attempt { .. }
                 | placement::Command::Leave { .. }

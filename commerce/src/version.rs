@@ -15,6 +15,7 @@
 //! | 5 | carts are abandoned by the shop's own measure, once and with consent |
 //! | 6 | money beyond an order's total goes back, pieces go back where they left, a transfer has its time |
 //! | 7 | the cluster's roster follows a version too; snapshots name the closed files of the history |
+//! | 8 | a region's shards have three or five voters |
 //!
 //! The roster of the cluster counts its rules by the same numbers, so that a program knows them up to one.
 
@@ -46,8 +47,11 @@ pub const RETURNS: StateVersion = 6;
 /// The roster of the cluster has a version, and snapshots name the closed files of the history: a shape of it,
 /// and heads, that older programs can't read.
 pub const ROSTER: StateVersion = 7;
+/// A region says how many voters its shards have: commands, and a shape of the roster, that older programs can't
+/// read.
+pub const WIDE: StateVersion = 8;
 /// The newest that this program knows. It knows every older one.
-pub const NEWEST: StateVersion = ROSTER;
+pub const NEWEST: StateVersion = WIDE;
 
 /// Lives under the platform's scope.
 const VERSION: Table<(), Count> = Table::new(9);

@@ -52,6 +52,11 @@ pub trait Forward: Send + Sync + 'static {
     fn spans_regions(&self) -> bool {
         false
     }
+
+    /// Whether it is worth while to send anything to a node: its region has answered a moment ago.
+    fn reaches(&self, _: NodeId) -> bool {
+        true
+    }
 }
 
 /// For a node without peers.

@@ -9,10 +9,12 @@ use gearify_commerce::locale::Locale;
 use gearify_commerce::orders::{OrderStatus, PaymentStatus};
 use gearify_commerce::payments::PaymentState;
 use gearify_commerce::{Currency, GroupKind, ReadScope, Site, TenantId, Timestamp};
+use gearify_node::forward::Undecided;
 use gearify_node::projectors::ledger;
 use gearify_node::testing::{TestCluster, TestOptions};
 use gearify_node::{doctor, state};
-use gearify_replication::{GroupOptions, Timers};
+use gearify_replication::{GroupOptions, NodeId, Timers};
+use gearify_web::ports::SubmitError;
 use gearify_web::ports_lists::{ListScope, Lists, OrderQuery, PaymentQuery};
 use gearify_web::ports_search::{Availability, ProductSearch, SearchQuery};
 use support::{LONG, Shopper, willow};
@@ -172,6 +174,30 @@ async fn three_nodes_agree_through_a_follower_and_a_change_of_leader() {
     }
     assert_eq!(contents[0], contents[1]);
     assert_eq!(contents[1], contents[2]);
+    cluster.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_is_cut_off_refuses_nothing_from_its_own_state() {
+    let dir = tempfile::tempdir().unwrap();
+    // Long enough that it is still taken for the leader while it is asked.
+    let group_options = GroupOptions { timers: Timers::lan(), ..GroupOptions::default() };
+    let options = TestOptions { nodes: 3, group_options, ..TestOptions::default() };
+    let cluster = TestCluster::start(dir.path(), options).await.unwrap();
+    let tenant = willow(&cluster, dir.path()).await;
+    cluster.lead(0).await.unwrap();
+    let shopper = Shopper::at(&cluster, 0, tenant);
+    let backend = cluster.node(0).core.backend();
+    let unknown = shopper.adding("NO-SUCH-BALL", 1);
+    let asked = backend.decide(&shopper.request(unknown.clone())).await;
+    assert!(matches!(asked, Err(Undecided::Submit(SubmitError::Refused(_)))), "{asked:?}");
+
+    cluster.net.isolate(NodeId(1));
+    assert!(backend.is_leader(GroupKind::Region), "it does not know yet");
+    // The others may have made such a ball meanwhile.
+    let asked = backend.decide(&shopper.request(unknown)).await;
+    assert!(matches!(asked, Err(Undecided::NotLeader { .. })), "{asked:?}");
+    cluster.net.heal();
     cluster.stop().await.unwrap();
 }
 

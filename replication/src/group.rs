@@ -1,13 +1,19 @@
 //! One replicated group as its users see it: propose, read, wait, watch.
 
+mod membership;
+mod metrics;
+mod reads;
+
+pub use membership::MembershipError;
+pub use metrics::GroupMetrics;
+pub use reads::ReadError;
+
 use crate::apply::{self, MachineStore, SnapshotDue, Worker};
 use crate::follow::{self, FollowError, FollowedEntry};
-use crate::frames::{self, ReadIndexAnswer, Request};
-use crate::inbound::read_index;
+use crate::frames::ReadIndexAnswer;
 use crate::log_engine::LogEngine;
 use crate::log_store::LogStore;
 use crate::machine::Machine;
-use crate::members::SeenMembers;
 use crate::network::Network;
 use crate::node::{Fatal, StartError, Workers};
 use crate::observe::{self, Observed, Page, PageError};
@@ -15,18 +21,17 @@ use crate::position::{Applied, GroupId, NodeId};
 use crate::proposer::{
     ENTRY_COMMANDS_MAX, Patience, ProposeError, Proposed, Proposer, QUEUE_COMMANDS_MAX, Room,
 };
+use crate::rounds::Rounds;
 use crate::snapshots::SnapshotStore;
 use crate::timers::Timers;
 use crate::transport::Transport;
-use crate::types::{Raft, Types};
+use crate::types::Raft;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use gearify_storage::planted::{self, Bug};
-use openraft::errors::{ClientWriteError, InitializeError, RaftError};
+use metrics::{metrics_of, watch_leadership};
 use openraft::type_config::async_runtime::watch::WatchReceiver;
-use openraft::{ChangeMembers, Config, EmptyNode, RaftMetrics, ServerState, SnapshotPolicy};
-use std::collections::{BTreeMap, BTreeSet};
+use openraft::{Config, SnapshotPolicy};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,60 +93,9 @@ impl Default for GroupOptions {
 pub struct Leadership {
     pub leader: Option<NodeId>,
     pub term: u64,
-    /// This node leads, and its machine holds everything acknowledged before it did. A leader cut off from its majority still believes so until it hears of
-    /// another; what it proposes is not acknowledged.
+    /// This node leads, and its machine holds everything acknowledged before it did. A leader cut off from its
+    /// majority still believes so until it hears of another; what it proposes is not acknowledged.
     pub mine: bool,
-}
-
-/// How long a read waits for a leader: an election among near members takes about as long.
-const ELECTION_WAIT: Duration = Duration::from_secs(2);
-const ELECTION_PAUSE: Duration = Duration::from_millis(50);
-
-/// Why a read could not be served.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    #[error("no leader of the group is known here")]
-    NotLeader { leader: Option<NodeId> },
-    #[error("the leader does not reach a majority")]
-    NoQuorum,
-    #[error("the state needed was not reached in time")]
-    TimedOut,
-    #[error("the group has stopped")]
-    Stopped,
-}
-
-/// Why the members of a group did not change as asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MembershipError {
-    #[error("the group has members already")]
-    NotPristine,
-    #[error("this node does not lead the group")]
-    NotLeader { leader: Option<NodeId> },
-    #[error("the change was refused: {reason}")]
-    Refused { reason: String },
-    #[error("the outcome is unknown")]
-    Unknown,
-    #[error("the change did not finish in time")]
-    TimedOut,
-}
-
-/// Numbers for operators.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GroupMetrics {
-    pub leader: Option<NodeId>,
-    pub mine: bool,
-    pub term: u64,
-    pub last_log: Option<u64>,
-    pub committed: Option<u64>,
-    pub applied: Option<u64>,
-    pub snapshot: Option<u64>,
-    pub purged: Option<u64>,
-    pub voters: BTreeSet<NodeId>,
-    pub learners: BTreeSet<NodeId>,
-    /// On the leader: the last entry that each member is known to hold.
-    pub matched: BTreeMap<NodeId, u64>,
-    /// A change of voters is half done.
-    pub is_joint: bool,
 }
 
 /// What a group is made of, shared by its handles and the receiving side.
@@ -159,6 +113,7 @@ pub(crate) struct GroupInner {
     snapshot_due: Arc<Notify>,
     stop: CancellationToken,
     apply_ended: tokio::sync::Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
+    read_rounds: Rounds<Result<ReadIndexAnswer, String>>,
 }
 
 /// What a group is started from.
@@ -193,88 +148,6 @@ impl Group {
         match &self.seat {
             Seat::Member(inner) => inner.proposer.propose(command).await,
             Seat::Observer(_) => Err(ProposeError::NotLeader { leader: self.leader() }),
-        }
-    }
-
-    /// Returns once this node has applied everything that was acknowledged anywhere before the call:
-    /// a local read after it is linearizable. The index returned is how far that was.
-    pub async fn read_barrier(&self) -> Result<u64, ReadError> {
-        if planted::is(Bug::StaleRead) {
-            return Ok(self.applied_index());
-        }
-        tokio::time::timeout(self.read_deadline(), self.read_barrier_over_elections())
-            .await
-            .unwrap_or(Err(ReadError::TimedOut))
-    }
-
-    /// Leaders come and go; whoever reads meanwhile waits for the next, but not for one that does not come.
-    async fn read_barrier_over_elections(&self) -> Result<u64, ReadError> {
-        let until = tokio::time::Instant::now() + ELECTION_WAIT;
-        let mut leadership = self.leadership();
-        loop {
-            leadership.mark_unchanged();
-            match self.read_barrier_now().await {
-                Err(ReadError::NotLeader { .. } | ReadError::NoQuorum)
-                    if tokio::time::Instant::now() < until =>
-                {
-                    // Others may know of the change before this node does, and it may know before they do.
-                    let changed = tokio::time::timeout(ELECTION_PAUSE, leadership.changed()).await;
-                    if matches!(changed, Ok(Err(_))) {
-                        return Err(ReadError::Stopped);
-                    }
-                }
-                read => return read,
-            }
-        }
-    }
-
-    async fn read_barrier_now(&self) -> Result<u64, ReadError> {
-        let mut answer = match &self.seat {
-            Seat::Member(inner) => read_index(inner).await.map_err(|_| ReadError::Stopped)?,
-            Seat::Observer(_) => ReadIndexAnswer::NotLeader(self.leader()),
-        };
-        if let ReadIndexAnswer::NotLeader(Some(leader)) = answer
-            && leader != self.node()
-        {
-            answer = self.remote_read_index(leader).await?;
-        }
-        match answer {
-            ReadIndexAnswer::Index(index) => {
-                self.wait_applied(index, self.read_deadline()).await?;
-                Ok(index)
-            }
-            ReadIndexAnswer::NotLeader(leader) => Err(ReadError::NotLeader { leader }),
-            ReadIndexAnswer::NoQuorum => Err(ReadError::NoQuorum),
-        }
-    }
-
-    async fn remote_read_index(&self, leader: NodeId) -> Result<ReadIndexAnswer, ReadError> {
-        let request = frames::encode_request(&Request::ReadIndex);
-        let transport = match &self.seat {
-            Seat::Member(inner) => &inner.transport,
-            Seat::Observer(observed) => &observed.transport,
-        };
-        let call = transport.call(leader, self.id(), request, self.read_deadline());
-        let unreachable = ReadError::NotLeader { leader: Some(leader) };
-        let answer = call.await.map_err(|_| unreachable.clone())?;
-        frames::decode_read_index_answer(answer).map_err(|_| unreachable)
-    }
-
-    /// Waits until the entry at `index` is applied on this node.
-    pub async fn wait_applied(&self, index: u64, deadline: Duration) -> Result<(), ReadError> {
-        let mut applied = self.applied();
-        let reached = applied.wait_for(|applied| *applied >= index);
-        match tokio::time::timeout(deadline, reached).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(ReadError::Stopped),
-            Err(_) => Err(ReadError::TimedOut),
-        }
-    }
-
-    fn read_deadline(&self) -> Duration {
-        match &self.seat {
-            Seat::Member(inner) => inner.timers.read,
-            Seat::Observer(observed) => observed.read,
         }
     }
 
@@ -378,84 +251,6 @@ impl Group {
         }
     }
 
-    /// Gives the group its first members. Once, on one node, before any of them has anything.
-    pub async fn bootstrap(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
-        let members: BTreeMap<NodeId, EmptyNode> =
-            voters.into_iter().map(|node| (node, EmptyNode::new())).collect();
-        match self.member()?.raft.initialize(members).await {
-            Ok(()) => Ok(()),
-            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Err(MembershipError::NotPristine),
-            Err(RaftError::APIError(InitializeError::NotInMembers(error))) => {
-                Err(MembershipError::Refused { reason: error.to_string() })
-            }
-            Err(RaftError::Fatal(_)) => Err(MembershipError::Unknown),
-        }
-    }
-
-    /// Whether the group has members, here or anywhere this node has heard of.
-    pub async fn is_bootstrapped(&self) -> Result<bool, ReadError> {
-        match &self.seat {
-            Seat::Member(inner) => inner.raft.is_initialized().await.map_err(|_| ReadError::Stopped),
-            Seat::Observer(_) => Ok(true),
-        }
-    }
-
-    /// Adds a member that receives everything and votes on nothing, and waits until it is close.
-    pub async fn add_learner(&self, node: NodeId) -> Result<(), MembershipError> {
-        let added = self.member()?.raft.add_learner(node, EmptyNode::new(), true).await;
-        added.map(drop).map_err(membership_error)
-    }
-
-    /// Adds a member that receives everything and votes on nothing, and does not wait for it.
-    pub(crate) async fn begin_learner(&self, node: NodeId) -> Result<(), MembershipError> {
-        let added = self.member()?.raft.add_learner(node, EmptyNode::new(), false).await;
-        added.map(drop).map_err(membership_error)
-    }
-
-    pub(crate) async fn remove_learners(&self, nodes: BTreeSet<NodeId>) -> Result<(), MembershipError> {
-        let removed = self.member()?.raft.change_membership(ChangeMembers::RemoveNodes(nodes), false).await;
-        removed.map(drop).map_err(membership_error)
-    }
-
-    /// The members as this node, leading, sees them.
-    pub(crate) fn seen_members(&self) -> SeenMembers {
-        let Seat::Member(inner) = &self.seat else { return SeenMembers::default() };
-        let metrics = inner.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let membership = metrics.membership_config.membership();
-        let configs = membership.get_joint_config();
-        let matched = metrics.replication.iter().flatten();
-        SeenMembers {
-            me: inner.me,
-            voters: configs.last().cloned().unwrap_or_default(),
-            learners: membership.learner_ids().collect(),
-            is_joint: configs.len() > 1,
-            last_log: metrics.last_log_index.unwrap_or(0),
-            matched: matched.filter_map(|(node, at)| at.as_ref().map(|at| (*node, at.index))).collect(),
-        }
-    }
-
-    /// Makes exactly these members vote; they must be members already. Those removed leave the group.
-    pub async fn set_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
-        let changed =
-            self.member()?.raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), false).await;
-        changed.map(drop).map_err(membership_error)
-    }
-
-    /// Hands leadership to another voter and waits until it leads.
-    pub async fn transfer_leader(&self, to: NodeId) -> Result<(), MembershipError> {
-        let inner = self.member()?;
-        inner.raft.trigger().transfer_leader(to).await.map_err(|_| MembershipError::Unknown)?;
-        let mut leadership = inner.leadership.clone();
-        let deadline = inner.timers.election_max * 3;
-        let led = leadership.wait_for(|leadership| leadership.leader == Some(to));
-        match tokio::time::timeout(deadline, led).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(MembershipError::Unknown),
-            Err(_) => Err(MembershipError::TimedOut),
-        }
-    }
-
     /// Starts a snapshot now; it is done when [`GroupMetrics::snapshot`] has moved.
     pub async fn trigger_snapshot(&self) -> Result<(), ReadError> {
         match &self.seat {
@@ -486,13 +281,6 @@ impl Group {
 
     pub(crate) fn from_observed(observed: Arc<Observed>) -> Group {
         Group { seat: Seat::Observer(observed) }
-    }
-
-    fn member(&self) -> Result<&Arc<GroupInner>, MembershipError> {
-        match &self.seat {
-            Seat::Member(inner) => Ok(inner),
-            Seat::Observer(_) => Err(MembershipError::NotLeader { leader: self.leader() }),
-        }
     }
 }
 
@@ -561,6 +349,7 @@ impl GroupInner {
             snapshot_due: due.notify,
             stop,
             apply_ended: tokio::sync::Mutex::new(Some(apply_ended)),
+            read_rounds: Rounds::default(),
         };
         Ok(Arc::new(inner))
     }
@@ -652,39 +441,6 @@ async fn elect_sole_voter(raft: &Raft, me: NodeId) {
     }
 }
 
-/// Publishes who leads. Beside it, stops the group's ticking while this node leads and is its only member:
-/// there is nobody to send a heartbeat to and nobody to stand for election against.
-fn watch_leadership(raft: &Raft, me: NodeId, stop: CancellationToken) -> watch::Receiver<Leadership> {
-    let mut metrics = raft.metrics();
-    let raft = raft.clone();
-    let read = move |metrics: &RaftMetrics<Types>| Leadership {
-        leader: metrics.current_leader,
-        term: metrics.current_term,
-        mine: leads(metrics, me),
-    };
-    let first = read(&metrics.borrow_watched());
-    let (publish, leadership) = watch::channel(first);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                biased;
-                changed = metrics.changed() => if changed.is_err() { break },
-                () = stop.cancelled() => break,
-            }
-            let (now, alone) = {
-                let metrics = metrics.borrow_watched();
-                let mut members = metrics.membership_config.membership().nodes().map(|(node, _)| *node);
-                (read(&metrics), members.all(|node| node == me))
-            };
-            raft.runtime_config().tick(!(alone && now.mine));
-            publish.send_if_modified(|leadership| std::mem::replace(leadership, now) != now);
-        }
-        publish
-            .send_modify(|leadership| *leadership = Leadership { leader: None, mine: false, ..*leadership });
-    });
-    leadership
-}
-
 /// Makes a snapshot whenever one is due. One that can't be written, for want of room above all, is tried
 /// again: the log only grows meanwhile.
 async fn make_snapshots(raft: Raft, machine: MachineStore, group: GroupId, due: Arc<Notify>) {
@@ -718,47 +474,5 @@ async fn watch_for_the_end(raft: Raft, group: GroupId, on_fatal: Fatal, stop: Ca
                 return on_fatal(&format!("group {group} ended without a word"));
             }
         }
-    }
-}
-
-/// A leader counts once the first entry of its term is applied here: before that it takes no
-/// commands, and its machine may lack what its predecessor acknowledged.
-fn leads(metrics: &RaftMetrics<Types>, me: NodeId) -> bool {
-    let established = metrics.last_applied.is_some_and(|applied| applied.leader_id == metrics.vote.leader_id);
-    metrics.state == ServerState::Leader && metrics.current_leader == Some(me) && established
-}
-
-fn metrics_of(metrics: &RaftMetrics<Types>) -> GroupMetrics {
-    let index = |log_id: &Option<crate::types::LogId>| log_id.as_ref().map(|log_id| log_id.index);
-    GroupMetrics {
-        leader: metrics.current_leader,
-        mine: leads(metrics, metrics.id),
-        term: metrics.current_term,
-        last_log: metrics.last_log_index,
-        committed: index(&metrics.local_committed),
-        applied: index(&metrics.last_applied),
-        snapshot: index(&metrics.snapshot),
-        purged: index(&metrics.purged),
-        voters: metrics.membership_config.voter_ids().collect(),
-        learners: metrics.membership_config.membership().learner_ids().collect(),
-        matched: metrics
-            .replication
-            .iter()
-            .flatten()
-            .map(|(node, log_id)| (*node, index(log_id).unwrap_or(0)))
-            .collect(),
-        is_joint: metrics.membership_config.membership().get_joint_config().len() > 1,
-    }
-}
-
-fn membership_error(error: RaftError<Types, ClientWriteError<Types>>) -> MembershipError {
-    match error {
-        RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => {
-            MembershipError::NotLeader { leader: to.leader_id }
-        }
-        RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)) | RaftError::Fatal(_) => {
-            MembershipError::Unknown
-        }
-        RaftError::APIError(other) => MembershipError::Refused { reason: other.to_string() },
     }
 }

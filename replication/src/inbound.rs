@@ -3,7 +3,7 @@
 //! A frame that speaks for another node than the one the transport authenticated is refused, and so
 //! is one for a group that does not live here.
 
-use crate::frames::{self, ReadIndexAnswer, Request, SnapshotHeader};
+use crate::frames::{self, Request, SnapshotHeader};
 use crate::group::GroupInner;
 use crate::node::GroupTable;
 use crate::position::{GroupId, NodeId};
@@ -12,8 +12,6 @@ use crate::transport::{AppendChannel, STREAM_FRAMES_MAX, TransportError};
 use crate::types::{Snapshot, Vote};
 use bytes::Bytes;
 use futures::StreamExt;
-use openraft::ReadPolicy;
-use openraft::errors::{LinearizableReadError, RaftError};
 use std::io;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -55,7 +53,7 @@ impl Inbound {
                 Ok(frames::encode_transfer_answer(&answer.map_err(|error| self.refused(error))?))
             }
             Request::ReadIndex => {
-                let answer = read_index(&group).await.map_err(|error| self.refused(error))?;
+                let answer = group.read_index().await.map_err(|error| self.refused(error))?;
                 Ok(frames::encode_read_index_answer(answer))
             }
         }
@@ -135,18 +133,6 @@ async fn serve_append(
         if outgoing.send(frames::encode_append_answer(&answer)).await.is_err() {
             return;
         }
-    }
-}
-
-/// How far a read that begins now must wait, confirmed by a majority.
-pub(crate) async fn read_index(group: &GroupInner) -> Result<ReadIndexAnswer, String> {
-    match group.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
-        Ok((read, _)) => Ok(ReadIndexAnswer::Index(read.index())),
-        Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => {
-            Ok(ReadIndexAnswer::NotLeader(to.leader_id))
-        }
-        Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => Ok(ReadIndexAnswer::NoQuorum),
-        Err(RaftError::Fatal(error)) => Err(error.to_string()),
     }
 }
 

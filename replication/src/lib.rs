@@ -31,6 +31,7 @@ mod observe;
 mod position;
 mod proposer;
 mod recover;
+mod rounds;
 mod runtime;
 mod seed;
 mod snapshots;

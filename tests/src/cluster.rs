@@ -12,6 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::command::{GroupKind, Keep, Reply};
 use gearify_commerce::intent::{Intent, Request};
+use gearify_commerce::placement::Command::Seat;
 use gearify_commerce::processes::schedule;
 use gearify_commerce::{Actor, Refusal, Shard, Site, TenantId, Timestamp, Vault, scope};
 use gearify_node::core::{Core, CoreOptions, RegionPart};
@@ -164,7 +165,8 @@ impl Cluster {
             let backend = core.backend();
             let newest = gearify_commerce::version::NEWEST;
             backend.raise_version(GroupKind::Region, newest).await.expect("a sole voter leads");
-            let seated = backend.seat(shards, vec![self.desk]).await.expect("a sole voter leads");
+            let seated =
+                backend.seat(Seat { shards, nodes: vec![self.desk] }).await.expect("a sole voter leads");
             seated.result.expect("a node is named");
             let until = Instant::now() + PATIENCE;
             let serve = |shard| {

@@ -3,7 +3,7 @@
 use super::model::{ELSEWHERE, Elsewhere, SEATS, SITES};
 use super::moving;
 use super::seating::{Seating, seating};
-use super::{Command, Refusal, SHARDS_MAX, Seats, Shard, SitePlace};
+use super::{Command, Refusal, SHARDS_MAX, Seats, Shard, SitePlace, VOTERS, VOTERS_MAX};
 use crate::command::Reply;
 use crate::ids::TenantId;
 use crate::scope::{Scope, Site, View};
@@ -12,12 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
     match command {
-        Command::Seat { shards, nodes } => {
-            let now = all_seats(scope);
-            check_seats(&now, *shards, nodes)?;
-            seat(scope, now, *shards, nodes);
-            Ok(Reply::default())
-        }
+        Command::Seat { shards, nodes } => seat(scope, *shards, nodes, VOTERS),
+        Command::SeatWide { shards, nodes, voters } => seat(scope, *shards, nodes, *voters),
         Command::Place { tenant, site } => Ok(Reply::about(place(scope, *tenant, *site).0.into(), 0)),
         Command::Move { tenant, site, to } => moving::intend(scope, (*tenant, *site), *to),
         Command::Attempt { tenant, site, from, to, arrival } => {
@@ -37,9 +33,10 @@ fn all_seats(view: &impl View) -> BTreeMap<Shard, Seats> {
     SEATS.rows(view, &(), usize::MAX).into_iter().map(|(key, seats)| (number(&key), seats)).collect()
 }
 
-fn check_seats(now: &BTreeMap<Shard, Seats>, shards: u16, nodes: &[u64]) -> Result<(), Refusal> {
+fn check_seats(now: &BTreeMap<Shard, Seats>, shards: u16, nodes: &[u64], voters: u8) -> Result<(), Refusal> {
     let have = now.len() as u16;
     match () {
+        () if voters != VOTERS && voters != VOTERS_MAX => Err(Refusal::Voters),
         () if shards == 0 || shards > SHARDS_MAX => Err(Refusal::ShardsOutOfRange { max: SHARDS_MAX }),
         () if shards < have => Err(Refusal::FewerShards { shards: have }),
         () if nodes.is_empty() => Err(Refusal::NoNodes),
@@ -47,11 +44,13 @@ fn check_seats(now: &BTreeMap<Shard, Seats>, shards: u16, nodes: &[u64]) -> Resu
     }
 }
 
-fn seat(scope: &mut Scope<'_, '_>, now: BTreeMap<Shard, Seats>, shards: u16, nodes: &[u64]) {
+fn seat(scope: &mut Scope<'_, '_>, shards: u16, nodes: &[u64], voters: u8) -> Result<Reply, Refusal> {
+    let now = all_seats(scope);
+    check_seats(&now, shards, nodes, voters)?;
     let nodes: BTreeSet<u64> = nodes.iter().copied().collect();
     let before: Seating =
         now.iter().map(|(shard, seats)| (*shard, seats.nodes.iter().copied().collect())).collect();
-    let mut after = seating(shards, &nodes, &before);
+    let mut after = seating(shards, &nodes, voters.into(), &before);
     after.insert(Shard::FIRST, nodes);
     for (shard, nodes) in after {
         let old = now.get(&shard);
@@ -65,6 +64,7 @@ fn seat(scope: &mut Scope<'_, '_>, now: BTreeMap<Shard, Seats>, shards: u16, nod
             SEATS.put(scope, &shard, &seats);
         }
     }
+    Ok(Reply::default())
 }
 
 fn has_any(view: &impl View) -> bool {

@@ -29,4 +29,6 @@ pub enum Command {
     /// Of the site itself, in the shard that it has left: removes what is still there, a bounded number of rows.
     /// Answers with how many, as the reply's id.
     Sweep,
+    /// As [`Command::Seat`], with so many voters a shard, as far as there are nodes.
+    SeatWide { shards: u16, nodes: Vec<u64>, voters: u8 },
 }

@@ -1,6 +1,6 @@
 //! Refusals: facts, not sentences.
 
-use super::Shard;
+use super::{Shard, VOTERS, VOTERS_MAX};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
@@ -37,4 +37,6 @@ pub enum Refusal {
     NotLeft,
     #[error("not every node knows how shops move yet: replace the older programs first")]
     OldProgram,
+    #[error("a shard has {VOTERS} or {VOTERS_MAX} voters")]
+    Voters,
 }

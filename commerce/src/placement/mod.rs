@@ -25,6 +25,6 @@ pub use command::Command;
 pub use error::Refusal;
 pub(crate) use model::ELSEWHERE;
 pub use model::{
-    LastStep, Left, Move, Placement, SHARDS_MAX, Seats, Shard, SitePlace, VOTERS, closed, left, moved_to,
-    read,
+    LastStep, Left, Move, Placement, SHARDS_MAX, Seats, Shard, SitePlace, VOTERS, VOTERS_MAX, closed, left,
+    moved_to, read,
 };

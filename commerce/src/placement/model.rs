@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 /// Most shards of one region.
 pub const SHARDS_MAX: u16 = 64;
 /// Voters of a shard, as far as the region has so many nodes.
-pub const VOTERS: usize = 3;
+pub const VOTERS: u8 = 3;
+/// Of a region that says so: a shard loses two nodes and goes on.
+pub const VOTERS_MAX: u8 = 5;
 
 /// One of a region's shards, counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -3,15 +3,15 @@
 //! Every shard stays where it is as long as its nodes are there. Seats that are empty go to the nodes that
 //! have fewest; then seats change hands, one by one, until no node has two more than another.
 
-use super::{Shard, VOTERS};
+use super::Shard;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub type Seating = BTreeMap<Shard, BTreeSet<u64>>;
 
-/// The seats of shards 0 to `shards` among `nodes`, beginning with those of `before`. The first shard is on
-/// every node and takes no part: it has no seats here.
-pub fn seating(shards: u16, nodes: &BTreeSet<u64>, before: &Seating) -> Seating {
-    let width = VOTERS.min(nodes.len());
+/// The seats of shards 0 to `shards` among `nodes`, `voters` each as far as there are nodes, beginning with those
+/// of `before`. The first shard is on every node and takes no part: it has no seats here.
+pub fn seating(shards: u16, nodes: &BTreeSet<u64>, voters: usize, before: &Seating) -> Seating {
+    let width = voters.min(nodes.len());
     let mut seating: Seating = (1..shards)
         .map(|shard| {
             let shard = Shard(shard);
@@ -77,10 +77,13 @@ mod tests {
         ];
         let mut before = Seating::new();
         for (numbers, expected) in steps {
-            before = seating(5, &nodes(numbers), &before);
+            before = seating(5, &nodes(numbers), 3, &before);
             assert_eq!(told(&before), expected, "{numbers}");
         }
-        assert_eq!(told(&seating(1, &nodes("123"), &Seating::new())), "");
+        assert_eq!(told(&seating(1, &nodes("123"), 3, &Seating::new())), "");
+        let wide = seating(4, &nodes("123456"), 5, &before);
+        assert_eq!(told(&wide), "12346 13456 12456");
+        assert_eq!(told(&seating(4, &nodes("123456"), 3, &wide)), "236 145 456", "and narrow again");
     }
 
     proptest! {
@@ -89,16 +92,17 @@ mod tests {
             shards in 1u16..20,
             first in proptest::collection::btree_set(1u64..12, 1..9),
             then in proptest::collection::btree_set(1u64..12, 1..9),
+            (voters_before, voters) in (prop_oneof![Just(3), Just(5)], prop_oneof![Just(3), Just(5)]),
         ) {
-            let before = seating(shards, &first, &Seating::new());
-            let after = seating(shards, &then, &before);
+            let before = seating(shards, &first, voters_before, &Seating::new());
+            let after = seating(shards, &then, voters, &before);
             for seats in after.values() {
-                prop_assert_eq!(seats.len(), VOTERS.min(then.len()));
+                prop_assert_eq!(seats.len(), voters.min(then.len()));
                 prop_assert!(seats.is_subset(&then));
             }
             let loads: Vec<usize> = then.iter().map(|node| load(&after, *node)).collect();
             prop_assert!(loads.iter().max().unwrap() - loads.iter().min().unwrap() <= 1);
-            prop_assert_eq!(&seating(shards, &then, &after), &after, "said again, nothing changes");
+            prop_assert_eq!(&seating(shards, &then, voters, &after), &after, "said again, nothing changes");
         }
     }
 }

@@ -46,6 +46,23 @@ fn sites_go_where_fewest_are_and_stay_there() {
 }
 
 #[test]
+fn a_shard_has_as_many_seats_as_is_said() {
+    let mut shard = first_shard();
+    let wide = |voters| Command::SeatWide { shards: 3, nodes: vec![1, 2, 3, 4, 5], voters };
+    let widths = |shard: &Harness| {
+        read(&shard.engine).shards.values().map(|seats| seats.nodes.len()).collect::<Vec<_>>()
+    };
+    for (voters, expected) in [(3, [5, 3, 3]), (5, [5, 5, 5]), (3, [5, 3, 3])] {
+        shard.run(wide(voters));
+        assert_eq!(widths(&shard), expected, "{voters} voters");
+    }
+    for voters in [0, 1, 2, 4, 6, 255] {
+        let refusal = shard.refused(wide(voters));
+        assert_eq!(refusal, AnyRefusal::Placement(Refusal::Voters), "{voters} voters");
+    }
+}
+
+#[test]
 fn who_sold_before_the_region_was_divided_stays_in_the_first_shard() {
     let mut shard = Harness::site();
     let (code, name) = ("MAIN".to_owned(), crate::Name::parse("Main").unwrap());

@@ -7,6 +7,7 @@ use crate::bundle::{Destination, ImportError, Submitting};
 use crate::core::Core;
 use crate::state::GroupKey;
 use gearify_commerce::bundle as arrivals;
+use gearify_commerce::placement::Command::Seat;
 use gearify_commerce::scope::scope_prefix;
 use gearify_commerce::sealed::ERASED;
 use gearify_commerce::{GroupKind, PersonId, ReadScope, Site, TenantId, Timestamp, version};
@@ -93,7 +94,7 @@ async fn take_seats(core: &Core) -> Result<(), RestoreError> {
         return Ok(());
     }
     let failed = |error: String| RestoreError::Unsettled(format!("its shards are not seated: {error}"));
-    let seated = backend.seat(placement.shards.len() as u16, vec![me.0]).await;
+    let seated = backend.seat(Seat { shards: placement.shards.len() as u16, nodes: vec![me.0] }).await;
     seated
         .map_err(|error| failed(format!("{error:?}")))?
         .result

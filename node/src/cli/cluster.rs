@@ -4,6 +4,7 @@ use super::{ConfigArgs, TenantMoveArgs, block_on, say, settings};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use gearify_commerce::Shard;
+use gearify_commerce::placement::{VOTERS, VOTERS_MAX};
 use gearify_config::Settings;
 use gearify_node::backup::{self, Object, Target};
 use gearify_node::cluster::{self, ClusterDir, ClusterStatus, Desk, GoesOn, JoinToken, Moving, NodeStatus};
@@ -32,6 +33,28 @@ pub enum ClusterCommand {
     Status(StatusArgs),
 }
 
+/// How a region is divided.
+#[derive(Args, Debug)]
+pub struct DivisionArgs {
+    /// Groups over which the region's shops are divided, each with a log of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    shards: u16,
+    /// Nodes on which each of them is, as far as there are so many: 3 survive the loss of one, 5 that of two.
+    #[arg(long, default_value_t = VOTERS, value_parser = voters)]
+    voters: u8,
+}
+
+impl DivisionArgs {
+    fn division(&self) -> cluster::Division {
+        cluster::Division { shards: self.shards, voters: self.voters }
+    }
+}
+
+fn voters(text: &str) -> Result<u8, String> {
+    let voters = text.parse().ok().filter(|voters| [VOTERS, VOTERS_MAX].contains(voters));
+    voters.ok_or_else(|| format!("{VOTERS} or {VOTERS_MAX}"))
+}
+
 #[derive(Args, Debug)]
 pub struct InitArgs {
     #[command(flatten)]
@@ -39,9 +62,8 @@ pub struct InitArgs {
     /// Begins the cluster's name.
     #[arg(long, default_value = "gearify")]
     name: String,
-    /// Groups over which the region's shops are divided, each with a log of its own.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
-    shards: u16,
+    #[command(flatten)]
+    division: DivisionArgs,
 }
 
 #[derive(Args, Debug)]
@@ -99,9 +121,8 @@ pub struct RegionAddArgs {
     /// Where shoppers will reach it, like https://south.shops.example.
     #[arg(long, default_value = "")]
     public: String,
-    /// Groups over which the region's shops are divided, each with a log of its own.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
-    shards: u16,
+    #[command(flatten)]
+    division: DivisionArgs,
     /// Minutes within which the token must be used.
     #[arg(long, default_value_t = TOKEN_VALID.as_secs() / 60, value_parser = clap::value_parser!(u64).range(1..=1440))]
     minutes: u64,
@@ -163,7 +184,7 @@ fn init(arguments: &InitArgs) -> anyhow::Result<ExitCode> {
     let valid = settings.cluster.certificate_lifetime;
     let founded =
         cluster::found(data_dir, &vault, &arguments.name, region, settings.node.id, &address, valid)?;
-    cluster::begin_divided(data_dir, arguments.shards)?;
+    cluster::begin_divided(data_dir, arguments.division.division())?;
     say(&format!(
         "cluster {} begins with node {}. Start it with `gearify serve`, then let another node join within an \
          hour:\n\n  gearify join {} {address}\n\nEvery node needs the same master key.",
@@ -287,7 +308,7 @@ pub fn join(arguments: &JoinArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub fn region(command: RegionCommand) -> anyhow::Result<ExitCode> {
-    let RegionCommand::Add(RegionAddArgs { config, region, public, shards, minutes }) = command;
+    let RegionCommand::Add(RegionAddArgs { config, region, public, division, minutes }) = command;
     let settings = settings(&config)?;
     let name = PeerName::new("any", &region, NodeId(0));
     name.context("a region has a name like eu-west")?;
@@ -296,7 +317,7 @@ pub fn region(command: RegionCommand) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(public.is_empty() || is_url, "--public is not a URL like https://south.shops.example");
     let valid = Duration::from_secs(minutes * 60);
     let desk = desk(&settings)?;
-    let added = desk.add_region(&region, public.trim_end_matches('/'), shards, valid);
+    let added = desk.add_region(&region, public.trim_end_matches('/'), division.division(), valid);
     let token = block_on(async { Ok(added.await?) })?;
     let address = peer_address(&settings);
     say(&format!(

@@ -1,12 +1,14 @@
 //! What an operator asks of a running node, from beside it: with the node's own key, over its own peer
 //! listener, signed with the master key. Whoever can read both can do this, and nobody else.
 
+use super::founding::Division;
 use super::identity::{ClusterDir, IdentityError};
 use super::messages::{Admin, AdminAnswer, ClusterStatus, Order, PeerRequest, ShopPlace};
 use super::roster::{NodeState, Refusal};
 use super::warrant::Warrant;
 use crate::vault::NodeVault;
 use gearify_commerce::Shard;
+use gearify_commerce::placement::VOTERS;
 use gearify_replication::TransportError;
 use gearify_replication::net::{NetLimits, PeerBook, PeerRecord, TcpNet, TlsError};
 use gearify_storage::{CodecError, decode, encode};
@@ -64,11 +66,15 @@ impl Desk<'_> {
         &self,
         region: &str,
         public: &str,
-        shards: u16,
+        division: Division,
         valid: Duration,
     ) -> Result<String, AdminError> {
+        let Division { shards, voters } = division;
         if shards > 1 {
             self.done(Admin::SetShards { region: region.to_owned(), shards }).await?;
+        }
+        if voters != VOTERS {
+            self.done(Admin::SetVoters { region: region.to_owned(), voters }).await?;
         }
         let (region, public) = (region.to_owned(), public.to_owned());
         self.token(Admin::AddRegion { region, public, valid_secs: valid.as_secs() }).await

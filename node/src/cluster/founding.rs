@@ -84,11 +84,19 @@ pub fn found(
     Ok(Founded { cluster, node, token })
 }
 
-/// The region that the first node begins will be divided into so many shards.
-pub fn begin_divided(data_dir: &Path, shards: u16) -> Result<(), FoundError> {
+/// Into how many shards a region is divided, and on how many nodes each of them is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Division {
+    pub shards: u16,
+    pub voters: u8,
+}
+
+/// The region that the first node begins will be divided so.
+pub fn begin_divided(data_dir: &Path, division: Division) -> Result<(), FoundError> {
     let dir = ClusterDir::of(data_dir);
     if let Some(identity) = dir.identity()? {
-        dir.save_identity(&Identity { shards, ..identity })?;
+        let Division { shards, voters } = division;
+        dir.save_identity(&Identity { shards, voters, ..identity })?;
     }
     Ok(())
 }

@@ -59,6 +59,9 @@ pub struct Identity {
     /// Of its region, as the first node was told; 0 on every other.
     #[serde(default)]
     pub shards: u16,
+    /// Of each shard, likewise.
+    #[serde(default)]
+    pub voters: u8,
     /// Shards that go on from here alone: they run here wherever they are placed.
     #[serde(default)]
     pub keeps: BTreeSet<u16>,
@@ -97,6 +100,7 @@ impl Identity {
             has_begun: false,
             is_removed: false,
             shards: 0,
+            voters: 0,
             keeps: BTreeSet::new(),
         }
     }

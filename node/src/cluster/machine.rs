@@ -227,7 +227,7 @@ mod tests {
         let (mut new, _) = RosterMachine::new(version::NEWEST);
         apply(&mut new, 1, founding()).unwrap();
         let content = snapshot(&mut new);
-        assert_eq!(content[0], <Roster as Record>::Previous::VERSION);
+        assert_eq!(content[0], <<Roster as Record>::Previous as Record>::Previous::VERSION);
         let (mut old, view) = RosterMachine::new(BEFORE);
         old.install(&after(1), &mut &content[..]).unwrap();
         assert_eq!(view.borrow().cluster, "acme");

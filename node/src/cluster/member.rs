@@ -7,22 +7,21 @@ use super::blobs::FETCHES_MAX;
 use super::founding::LONE_LOG_NAME;
 use super::identity::{ClusterDir, Identity, IdentityError, KnownPeer, KnownPeers};
 use super::machine::{RosterMachine, RosterView};
-use super::messages::{IssuedAnswer, Order, PeerRequest, ProposeAnswer};
+use super::messages::{Order, PeerRequest, ProposeAnswer};
 use super::pulse::Pulses;
-use super::regions::{Seats, shared_seats};
+use super::regions::shared_seats;
 use super::roster::{Answer, Command, Entry, NodeState, Outcome, Refusal, Roster};
 use super::warrant::Warrant;
-use super::{CERTIFICATE_RENEWED_AT, CLUSTER_GROUP, CLUSTER_GROUP_NAME};
+use super::{CLUSTER_GROUP, CLUSTER_GROUP_NAME};
 use crate::backend::NodeBackend;
 use crate::core::{Core, RegionPart};
 use crate::room::Room;
-use crate::state::{FIRST_REGIONAL, group_name, shard_of};
+use crate::state::{FIRST_REGIONAL, group_name};
 use crate::vault::NodeVault;
 use gearify_commerce::{GroupKind, Shard, StateVersion};
-use gearify_replication::net::{Issued, NetLimits, PeerBook, PeerName, PeerRecord, TcpNet, TlsError};
+use gearify_replication::net::{NetLimits, PeerBook, PeerName, PeerRecord, TcpNet, TlsError};
 use gearify_replication::{
-    CAUGHT_UP_ENTRIES, Group, GroupMetrics, GroupOptions, MembershipError, NodeId, ProposeError, Source,
-    StartError, Timers, TransportError, WantedMembers,
+    Group, GroupOptions, MembershipError, NodeId, ProposeError, Source, StartError, Timers,
 };
 use gearify_storage::BlobStore;
 use gearify_storage::raftlog::OnFatal;
@@ -32,21 +31,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How often the members of a group are compared with the roster.
-const RECONCILE_PAUSE: Duration = Duration::from_secs(1);
+/// How often it is tried again to found the roster.
+const FOUND_PAUSE: Duration = Duration::from_secs(1);
 /// How long a proposal to the cluster group looks for its leader.
 const PROPOSE_WITHIN: Duration = Duration::from_secs(15);
 const CALL_WITHIN: Duration = Duration::from_secs(5);
-const RENEWAL_CHECK: Duration = Duration::from_secs(3600);
-/// Looks at a certificate that holds for less than a few days, over its time.
-const RENEWAL_CHECKS: u32 = 30;
 /// A node that starts waits so long for voters in other regions: longer than they take for an election.
 const SHARED_WITHIN: Duration = Duration::from_secs(20);
 /// A removed leader gets this long to hand over.
@@ -67,7 +63,8 @@ pub enum MemberError {
     Removed { cluster: String, node: u64 },
     #[error(
         "the raft log of node {node} is gone. Votes were given under this number, so it must not vote \
-         again: remove node {node} from the cluster, empty the data directory and join anew"
+         again: empty the data directory, and join with a token of `gearify node replace {node}`, given by \
+         another node"
     )]
     LogGone { node: u64 },
     #[error("the master key is not that of cluster {cluster}")]
@@ -428,7 +425,7 @@ impl Member {
                 }
                 return;
             }
-            sleep(RECONCILE_PAUSE).await;
+            sleep(FOUND_PAUSE).await;
         }
     }
 
@@ -510,87 +507,6 @@ impl Member {
     }
 
     // --- members ---------------------------------------------------------------------------------
-
-    pub(super) async fn reconcile(self: Arc<Member>, group: Group, name: &'static str) {
-        loop {
-            sleep(RECONCILE_PAUSE).await;
-            let roster = self.roster.borrow().clone();
-            // Of another name until this node, which went on alone, has said so.
-            if !group.is_leader() || roster.cluster != self.me.cluster() {
-                continue;
-            }
-            let seats = self.seats(&group);
-            let mut wanted = wanted(&roster, &group, self.me.region(), seats.as_ref());
-            if self.clock_off_by().is_some() {
-                wanted.resting.insert(self.node());
-            }
-            match group.reconcile(&wanted).await {
-                Ok(None) => {}
-                Ok(Some(step)) => tracing::info!(group = name, ?step, "members changed"),
-                Err(error) => tracing::warn!(group = name, %error, "members did not change yet"),
-            }
-            if group.id() == CLUSTER_GROUP {
-                self.end_replacements(&roster).await;
-            }
-        }
-    }
-
-    /// Removes nodes that vote nowhere any more because others do so in their place.
-    async fn end_replacements(&self, roster: &Roster) {
-        for old in roster.nodes.keys().copied() {
-            let Some(new) = roster.successor(old) else { continue };
-            let is_done = self.groups().iter().filter(|(_, group)| !group.is_observer()).all(|(_, group)| {
-                let metrics = group.metrics();
-                let (old, new) =
-                    (metrics.voters.contains(&NodeId(old)), metrics.voters.contains(&NodeId(new)));
-                // The seats of a further shard may have gone to other nodes.
-                let is_further = shard_of(group.id()).is_some_and(|shard| shard != Shard::FIRST);
-                (new || is_further) && !old && !metrics.is_joint
-            });
-            if is_done {
-                let remove = Command::SetState { node: old, state: NodeState::Removed };
-                match self.propose(remove).await {
-                    Some(Ok(_)) => tracing::info!(node = old, by = new, "a node was replaced"),
-                    outcome => tracing::warn!(node = old, ?outcome, "a replaced node is not removed yet"),
-                }
-            }
-        }
-    }
-
-    // --- the certificate -------------------------------------------------------------------------
-
-    async fn renew(self: Arc<Member>) {
-        loop {
-            let left = self.certificate_until().saturating_sub(seconds_now());
-            if left <= (self.certificate_valid / CERTIFICATE_RENEWED_AT).as_secs() {
-                match self.renew_now().await {
-                    Ok(()) => tracing::info!("the node's certificate is renewed"),
-                    Err(reason) => tracing::warn!(reason, left, "the node's certificate is not renewed"),
-                }
-            }
-            sleep(RENEWAL_CHECK.min(self.certificate_valid / RENEWAL_CHECKS)).await;
-        }
-    }
-
-    async fn renew_now(&self) -> Result<(), String> {
-        let leader = self.group.get().and_then(Group::leader).ok_or("no leader is known")?;
-        let issued = if leader == self.node() {
-            self.issue(&self.me)?
-        } else {
-            let request = encode(&PeerRequest::Renew).into();
-            let answer = self.net.request(leader, request, CALL_WITHIN).await;
-            let answer = answer.map_err(|error: TransportError| error.to_string())?;
-            let IssuedAnswer { certificate, valid_until } = decode(&answer).map_err(|e| e.to_string())?;
-            Issued { certificate, valid_until }
-        };
-        self.note(|identity| {
-            identity.certificate = super::hex::encode(&issued.certificate);
-            identity.valid_until = issued.valid_until;
-        })
-        .map_err(|error| error.to_string())?;
-        let credentials = self.identity.lock().credentials().map_err(|error| error.to_string())?;
-        self.net.renew(&credentials).map_err(|error| error.to_string())
-    }
 }
 
 /// Waits until everything is here that was acknowledged in these groups.
@@ -625,43 +541,6 @@ fn takes_seat(known: &KnownPeers, node: NodeId) -> bool {
     !known.contains_key(&node.0) || shared_seats(known).members.contains(&node)
 }
 
-/// Whether a node votes in a group that this node leads, or could at once.
-fn is_ready(metrics: &GroupMetrics, node: NodeId) -> bool {
-    let matched = metrics.matched.get(&node).copied();
-    let is_caught_up = matched.is_some_and(|at| at + CAUGHT_UP_ENTRIES >= metrics.last_log.unwrap_or(0));
-    metrics.voters.contains(&node) || (metrics.learners.contains(&node) && is_caught_up)
-}
-
-/// The members that a group should have: of the region's own, all its nodes; of the others, who has a seat.
-/// Members that the roster does not know yet are left alone.
-///
-/// A further shard has the members that are seated; until all of them are ready, those who vote stay.
-fn wanted(roster: &Roster, group: &Group, region: &str, seats: Option<&BTreeSet<NodeId>>) -> WantedMembers {
-    let mut known = known_peers(roster);
-    let metrics = group.metrics();
-    for (node, peer) in &mut known {
-        // Votes change hands in one step, once the new node has what the old one had.
-        peer.is_removed |= roster.successor(*node).is_some_and(|new| is_ready(&metrics, NodeId(new)));
-    }
-    let Seats { members, voters } = match group.id().0 < FIRST_REGIONAL {
-        true => shared_seats(&known),
-        false => {
-            let here = known.iter().filter(|(_, peer)| peer.region == region && !peer.is_removed);
-            let mut members: BTreeSet<NodeId> = here.map(|(node, _)| NodeId(*node)).collect();
-            if let Some(seats) = seats {
-                let all_ready = seats.iter().all(|node| is_ready(&metrics, *node));
-                members.retain(|node| seats.contains(node) || (!all_ready && metrics.voters.contains(node)));
-            }
-            Seats { members, voters: None }
-        }
-    };
-    let present = metrics.voters.union(&metrics.learners).copied();
-    let unknown = present.filter(|node| !known.contains_key(&node.0));
-    let resting = roster.nodes.iter().filter(|(_, record)| record.state == NodeState::Draining);
-    let resting: BTreeSet<NodeId> = resting.map(|(node, _)| NodeId(*node)).collect();
-    WantedMembers { members: unknown.chain(members).collect(), resting, voters }
-}
-
 pub(super) fn known_peers(roster: &Roster) -> KnownPeers {
     let known = roster.nodes.iter().map(|(node, record)| {
         let (region, address) = (record.region.clone(), record.address.clone());
@@ -677,8 +556,4 @@ fn fill(book: &PeerBook, known: &KnownPeers, me: NodeId) {
     });
     let gone = known.iter().filter(|(_, peer)| peer.is_removed).map(|(node, _)| NodeId(*node));
     book.set(peers.collect(), gone.collect());
-}
-
-fn seconds_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -135,6 +135,11 @@ pub enum Admin {
         slug: String,
         to: Option<Shard>,
     },
+    /// How many voters each of a region's shards has.
+    SetVoters {
+        region: String,
+        voters: u8,
+    },
 }
 
 #[derive(Serialize, Deserialize)]

@@ -4,20 +4,24 @@
 //! [`CLUSTER_GROUP`], holds the roster (`roster`, pure; `machine`): nodes, tokens, the sealed key of the
 //! authority. `member` runs on every node: it keeps the address book in step with the roster, brings the
 //! groups' members in step with it while leading, and renews the certificate. `peers` is what nodes ask
-//! each other, `pulse` what they tell each other all the time, `following` how a node that is no member of the
+//! each other (`admitting` to be taken in, `histories` what happened, `reporting` how one stands, `versions` which
+//! rules all know), `pulse` what they tell each other all the time, `following` how a node that is no member of the
 //! shared groups reads them, `relaying` how requests reach the region that sells, `regions` who has which seat in
-//! the shared groups, `seating` who has one in the region's shards, and `placing` which shard a shop is in; `founding` makes the first node and
-//! `joining` every other, both while nothing runs.
+//! the shared groups, `seating` who has one in the region's shards, and `placing` which shard a shop is in;
+//! `founding` makes the first node and `joining` every other, both while nothing runs.
 
+mod admitting;
 mod blobs;
 mod desk;
 mod following;
 mod founding;
 mod hex;
+mod histories;
 pub mod identity;
 mod joining;
 mod machine;
 mod member;
+mod membership;
 mod messages;
 mod peers;
 mod placing;
@@ -26,13 +30,16 @@ mod recall;
 mod recovering;
 pub mod regions;
 mod relaying;
+mod renewing;
+mod reporting;
 pub mod roster;
 mod seating;
 mod token;
+mod versions;
 mod warrant;
 
 pub use desk::{AdminError, Desk};
-pub use founding::{FoundError, Founded, LONE_LOG_NAME, begin_divided, found};
+pub use founding::{Division, FoundError, Founded, LONE_LOG_NAME, begin_divided, found};
 pub use identity::{ClusterDir, Identity, IdentityError};
 pub use joining::{JoinError, Joined, join};
 pub use member::{Member, MemberError, MemberOptions};

@@ -17,7 +17,6 @@ use gearify_web::ports_regions::{
     Elsewhere, NOT_HERE, RegionView, Regions, RelayError, Relayed, RelayedAnswer,
 };
 use rand::seq::SliceRandom;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -26,8 +25,9 @@ use tokio::time::sleep;
 const RELAY_WITHIN: Duration = Duration::from_secs(12);
 /// Longer than a shop's move holds up whoever writes to it.
 const LEAVING_WITHIN: Duration = Duration::from_secs(5);
-const PROBE_PAUSE: Duration = Duration::from_secs(3);
-const PROBE_WITHIN: Duration = Duration::from_secs(2);
+const PROBE_PAUSE: Duration = Duration::from_millis(1500);
+/// Of one node, and then of the others of its region: round trips between regions take up to 300 ms.
+const PROBE_WITHIN: Duration = Duration::from_secs(1);
 
 impl Member {
     /// What the others are, from the roster, or before it is here as last known.
@@ -101,24 +101,43 @@ impl Member {
     pub(super) async fn watch_regions(self: Arc<Member>) {
         loop {
             sleep(PROBE_PAUSE).await;
-            let mut silent = BTreeSet::new();
             let known = self.known();
-            for region in regions(&known).into_iter().filter(|region| *region != self.me.region()) {
-                let asked = self.nodes_of(region).into_iter().map(|node| {
-                    let net = self.net.clone();
-                    async move {
-                        // Whatever is quickly answered: all regions ask all others.
-                        let request = encode(&PeerRequest::NewestKnown).into();
-                        net.request(node, request, PROBE_WITHIN).await.map_err(drop)
-                    }
-                });
-                let asked: Vec<_> = asked.map(FutureExt::boxed).collect();
-                if asked.is_empty() || futures::future::select_ok(asked).await.is_err() {
-                    silent.insert(region.to_owned());
-                }
-            }
-            *self.unreachable.lock() = silent;
+            let others = regions(&known).into_iter().filter(|region| *region != self.me.region());
+            let asked = others.map(|region| async { (region.to_owned(), self.answers(region).await) });
+            let answered = futures::future::join_all(asked.map(FutureExt::boxed)).await;
+            let silent = answered.into_iter().filter(|(_, answers)| !answers).map(|(region, _)| region);
+            *self.unreachable.lock() = silent.collect();
         }
+    }
+
+    /// Whether anybody of a region answers. All regions ask all others: first one node, and whatever is
+    /// quickly answered.
+    async fn answers(&self, region: &str) -> bool {
+        let ask = |node: NodeId| {
+            let net = self.net.clone();
+            async move {
+                let request = encode(&PeerRequest::NewestKnown).into();
+                net.request(node, request, PROBE_WITHIN).await.map_err(drop)
+            }
+        };
+        let mut nodes = self.nodes_of(region);
+        let Some(first) = nodes.pop() else { return false };
+        if ask(first).await.is_ok() {
+            return true;
+        }
+        let rest: Vec<_> = nodes.into_iter().map(ask).map(FutureExt::boxed).collect();
+        !rest.is_empty() && futures::future::select_ok(rest).await.is_ok()
+    }
+
+    /// Whether nobody of another region has answered a moment ago.
+    fn is_silent(&self, region: &str) -> bool {
+        self.unreachable.lock().contains(region)
+    }
+
+    /// Whether a node is in a region that answers, as far as is known.
+    pub(super) fn reaches(&self, node: NodeId) -> bool {
+        let known = self.known();
+        known.get(&node.0).is_none_or(|peer| !self.is_silent(&peer.region))
     }
 }
 
@@ -160,7 +179,11 @@ impl Regions for Member {
     }
 
     fn relay(&self, to: Elsewhere, request: Relayed) -> BoxFuture<'_, Result<RelayedAnswer, RelayError>> {
+        let is_silent = matches!(&to, Elsewhere::Region(region) if self.is_silent(region));
         async move {
+            if is_silent {
+                return Err(RelayError::Unreachable);
+            }
             let request: Bytes = encode(&PeerRequest::Web(Box::new(request))).into();
             for node in self.nodes_at(&to) {
                 match self.net.request(node, request.clone(), RELAY_WITHIN).await {
@@ -188,12 +211,11 @@ impl Regions for Member {
         if !names.contains(&self.me.region()) {
             names.insert(0, self.me.region());
         }
-        let silent = self.unreachable.lock().clone();
         let view = |name: &str| RegionView {
             name: name.to_owned(),
             url: roster.regions.get(name).map(|record| record.public.clone()).filter(|url| !url.is_empty()),
             here: name == self.me.region(),
-            status: if silent.contains(name) { "unreachable" } else { "serving" },
+            status: if self.is_silent(name) { "unreachable" } else { "serving" },
         };
         names.into_iter().map(view).collect()
     }

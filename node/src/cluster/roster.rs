@@ -8,9 +8,12 @@
 //! entry once every node of the cluster knows it. A command that older programs can't read waits for the version
 //! it came with, and so does a new shape of the roster.
 
-use gearify_commerce::placement::SHARDS_MAX;
+mod earlier;
+#[cfg(test)]
+mod tests;
+
+use gearify_commerce::placement::{SHARDS_MAX, VOTERS, VOTERS_MAX};
 use gearify_commerce::{StateVersion, version};
-use gearify_storage::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -44,166 +47,8 @@ pub struct Roster {
     pub shards: BTreeMap<String, u16>,
     /// Of the rules; 0 before the cluster is founded.
     pub version: StateVersion,
-}
-
-impl Record for Roster {
-    const VERSION: u8 = 5;
-    const SINCE: u32 = version::ROSTER;
-    type Previous = RosterV4;
-
-    fn to_previous(&self) -> Option<RosterV4> {
-        let roster = self.clone();
-        Some(RosterV4 {
-            cluster: roster.cluster,
-            authority: roster.authority,
-            authority_key: roster.authority_key,
-            master_key: roster.master_key,
-            last_node: roster.last_node,
-            nodes: roster.nodes,
-            tokens: roster.tokens,
-            regions: roster.regions,
-            replacing: roster.replacing,
-            replaced: roster.replaced,
-            shards: roster.shards,
-        })
-    }
-}
-
-/// Before its rules had a version.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RosterV4 {
-    cluster: String,
-    authority: Vec<u8>,
-    authority_key: Vec<u8>,
-    master_key: String,
-    last_node: u64,
-    nodes: BTreeMap<u64, NodeRecord>,
-    tokens: BTreeMap<TokenId, TokenRecord>,
-    regions: BTreeMap<String, RegionRecord>,
-    replacing: BTreeMap<TokenId, u64>,
-    replaced: BTreeMap<u64, u64>,
-    shards: BTreeMap<String, u16>,
-}
-
-impl Record for RosterV4 {
-    const VERSION: u8 = 4;
-    type Previous = RosterV3;
-}
-
-impl From<RosterV4> for Roster {
-    fn from(old: RosterV4) -> Roster {
-        Roster {
-            version: if old.cluster.is_empty() { 0 } else { version::FIRST },
-            cluster: old.cluster,
-            authority: old.authority,
-            authority_key: old.authority_key,
-            master_key: old.master_key,
-            last_node: old.last_node,
-            nodes: old.nodes,
-            tokens: old.tokens,
-            regions: old.regions,
-            replacing: old.replacing,
-            replaced: old.replaced,
-            shards: old.shards,
-        }
-    }
-}
-
-/// Before regions were divided.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RosterV3 {
-    cluster: String,
-    authority: Vec<u8>,
-    authority_key: Vec<u8>,
-    master_key: String,
-    last_node: u64,
-    nodes: BTreeMap<u64, NodeRecord>,
-    tokens: BTreeMap<TokenId, TokenRecord>,
-    regions: BTreeMap<String, RegionRecord>,
-    replacing: BTreeMap<TokenId, u64>,
-    replaced: BTreeMap<u64, u64>,
-}
-
-impl Record for RosterV3 {
-    const VERSION: u8 = 3;
-    type Previous = RosterV2;
-}
-
-impl From<RosterV3> for RosterV4 {
-    fn from(old: RosterV3) -> RosterV4 {
-        RosterV4 {
-            cluster: old.cluster,
-            authority: old.authority,
-            authority_key: old.authority_key,
-            master_key: old.master_key,
-            last_node: old.last_node,
-            nodes: old.nodes,
-            tokens: old.tokens,
-            regions: old.regions,
-            replacing: old.replacing,
-            replaced: old.replaced,
-            shards: BTreeMap::new(),
-        }
-    }
-}
-
-/// Before a node could take another one's place.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RosterV2 {
-    cluster: String,
-    authority: Vec<u8>,
-    authority_key: Vec<u8>,
-    master_key: String,
-    last_node: u64,
-    nodes: BTreeMap<u64, NodeRecord>,
-    tokens: BTreeMap<TokenId, TokenRecord>,
-    regions: BTreeMap<String, RegionRecord>,
-}
-
-impl Record for RosterV2 {
-    const VERSION: u8 = 2;
-    type Previous = RosterV1;
-}
-
-impl From<RosterV2> for RosterV3 {
-    fn from(old: RosterV2) -> RosterV3 {
-        let RosterV2 { cluster, authority, authority_key, master_key, last_node, nodes, tokens, regions } =
-            old;
-        let (replacing, replaced) = (BTreeMap::new(), BTreeMap::new());
-        RosterV3 {
-            cluster,
-            authority,
-            authority_key,
-            master_key,
-            last_node,
-            nodes,
-            tokens,
-            regions,
-            replacing,
-            replaced,
-        }
-    }
-}
-
-/// Before regions could be added.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RosterV1 {
-    cluster: String,
-    authority: Vec<u8>,
-    authority_key: Vec<u8>,
-    master_key: String,
-    last_node: u64,
-    nodes: BTreeMap<u64, NodeRecord>,
-    tokens: BTreeMap<TokenId, TokenRecord>,
-}
-gearify_storage::first_version!(RosterV1);
-
-impl From<RosterV1> for RosterV2 {
-    fn from(old: RosterV1) -> RosterV2 {
-        let RosterV1 { cluster, authority, authority_key, master_key, last_node, nodes, tokens } = old;
-        let regions = BTreeMap::new();
-        RosterV2 { cluster, authority, authority_key, master_key, last_node, nodes, tokens, regions }
-    }
+    /// How many voters the shards of regions have, by name; three where nothing is said.
+    pub voters: BTreeMap<String, u8>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -296,6 +141,11 @@ pub enum Command {
     Raise {
         to: StateVersion,
     },
+    /// A region's shards have so many voters each.
+    SetVoters {
+        region: String,
+        voters: u8,
+    },
 }
 
 impl Command {
@@ -312,6 +162,7 @@ impl Command {
             | Command::AddReplacement { .. }
             | Command::Recover(_) => version::FIRST,
             Command::SetShards { .. } => version::SHARDS,
+            Command::SetVoters { .. } => version::WIDE,
             // Whoever proposes it has asked every node.
             Command::Raise { .. } => version::FIRST,
         }
@@ -373,6 +224,8 @@ pub enum Refusal {
          follows rules of version {follows}, and it needs {needs}; try again when all are upgraded and run"
     )]
     TooEarly { follows: StateVersion, needs: StateVersion },
+    #[error("a shard has {VOTERS} or {VOTERS_MAX} voters")]
+    Voters,
 }
 
 pub type Outcome = Result<Reply, Refusal>;
@@ -425,6 +278,13 @@ impl Roster {
                 self.shards.insert(region.clone(), *shards);
                 Ok(Reply::Done)
             }
+            Command::SetVoters { region, voters } => {
+                if ![VOTERS, VOTERS_MAX].contains(voters) {
+                    return Err(Refusal::Voters);
+                }
+                self.voters.insert(region.clone(), *voters);
+                Ok(Reply::Done)
+            }
             Command::Raise { to } => {
                 // Asked twice, it stays as it is.
                 self.version = self.version.max(*to);
@@ -455,6 +315,7 @@ impl Roster {
             replaced: BTreeMap::new(),
             shards: BTreeMap::new(),
             version: version::FIRST,
+            voters: BTreeMap::new(),
         };
         Ok(Reply::Done)
     }
@@ -482,6 +343,7 @@ impl Roster {
             replaced: BTreeMap::new(),
             shards: std::mem::take(&mut self.shards),
             version: self.version,
+            voters: std::mem::take(&mut self.voters),
         };
         Ok(Reply::Done)
     }
@@ -583,205 +445,5 @@ impl Roster {
 
     pub fn state_of(&self, node: u64) -> Option<NodeState> {
         self.nodes.get(&node).map(|record| record.state)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: i64 = 3_600_000;
-
-    fn record(node: u64) -> NodeRecord {
-        NodeRecord {
-            region: "home".into(),
-            address: format!("192.0.2.{node}:7400"),
-            public_key: [node as u8; 32],
-            state: NodeState::Active,
-        }
-    }
-
-    fn founded() -> Roster {
-        let mut roster = Roster::default();
-        let founding = Founding {
-            cluster: "acme".into(),
-            authority: vec![1],
-            authority_key: vec![2],
-            master_key: "f".into(),
-            node: 1,
-            record: record(1),
-            token: [1; 8],
-            token_record: TokenRecord { secret_hash: [1; 32], expires_ms: HOUR, used_by: None },
-        };
-        assert_eq!(at(&mut roster, 0, Command::Found(Box::new(founding))), Ok(Reply::Done));
-        roster
-    }
-
-    fn at(roster: &mut Roster, at_ms: i64, command: Command) -> Outcome {
-        let before = roster.clone();
-        let outcome = roster.apply(&Entry { at_ms, command });
-        if outcome.is_err() {
-            assert_eq!(*roster, before, "a refusal changes nothing");
-        }
-        outcome
-    }
-
-    fn admit(token: u8, secret: u8, node: u64) -> Command {
-        let NodeRecord { region, address, public_key, .. } = record(node);
-        Command::Admit { token: [token; 8], secret_hash: [secret; 32], public_key, region, address }
-    }
-
-    fn token(number: u8) -> Command {
-        Command::AddToken { token: [number; 8], secret_hash: [number; 32], expires_ms: HOUR }
-    }
-
-    #[test]
-    fn a_token_takes_in_one_node_once() {
-        let mut roster = founded();
-        assert_eq!(at(&mut roster, 1, admit(9, 9, 2)), Err(Refusal::UnknownToken));
-        assert_eq!(at(&mut roster, 1, admit(1, 9, 2)), Err(Refusal::UnknownToken));
-        assert_eq!(at(&mut roster, 1, admit(1, 1, 2)), Ok(Reply::Admitted { node: 2 }));
-        // The same node may ask for its answer again; another may not.
-        assert_eq!(at(&mut roster, 2, admit(1, 1, 2)), Ok(Reply::Admitted { node: 2 }));
-        assert_eq!(at(&mut roster, 2, admit(1, 1, 3)), Err(Refusal::TokenUsed));
-        assert_eq!(at(&mut roster, 2, token(2)), Ok(Reply::Done));
-        assert_eq!(at(&mut roster, HOUR, admit(2, 2, 3)), Err(Refusal::TokenExpired));
-        assert_eq!(at(&mut roster, 3, admit(2, 2, 2)), Err(Refusal::AddressTaken { node: 2 }));
-        assert_eq!(at(&mut roster, 3, admit(2, 2, 3)), Ok(Reply::Admitted { node: 3 }));
-    }
-
-    #[test]
-    fn a_node_takes_the_place_of_another_of_its_region_once() {
-        let mut roster = founded();
-        at(&mut roster, 1, admit(1, 1, 2)).unwrap();
-        let replace = |number: u8, node| Command::AddReplacement {
-            token: [number; 8],
-            secret_hash: [number; 32],
-            expires_ms: HOUR,
-            node,
-        };
-        assert_eq!(at(&mut roster, 2, replace(2, 7)), Err(Refusal::UnknownNode { node: 7 }));
-        assert_eq!(at(&mut roster, 2, replace(2, 2)), Ok(Reply::Done));
-        assert_eq!(at(&mut roster, 2, replace(3, 2)), Ok(Reply::Done), "the first token may be lost");
-        let Command::Admit { token, secret_hash, public_key, address, .. } = admit(2, 2, 3) else { panic!() };
-        let away = Command::Admit { token, secret_hash, public_key, region: "away".into(), address };
-        let region = "home".to_owned();
-        assert_eq!(at(&mut roster, 3, away), Err(Refusal::OtherRegion { node: 2, region }));
-        assert_eq!(at(&mut roster, 3, admit(2, 2, 3)), Ok(Reply::Admitted { node: 3 }));
-        assert_eq!(at(&mut roster, 4, admit(2, 2, 3)), Ok(Reply::Admitted { node: 3 }), "asked again");
-        assert_eq!(roster.successor(2), Some(3));
-        let taken = Refusal::BeingReplaced { node: 2, by: 3 };
-        assert_eq!(at(&mut roster, 4, admit(3, 3, 4)), Err(taken.clone()));
-        assert_eq!(at(&mut roster, 4, replace(4, 2)), Err(taken));
-        // The new one is lost before it votes: another may take the place.
-        let remove = |node| Command::SetState { node, state: NodeState::Removed };
-        at(&mut roster, 5, remove(3)).unwrap();
-        assert_eq!(roster.successor(2), None);
-        assert_eq!(at(&mut roster, 6, admit(3, 3, 4)), Ok(Reply::Admitted { node: 4 }));
-        at(&mut roster, 7, remove(2)).unwrap();
-        assert_eq!(roster.successor(2), None);
-        assert_eq!(at(&mut roster, 8, replace(5, 2)), Err(Refusal::NodeRemoved { node: 2 }));
-    }
-
-    #[test]
-    fn a_number_is_never_given_again_and_the_removed_stay_removed() {
-        let mut roster = founded();
-        at(&mut roster, 1, admit(1, 1, 2)).unwrap();
-        let remove = |node| Command::SetState { node, state: NodeState::Removed };
-        assert_eq!(at(&mut roster, 2, remove(2)), Ok(Reply::Done));
-        assert_eq!(at(&mut roster, 2, admit(1, 1, 2)), Err(Refusal::TokenUsed));
-        at(&mut roster, 2, token(2)).unwrap();
-        // The address is free again, the number is not.
-        assert_eq!(at(&mut roster, 3, admit(2, 2, 2)), Ok(Reply::Admitted { node: 3 }));
-        let back = Command::SetState { node: 2, state: NodeState::Active };
-        assert_eq!(at(&mut roster, 3, back), Err(Refusal::NodeRemoved { node: 2 }));
-        assert_eq!(at(&mut roster, 3, remove(7)), Err(Refusal::UnknownNode { node: 7 }));
-        assert_eq!(roster.state_of(2), Some(NodeState::Removed));
-    }
-
-    #[test]
-    fn the_last_active_node_can_neither_rest_nor_go() {
-        let mut roster = founded();
-        for state in [NodeState::Draining, NodeState::Removed] {
-            let last = Command::SetState { node: 1, state };
-            assert_eq!(at(&mut roster, 1, last), Err(Refusal::LastNode { node: 1 }));
-        }
-        at(&mut roster, 1, admit(1, 1, 2)).unwrap();
-        let drain = |node| Command::SetState { node, state: NodeState::Draining };
-        assert_eq!(at(&mut roster, 2, drain(1)), Ok(Reply::Done));
-        assert_eq!(at(&mut roster, 2, drain(2)), Err(Refusal::LastNode { node: 2 }));
-        assert_eq!(
-            at(&mut roster, 3, Command::SetState { node: 1, state: NodeState::Active }),
-            Ok(Reply::Done)
-        );
-    }
-
-    #[test]
-    fn a_region_is_known_once_it_was_added_and_an_old_roster_has_the_first() {
-        let mut roster = founded();
-        assert!(roster.has_region("home") && !roster.has_region("south"));
-        let add = |public: &str| Command::AddRegion { region: "south".into(), public: public.into() };
-        assert_eq!(at(&mut roster, 1, add("")), Ok(Reply::Done));
-        assert_eq!(at(&mut roster, 2, add("https://south.example")), Ok(Reply::Done));
-        assert_eq!(roster.regions["south"].public, "https://south.example");
-        let Roster { cluster, authority, authority_key, master_key, last_node, nodes, tokens, .. } =
-            roster.clone();
-        let old = RosterV1 { cluster, authority, authority_key, master_key, last_node, nodes, tokens };
-        let read: Roster = gearify_storage::decode(&gearify_storage::encode(&old)).unwrap();
-        assert_eq!(read, Roster { regions: BTreeMap::new(), ..roster.clone() });
-        let set = |shards| Command::SetShards { region: "south".into(), shards };
-        for (shards, is_taken) in [(0, false), (4, true), (3, false), (4, true), (64, true), (65, false)] {
-            assert_eq!(at(&mut roster, 3, set(shards)).is_ok(), is_taken, "{shards} shards");
-        }
-        assert_eq!(roster.shards["south"], 64);
-        assert!(read.has_region("home") && !read.has_region("south"));
-    }
-
-    #[test]
-    fn the_version_of_the_rules_rises_and_brings_the_new_shape_with_it() {
-        use gearify_storage::{decode, encode, encode_at};
-        let mut roster = founded();
-        assert_eq!(roster.version, version::FIRST);
-        let before = encode_at(&roster, roster.version);
-        assert_eq!(before, encode(&roster.to_previous().unwrap()), "a program before reads it");
-        assert_eq!(decode::<Roster>(&before).unwrap(), roster);
-        for (to, follows) in [(version::ROSTER, version::ROSTER), (version::FIRST, version::ROSTER)] {
-            assert_eq!(at(&mut roster, 1, Command::Raise { to }), Ok(Reply::Done));
-            assert_eq!(roster.version, follows);
-        }
-        let after = encode_at(&roster, roster.version);
-        assert_eq!(after[0], Roster::VERSION);
-        assert_eq!(decode::<Roster>(&after).unwrap(), roster);
-        // Whoever goes on alone goes on with the rules.
-        let recovery = Founding {
-            cluster: "acme-2".into(),
-            authority: vec![],
-            authority_key: vec![],
-            master_key: String::new(),
-            node: 1,
-            record: record(1),
-            token: [1; 8],
-            token_record: TokenRecord { secret_hash: [1; 32], expires_ms: HOUR, used_by: None },
-        };
-        assert_eq!(at(&mut roster, 2, Command::Recover(Box::new(recovery))), Ok(Reply::Done));
-        assert_eq!(roster.version, version::ROSTER);
-    }
-
-    #[test]
-    fn nothing_happens_before_the_founding_and_that_happens_once() {
-        let mut roster = Roster::default();
-        assert_eq!(at(&mut roster, 0, token(1)), Err(Refusal::NotFounded));
-        let mut roster = founded();
-        let again = Founding {
-            cluster: "other".into(),
-            authority: vec![],
-            authority_key: vec![],
-            master_key: String::new(),
-            node: 1,
-            record: record(1),
-            token: [1; 8],
-            token_record: TokenRecord { secret_hash: [1; 32], expires_ms: HOUR, used_by: None },
-        };
-        assert_eq!(at(&mut roster, 1, Command::Found(Box::new(again))), Err(Refusal::Founded));
     }
 }

@@ -5,6 +5,7 @@ use super::member::{Member, known_peers};
 use super::roster::{Command, Roster};
 use crate::backend::NodeBackend;
 use crate::state::{GroupKey, group_name, shard_of};
+use gearify_commerce::placement::{self, Placement, Seats, VOTERS};
 use gearify_commerce::{GroupKind, Shard, version};
 use gearify_replication::{Group, NodeId};
 use std::collections::BTreeSet;
@@ -47,18 +48,22 @@ impl Member {
             let wanted = roster.shards.get(self.me.region()).copied().unwrap_or(1);
             // A node made from a backup brings its region's shards into a cluster that knows of none.
             let shards = wanted.max(backend.shards().placement().shards.len() as u16);
-            let knows_how = version::of(&**backend.state(GroupKind::Region)) >= version::SHARDS;
-            if shards < 2 || !knows_how || !backend.is_leader(GroupKind::Region) {
+            let follows = version::of(&**backend.state(GroupKind::Region));
+            if shards < 2 || follows < version::SHARDS || !backend.is_leader(GroupKind::Region) {
                 continue;
             }
-            let nodes = nodes_to_seat(&roster, self.me.region());
-            let placement = backend.shards().placement();
-            let first = placement.shards.get(&Shard::FIRST).map(|seats| seats.nodes.as_slice());
-            if placement.shards.len() == usize::from(shards) && first == Some(&nodes) {
+            let voters = roster.voters.get(self.me.region()).copied().filter(|_| follows >= version::WIDE);
+            let wanted = Wanted {
+                shards,
+                nodes: nodes_to_seat(&roster, self.me.region()),
+                voters: voters.unwrap_or(VOTERS),
+            };
+            if wanted.is_met(&backend.shards().placement()) {
                 continue;
             }
-            match backend.seat(shards, nodes.clone()).await {
-                Ok(_) => tracing::info!(shards, ?nodes, "the region's shards are seated"),
+            let Wanted { nodes, voters, .. } = &wanted;
+            match backend.seat(wanted.command()).await {
+                Ok(_) => tracing::info!(shards, voters, ?nodes, "the region's shards are seated"),
                 Err(error) => tracing::warn!(?error, "the region's shards are not seated yet"),
             }
         }
@@ -81,14 +86,51 @@ impl Member {
         }
     }
 
-    /// On the first node: how many shards its region was begun with.
+    /// On the first node: into how many shards its region was begun, and with how many voters.
     async fn tell_shards(&self, roster: &Roster) {
-        let (region, shards) = (self.me.region().to_owned(), self.identity.lock().shards);
-        if shards > 1 && !roster.shards.contains_key(&region) {
-            let told = self.propose(Command::SetShards { region, shards }).await;
+        let region = self.me.region().to_owned();
+        let (shards, voters) = {
+            let identity = self.identity.lock();
+            (identity.shards, identity.voters)
+        };
+        let shards = (shards > 1 && !roster.shards.contains_key(&region))
+            .then(|| Command::SetShards { region: region.clone(), shards });
+        // Both are of one cluster, which is begun by a program that knows them.
+        let is_wide = voters > VOTERS && roster.version >= version::WIDE;
+        let voters = (is_wide && !roster.voters.contains_key(&region))
+            .then(|| Command::SetVoters { region: region.clone(), voters });
+        for command in shards.into_iter().chain(voters) {
+            let told = self.propose(command).await;
             if !matches!(told, Some(Ok(_))) {
-                tracing::warn!(?told, "how many shards the region has is not known yet");
+                tracing::warn!(?told, "how the region is divided is not known yet");
             }
+        }
+    }
+}
+
+/// How a region's shards should be seated.
+struct Wanted {
+    shards: u16,
+    nodes: Vec<u64>,
+    voters: u8,
+}
+
+impl Wanted {
+    fn is_met(&self, placement: &Placement) -> bool {
+        let width = usize::from(self.voters).min(self.nodes.len());
+        let has_seats = |(shard, seats): (&Shard, &Seats)| match *shard {
+            Shard::FIRST => seats.nodes == self.nodes,
+            _ => seats.nodes.len() == width,
+        };
+        placement.shards.len() == usize::from(self.shards) && placement.shards.iter().all(has_seats)
+    }
+
+    fn command(&self) -> placement::Command {
+        let (shards, nodes, voters) = (self.shards, self.nodes.clone(), self.voters);
+        match voters {
+            // As programs know it that know of no other width.
+            VOTERS => placement::Command::Seat { shards, nodes },
+            _ => placement::Command::SeatWide { shards, nodes, voters },
         }
     }
 }

@@ -34,7 +34,13 @@ impl<'c> Shopper<'c> {
     }
 
     pub async fn asks(&self, intent: Intent) -> Result<Reply, String> {
-        let request = Request {
+        let backend = self.cluster.node(self.node).core.backend();
+        let decided = backend.submit(self.request(intent)).await.map_err(|error| error.to_string())?;
+        decided.result.map_err(|refusal| refusal.to_string())
+    }
+
+    pub fn request(&self, intent: Intent) -> Request {
+        Request {
             id: CommandId(rand::random()),
             keep: Keep::Long,
             hash: [1; 16],
@@ -42,22 +48,22 @@ impl<'c> Shopper<'c> {
             site: Site::FIRST,
             actor: Actor::Guest,
             intent,
-        };
-        let backend = self.cluster.node(self.node).core.backend();
-        let decided = backend.submit(request).await.map_err(|error| error.to_string())?;
-        decided.result.map_err(|refusal| refusal.to_string())
+        }
     }
 
     pub async fn adds(&self, sku: &str, quantity: u32) -> Result<Reply, String> {
-        let add = CartIntent::AddLine {
+        self.asks(self.adding(sku, quantity)).await
+    }
+
+    pub fn adding(&self, sku: &str, quantity: u32) -> Intent {
+        Intent::Cart(CartIntent::AddLine {
             cart: self.cart,
             market: market(),
             customer: None,
             variant: VariantRef::Sku(sku.into()),
             quantity,
             add_ons: Vec::new(),
-        };
-        self.asks(Intent::Cart(add)).await
+        })
     }
 
     /// Everything between the cart and the order, and then until the payment is decided.

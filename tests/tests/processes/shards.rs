@@ -105,35 +105,28 @@ fn three_shards_on_one_node_sell_side_by_side() {
     files.stop();
 }
 
-/// The shards that have three voters and a leader among them, by the reports of all nodes.
-fn settled_shards(status: &Value, shards: u16) -> BTreeSet<u16> {
+/// The further shards that have so many voters and a leader among them, by the reports of all nodes.
+fn settled_shards(status: &Value, shards: u16, voters: usize) -> BTreeSet<u16> {
     let nodes = status["nodes"].as_array().cloned().unwrap_or_default();
     let is_settled = |shard: &u16| {
         let name = format!("region-{shard}");
         let reports = nodes.iter().filter_map(|node| {
             let group = node["report"]["groups"].get(&name)?;
             let votes = group["voters"].as_array()?.contains(&node["node"]);
-            let is_whole = group["voters"].as_array()?.len() == 3 && !group["leader"].is_null();
+            let is_whole = group["voters"].as_array()?.len() == voters && !group["leader"].is_null();
             (votes && is_whole).then_some(())
         });
-        reports.count() == 3
+        reports.count() == voters
     };
     (1..shards).filter(is_settled).collect()
 }
 
-#[test]
-fn five_nodes_with_shards_on_three_each_serve_every_shop() {
-    const SHARDS: u16 = 4;
-    let premises = Premises::new();
-    let mut files = premises.open();
-    for slug in SHOPS {
-        let mut market = Market::open_in(&mut files, slug, "home");
-        premises.add_owner(&mut files, &market);
-        market.product(&mut files, "BALL", 2_490);
-    }
-    files.stop();
-    let mut region = Region::of(&premises, 5);
-    let mut token = token_in(&region.done(0, &["cluster", "init", "--shards", "4"]));
+/// Five nodes whose region is divided so, once every shard has its voters.
+fn five_nodes(premises: &Premises, shards: u16, voters: usize) -> Region<'_> {
+    let mut region = Region::of(premises, 5);
+    let (count, width) = (shards.to_string(), voters.to_string());
+    let init = ["cluster", "init", "--shards", &count, "--voters", &width];
+    let mut token = token_in(&region.done(0, &init));
     region.start(0);
     for n in 1..5 {
         region.join(n, &token);
@@ -143,13 +136,44 @@ fn five_nodes_with_shards_on_three_each_serve_every_shop() {
     let until = Instant::now() + 2 * PATIENCE;
     loop {
         let status = region.status(0);
-        if settled_shards(&status, SHARDS).len() == usize::from(SHARDS - 1) {
-            break;
+        if settled_shards(&status, shards, voters).len() == usize::from(shards - 1) {
+            return region;
         }
         assert!(Instant::now() < until, "the shards are not settled: {status:#}");
         std::thread::sleep(Duration::from_millis(300));
     }
+}
 
+fn open_shops(premises: &Premises, slugs: &[&str]) {
+    let mut files = premises.open();
+    for slug in slugs {
+        let mut market = Market::open_in(&mut files, slug, "home");
+        premises.add_owner(&mut files, &market);
+        market.product(&mut files, "BALL", 2_490);
+    }
+    files.stop();
+}
+
+/// Buys in each of the shops through each of the nodes, which may still look for the leaders.
+async fn buy_everywhere(region: &Region<'_>, slugs: &[&str], nodes: std::ops::Range<usize>) {
+    for (serial, slug) in slugs.iter().enumerate() {
+        for n in nodes.clone() {
+            let host = host(region.nodes[&n].public, slug);
+            let until = Instant::now() + PATIENCE;
+            while Attempt::prepare(&host, "BALL", serial, "tok_ok").await.is_err() {
+                assert!(Instant::now() < until, "{slug} through node {}", n + 1);
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            buy(&host, 100 + serial).await;
+        }
+    }
+}
+
+#[test]
+fn five_nodes_with_shards_on_three_each_serve_every_shop() {
+    let premises = Premises::new();
+    open_shops(&premises, &SHOPS);
+    let mut region = five_nodes(&premises, 4, 3);
     let address = |region: &Region<'_>, n: usize| region.nodes[&n].public;
     premises.runtime.block_on(async {
         // Each shop is stocked through another node, whichever has it.
@@ -170,19 +194,27 @@ fn five_nodes_with_shards_on_three_each_serve_every_shop() {
 
     // One node is lost: every shard still has two of three voters.
     region.nodes.remove(&4).expect("it runs").kill();
+    premises.runtime.block_on(buy_everywhere(&region, &SHOPS, 0..4));
+    for (_, node) in std::mem::take(&mut region.nodes) {
+        node.stop();
+    }
+}
+
+#[test]
+fn a_shard_on_five_nodes_sells_when_two_of_them_are_lost() {
+    let premises = Premises::new();
+    let slugs = &SHOPS[..2];
+    open_shops(&premises, slugs);
+    let mut region = five_nodes(&premises, 2, 5);
     premises.runtime.block_on(async {
-        for (serial, slug) in SHOPS.iter().enumerate() {
-            for n in 0..4 {
-                let host = host(address(&region, n), slug);
-                let until = Instant::now() + PATIENCE;
-                while Attempt::prepare(&host, "BALL", serial, "tok_ok").await.is_err() {
-                    assert!(Instant::now() < until, "{slug} through node {}", n + 1);
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-                buy(&host, 100 + serial).await;
-            }
+        for slug in slugs {
+            stock(&host(region.nodes[&0].public, slug), slug, 100).await;
         }
     });
+    for n in [3, 4] {
+        region.nodes.remove(&n).expect("it runs").kill();
+    }
+    premises.runtime.block_on(buy_everywhere(&region, slugs, 0..3));
     for (_, node) in std::mem::take(&mut region.nodes) {
         node.stop();
     }

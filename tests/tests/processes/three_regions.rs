@@ -30,9 +30,9 @@ const RESTART: &str = "votes are spread over more regions now: restart this node
 /// Long enough for an election among neighbours, and far too short for one between regions.
 const SILENCE: Duration = Duration::from_secs(4);
 /// Once it is known that the region is cut off, every write is answered by then.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(8);
-/// It is known by then: a leader trusts its majority for so long, and a request on its way is waited for.
-const KNOWN_WITHIN: Duration = Duration::from_secs(25);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// It is known by then: nobody of the others has answered for a while, and a request on its way was waited for.
+const KNOWN_WITHIN: Duration = Duration::from_secs(12);
 /// Nowhere passes so long a time without a sale.
 const SELLS_WITHIN: Duration = Duration::from_secs(10);
 /// After a cut is healed.

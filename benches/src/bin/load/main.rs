@@ -69,6 +69,8 @@ enum Scenario {
     Steady,
     /// Three nodes: orders beside etcd (`etcd-server` has to be there), leaders killed. Not part of `all`.
     Region,
+    /// The kills of that alone.
+    Kills,
     All,
     /// Serves a constant: the floor's own process.
     #[value(hide = true)]
@@ -113,8 +115,10 @@ impl Run {
     }
 
     async fn all(&mut self) -> Result<()> {
-        if self.arguments.scenario == Scenario::Region {
-            return self.three_nodes().await;
+        match self.arguments.scenario {
+            Scenario::Region => return self.three_nodes().await,
+            Scenario::Kills => return self.leaders().await,
+            _ => {}
         }
         use Scenario::{Browse, Cart, Checkout, Flash, Orders, Rest, Search, Steady};
         if self.wants(&[Rest, Browse, Cart, Checkout, Orders, Flash]) {
