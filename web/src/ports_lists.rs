@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use gearify_commerce::catalog::ProductStatus;
 use gearify_commerce::orders::{FulfillmentStatus, OrderStatus, PaymentStatus};
 use gearify_commerce::payments::PaymentState;
-use gearify_commerce::time::DAY_MS;
+use gearify_commerce::time::{DAY_MS, MINUTE_MS};
 use gearify_commerce::{
     Currency, CustomerId, OrderId, PaymentId, ProductId, Site, StockItemId, TenantId, Timestamp, WarehouseId,
 };
@@ -68,13 +68,13 @@ pub trait Lists: Send + Sync + 'static {
         query: PaymentQuery,
     ) -> BoxFuture<'_, Result<ListPage<PaymentRow>, ListFault>>;
 
-    /// What was sold between two times, by hour: orders placed, whatever became of them.
+    /// What was sold in the slots that begin between two times: orders placed, whatever became of them.
     fn sales(
         &self,
         scope: ListScope,
         from: Timestamp,
         until: Timestamp,
-    ) -> BoxFuture<'_, Result<Vec<SalesHour>, ListFault>>;
+    ) -> BoxFuture<'_, Result<Vec<SalesSlot>, ListFault>>;
 
     /// What waits for a person.
     fn waiting(&self, scope: ListScope) -> BoxFuture<'_, Result<Waiting, ListFault>>;
@@ -307,11 +307,14 @@ pub struct PaymentRow {
     pub created_at: Timestamp,
 }
 
-/// Orders placed within one hour, in one currency.
+/// Sales are summed in slots of a quarter of an hour: every time zone's hours and days begin with one.
+pub const SALES_SLOT_MS: i64 = 15 * MINUTE_MS;
+
+/// Orders placed within one slot, in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SalesHour {
+pub struct SalesSlot {
     /// Its beginning.
-    pub hour: Timestamp,
+    pub start: Timestamp,
     pub currency: Currency,
     pub orders: u32,
     pub pieces: u32,

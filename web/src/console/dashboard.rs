@@ -7,7 +7,7 @@ use super::view::{Action, Bar, Chart, Figure, Notice, Page, Panel, Part, Step, T
 use super::visit::{Visit, go, may, settings, words};
 use super::words::{Words, counted};
 use crate::gate::{Call, Place};
-use crate::ports_lists::{ListScope, PageRequest, SalesHour, TOTAL_MAX, Waiting};
+use crate::ports_lists::{ListScope, PageRequest, SALES_SLOT_MS, SalesSlot, TOTAL_MAX, Waiting};
 use crate::problem::Problem;
 use crate::routes::{Route, routes};
 use axum::response::Response;
@@ -16,7 +16,6 @@ use gearify_commerce::orders::{FulfillmentStatus, OrderStatus};
 use gearify_commerce::staff;
 use gearify_commerce::staff::Permission::{OrdersRead, ReportsRead, SettingsRead};
 use gearify_commerce::tenants::{self, PageKind};
-use gearify_commerce::time::HOUR_MS;
 use gearify_commerce::{Currency, Site, Timestamp, catalog, shipping, tax};
 
 pub fn routes() -> Vec<Route> {
@@ -67,9 +66,10 @@ struct Takings {
     total: i64,
 }
 
-fn takings(hours: &[SalesHour], currency: Currency, from: Timestamp, until: Timestamp) -> Takings {
-    let inside = |sold: &&SalesHour| sold.currency == currency && from <= sold.hour && sold.hour < until;
-    hours.iter().filter(inside).fold(Takings::default(), |sum, sold| Takings {
+/// Of the slots that begin between two times.
+fn takings(slots: &[SalesSlot], currency: Currency, from: Timestamp, until: Timestamp) -> Takings {
+    let inside = |sold: &&SalesSlot| sold.currency == currency && from <= sold.start && sold.start < until;
+    slots.iter().filter(inside).fold(Takings::default(), |sum, sold| Takings {
         orders: sum.orders + sold.orders,
         total: sum.total + sold.total,
     })
@@ -79,60 +79,78 @@ async fn sales(call: &Call, words: &Words) -> Result<Panel, Problem> {
     let now = call.now();
     let (today, before) = (words.day_start(now, 0), words.day_start(now, -7));
     let lists = call.state().lists.clone();
-    let hours = lists.sales(scope(call), before, now).await.map_err(list_problem)?;
+    let slots = lists.sales(scope(call), before, now).await.map_err(list_problem)?;
     let currency = settings(call)?.currency;
-    // As much of the day before as has passed today.
-    let until = before.plus_millis(now.millis_since(today));
-    let (ours, theirs) = (takings(&hours, currency, today, now), takings(&hours, currency, before, until));
-    let weekday = words.weekday(now);
+    let ours = takings(&slots, currency, today, now);
+    let against = Against::at(words, &slots, currency, now);
     let figures = vec![
         Figure {
             name: "Orders so far".to_owned(),
             value: words.count(ours.orders.into()),
-            beside: against(ours.orders.into(), theirs.orders.into(), weekday),
+            beside: against.words(|sum| sum.orders.into()),
             tone: Tone::Plain,
             href: None,
         },
         Figure {
             name: "Revenue so far".to_owned(),
             value: words.money(ours.total, currency),
-            beside: against(ours.total, theirs.total, weekday),
+            beside: against.words(|sum| sum.total),
             tone: Tone::Plain,
             href: None,
         },
     ];
-    let chart = chart(words, &hours, currency, today, before);
+    let chart = chart(words, &slots, currency, today, before);
     Ok(Panel::new("Sales")
-        .note(format!("Against last {weekday}, hour by hour"))
+        .note(format!("Against last {}, hour by hour", words.weekday(now)))
         .part(Part::Figures(figures))
         .part(chart))
 }
 
-/// `12 % more than last Sunday by this time`.
-fn against(ours: i64, theirs: i64, weekday: &str) -> String {
-    if theirs == 0 {
-        return format!("Last {weekday} there was nothing by this time");
+/// Two days up to the same time of the clock: the last whole slot, so that neither has more of it.
+struct Against {
+    ours: Takings,
+    theirs: Takings,
+    /// `last Sunday by 14:30`.
+    by: String,
+}
+
+impl Against {
+    fn at(words: &Words, slots: &[SalesSlot], currency: Currency, now: Timestamp) -> Against {
+        let until = Timestamp::from_millis(now.as_millis() - now.as_millis().rem_euclid(SALES_SLOT_MS));
+        let sum = |day: i32, until| takings(slots, currency, words.day_start(now, day), until);
+        Against {
+            ours: sum(0, until),
+            theirs: sum(-7, words.week_before(until)),
+            by: format!("last {} by {}", words.weekday(now), words.clock(until)),
+        }
     }
-    let percent = (ours - theirs) * 100 / theirs;
-    match percent {
-        0 => format!("As on last {weekday} by this time"),
-        1.. => format!("{percent} % more than last {weekday} by this time"),
-        _ => format!("{} % less than last {weekday} by this time", -percent),
+
+    /// `12 % more than last Sunday by 14:30`.
+    fn words(&self, measure: impl Fn(&Takings) -> i64) -> String {
+        let (ours, theirs, by) = (measure(&self.ours), measure(&self.theirs), &self.by);
+        match (ours, theirs) {
+            (0, 0) => format!("Nothing {by} either"),
+            (_, 0) => format!("Nothing {by}"),
+            (_, _) => match (ours - theirs) * 100 / theirs {
+                0 => format!("As {by}"),
+                more @ 1.. => format!("{more} % more than {by}"),
+                less => format!("{} % less than {by}", -less),
+            },
+        }
     }
 }
 
 fn chart(
     words: &Words,
-    hours: &[SalesHour],
+    slots: &[SalesSlot],
     currency: Currency,
     today: Timestamp,
     before: Timestamp,
 ) -> Chart {
     let bars = (0..24).map(|hour| {
-        let slot = |day: Timestamp| (day.plus_millis(hour * HOUR_MS), day.plus_millis((hour + 1) * HOUR_MS));
-        let ((from, until), (then, then_until)) = (slot(today), slot(before));
-        let (ours, theirs) =
-            (takings(hours, currency, from, until), takings(hours, currency, then, then_until));
+        let sum =
+            |day| takings(slots, currency, words.hour_start(day, hour), words.hour_start(day, hour + 1));
+        let (ours, theirs) = (sum(today), sum(before));
         let tell = |sum: Takings| {
             format!("{}, {}", words.money(sum.total, currency), counted(sum.orders.into(), "order", "orders"))
         };
@@ -148,7 +166,7 @@ fn chart(
     let chart = Chart {
         title: "Revenue by the hour".to_owned(),
         now_label: "Today".to_owned(),
-        before_label: format!("{} before", words.weekday(today)),
+        before_label: format!("Last {}", words.weekday(today)),
         bars: bars.collect(),
         top_words: String::new(),
     };
@@ -248,27 +266,34 @@ fn steps(call: &Call) -> Result<Vec<Step>, Problem> {
 mod tests {
     use super::*;
 
-    fn sold(hour: i64, currency: Currency, orders: u32, total: i64) -> SalesHour {
-        SalesHour { hour: Timestamp::from_millis(hour * HOUR_MS), currency, orders, pieces: orders, total }
+    fn sold(quarter: i64, currency: Currency, orders: u32, total: i64) -> SalesSlot {
+        let start = Timestamp::from_millis(quarter * SALES_SLOT_MS);
+        SalesSlot { start, currency, orders, pieces: orders, total }
     }
 
     #[test]
-    fn takings_count_their_own_hours_and_currency() {
-        let hours = [
+    fn takings_count_their_own_slots_and_currency() {
+        let slots = [
             sold(0, Currency::GBP, 1, 100),
             sold(1, Currency::GBP, 2, 250),
             sold(1, Currency::EUR, 9, 900),
             sold(2, Currency::GBP, 4, 400),
         ];
-        let at = |hour: i64| Timestamp::from_millis(hour * HOUR_MS);
-        assert_eq!(takings(&hours, Currency::GBP, at(0), at(2)), Takings { orders: 3, total: 350 });
+        let at = |quarter: i64| Timestamp::from_millis(quarter * SALES_SLOT_MS);
+        assert_eq!(takings(&slots, Currency::GBP, at(0), at(2)), Takings { orders: 3, total: 350 });
     }
 
     #[test]
     fn comparisons_are_words() {
-        assert_eq!(against(112, 100, "Sunday"), "12 % more than last Sunday by this time");
-        assert_eq!(against(50, 100, "Sunday"), "50 % less than last Sunday by this time");
-        assert_eq!(against(100, 100, "Sunday"), "As on last Sunday by this time");
-        assert_eq!(against(5, 0, "Sunday"), "Last Sunday there was nothing by this time");
+        let against = |ours: i64, theirs: i64| {
+            let sum = |total| Takings { orders: 0, total };
+            Against { ours: sum(ours), theirs: sum(theirs), by: "last Sunday by 14:30".to_owned() }
+                .words(|sum| sum.total)
+        };
+        assert_eq!(against(112, 100), "12 % more than last Sunday by 14:30");
+        assert_eq!(against(50, 100), "50 % less than last Sunday by 14:30");
+        assert_eq!(against(100, 100), "As last Sunday by 14:30");
+        assert_eq!(against(5, 0), "Nothing last Sunday by 14:30");
+        assert_eq!(against(0, 0), "Nothing last Sunday by 14:30 either");
     }
 }

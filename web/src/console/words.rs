@@ -93,8 +93,31 @@ impl Words {
     pub fn day_start(&self, at: Timestamp, days: i32) -> Timestamp {
         let date = self.local(at).date();
         let moved = date.checked_add(jiff::Span::new().days(days)).unwrap_or(date);
-        let start = self.zone.to_timestamp(moved.to_datetime(jiff::civil::Time::midnight()));
-        start.map_or(at, |start| Timestamp::from_millis(start.as_millisecond()))
+        self.instant(moved.to_datetime(jiff::civil::Time::midnight()))
+    }
+
+    /// `14:32`.
+    pub fn clock(&self, at: Timestamp) -> String {
+        self.locale.time(self.local(at))
+    }
+
+    /// The same day and time of the clock, a week before.
+    pub fn week_before(&self, at: Timestamp) -> Timestamp {
+        let local = self.local(at);
+        self.instant(local.checked_sub(jiff::Span::new().weeks(1)).unwrap_or(local))
+    }
+
+    /// The beginning of an hour, 0 to 24, of the local day that holds `at`.
+    pub fn hour_start(&self, at: Timestamp, hour: i8) -> Timestamp {
+        match jiff::civil::Time::new(hour, 0, 0, 0) {
+            Ok(time) => self.instant(self.local(at).date().to_datetime(time)),
+            Err(_) => self.day_start(at, 1),
+        }
+    }
+
+    fn instant(&self, local: DateTime) -> Timestamp {
+        let zoned = self.zone.to_timestamp(local);
+        Timestamp::from_millis(zoned.map_or(0, |instant| instant.as_millisecond()))
     }
 
     /// `Sunday`.
@@ -293,6 +316,22 @@ mod tests {
         assert_eq!(words.parse_moment(&words.typed_moment(at)), Ok(at));
         assert_eq!(words.weekday(at), "Saturday");
         assert!(words.parse_moment("tomorrow").is_err());
+        assert_eq!(machine_time(words.week_before(at)), "2025-11-15T14:32:00Z");
+        assert_eq!(machine_time(words.hour_start(at, 6)), "2025-11-22T00:30:00Z");
+        assert_eq!(words.hour_start(at, 24), words.day_start(at, 1));
+    }
+
+    #[test]
+    fn a_day_on_which_the_clocks_change_has_its_own_hours() {
+        let words = Words { locale: Locale::EN_GB, zone: TimeZone::get("Europe/London").unwrap() };
+        let at = Timestamp::from_millis(1_774_785_600_000); // 2026-03-29T12:00:00Z, the clocks went on at 1
+        assert_eq!(machine_time(words.hour_start(at, 12)), "2026-03-29T11:00:00Z");
+        assert_eq!(
+            machine_time(words.week_before(at)),
+            "2026-03-22T13:00:00Z",
+            "at the same time of the clock"
+        );
+        assert_eq!(words.hour_start(at, 24).millis_since(words.hour_start(at, 0)), 23 * 3_600_000);
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use crate::ports::{Backend, with_scope};
 use crate::ports_lists::{
     CustomerQuery, CustomerRow, FAILED_FOR_MS, ListFault, ListFrom, ListPage, ListScope, Lists,
     MovementQuery, MovementRow, OrderQuery, OrderRow, PageRequest, PaymentQuery, PaymentRow, ProductQuery,
-    ProductRow, SalesHour, StockQuery, StockRow, Waiting,
+    ProductRow, SALES_SLOT_MS, SalesSlot, StockQuery, StockRow, Waiting,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,7 +18,6 @@ use gearify_commerce::orders::{ORDERS, Order, OrderStatus};
 use gearify_commerce::payments::{PAYMENTS, Payment, PaymentState};
 use gearify_commerce::sealed::normal_email;
 use gearify_commerce::tenants;
-use gearify_commerce::time::HOUR_MS;
 use gearify_commerce::{Currency, ReadScope, Site, TenantId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -146,8 +145,12 @@ impl Lists for MemoryBackend {
             let items = STOCK_ITEMS.list(view, &(), ALL);
             let wanted = |sku: &str| query.sku.as_ref().is_none_or(|wanted| sku.starts_with(wanted.as_str()));
             let mut rows = Vec::new();
-            for item in items.into_iter().filter(|item| wanted(&item.sku)) {
-                for warehouse in WAREHOUSES.list(view, &(), ALL) {
+            let is_low = |item: &StockItem| inventory::available(view, item.id) <= i64::from(item.low_at);
+            for item in items.into_iter().filter(|item| wanted(&item.sku) && (!query.low || is_low(item))) {
+                let here = |id| query.warehouse.is_none_or(|wanted| wanted == id);
+                for warehouse in
+                    WAREHOUSES.list(view, &(), ALL).into_iter().filter(|warehouse| here(warehouse.id))
+                {
                     let Some(level) = LEVELS.get(view, &(item.id, warehouse.id)) else { continue };
                     rows.push(StockRow {
                         item: item.id,
@@ -211,19 +214,19 @@ impl Lists for MemoryBackend {
         scope: ListScope,
         from: Timestamp,
         until: Timestamp,
-    ) -> BoxFuture<'_, Result<Vec<SalesHour>, ListFault>> {
+    ) -> BoxFuture<'_, Result<Vec<SalesSlot>, ListFault>> {
         let orders = self.in_region(scope, |view| ORDERS.list(view, &(), ALL));
-        let mut hours: BTreeMap<(Timestamp, Currency), SalesHour> = BTreeMap::new();
+        let mut slots: BTreeMap<(Timestamp, Currency), SalesSlot> = BTreeMap::new();
         for order in orders.iter().filter(|order| from <= order.placed_at && order.placed_at < until) {
-            let hour = Timestamp::from_millis(order.placed_at.as_millis() / HOUR_MS * HOUR_MS);
+            let start = Timestamp::from_millis(order.placed_at.as_millis() / SALES_SLOT_MS * SALES_SLOT_MS);
             let currency = order.currency;
-            let empty = SalesHour { hour, currency, orders: 0, pieces: 0, total: 0 };
-            let sold = hours.entry((hour, currency)).or_insert(empty);
+            let empty = SalesSlot { start, currency, orders: 0, pieces: 0, total: 0 };
+            let sold = slots.entry((start, currency)).or_insert(empty);
             sold.orders += 1;
             sold.pieces += order.lines.iter().map(|line| line.quantities.ordered).sum::<u32>();
             sold.total += order.totals.total;
         }
-        async move { Ok(hours.into_values().collect()) }.boxed()
+        async move { Ok(slots.into_values().collect()) }.boxed()
     }
 
     fn waiting(&self, scope: ListScope) -> BoxFuture<'_, Result<Waiting, ListFault>> {

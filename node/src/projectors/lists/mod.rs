@@ -38,7 +38,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const SCHEMA: Schema = Schema { version: 3, sql: include_str!("schema.sql") };
+const SCHEMA: Schema = Schema { version: 4, sql: include_str!("schema.sql") };
 
 /// How long an event may wait for its entry: the state is behind the history only while it is rebuilt.
 const STATE_WAIT: Duration = Duration::from_secs(2);

@@ -152,7 +152,7 @@ impl Lists for ListReader {
         scope: ListScope,
         from: Timestamp,
         until: Timestamp,
-    ) -> BoxFuture<'_, Result<Vec<SalesHour>, ListFault>> {
+    ) -> BoxFuture<'_, Result<Vec<SalesSlot>, ListFault>> {
         self.ask(move |db, _| sales(db, scope, from, until))
     }
 
@@ -615,14 +615,14 @@ fn payment_row(db: &Connection, scope: i64, id: &[u8]) -> Answer<Option<PaymentR
     })
 }
 
-fn sales(db: &Connection, scope: ListScope, from: Timestamp, until: Timestamp) -> Answer<Vec<SalesHour>> {
+fn sales(db: &Connection, scope: ListScope, from: Timestamp, until: Timestamp) -> Answer<Vec<SalesSlot>> {
     let Some(n) = scope_number(db, scope)? else { return Ok(Vec::new()) };
-    let sql = "SELECT hour, currency, orders, pieces, total FROM sales
-               WHERE scope = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour, currency";
+    let sql = "SELECT slot, currency, orders, pieces, total FROM sales
+               WHERE scope = ?1 AND slot >= ?2 AND slot < ?3 ORDER BY slot, currency";
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map(params![n, from.as_millis(), until.as_millis()], |row| {
-        Ok(SalesHour {
-            hour: Timestamp::from_millis(row.get(0)?),
+        Ok(SalesSlot {
+            start: Timestamp::from_millis(row.get(0)?),
             currency: currency(row, 1)?,
             orders: row.get(2)?,
             pieces: row.get(3)?,

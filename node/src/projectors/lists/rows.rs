@@ -9,12 +9,12 @@ use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::inventory::{self, Cause, Change, Event as Inventory, Level, STOCK_ITEMS};
 use gearify_commerce::orders::{Event as Orders, NO_HASH, ORDERS, Order};
 use gearify_commerce::payments::PAYMENTS;
-use gearify_commerce::time::HOUR_MS;
 use gearify_commerce::{
     CustomerId, GroupKind, Locale, OrderId, PaymentId, ProductId, ReadScope, Sealed, Site, StockItemId,
     TenantId, Vault, sealed, tenants,
 };
 use gearify_storage::EventPosition;
+use gearify_web::ports_lists::SALES_SLOT_MS;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeSet;
 
@@ -389,10 +389,16 @@ impl Writer<'_> {
         let at = order.placed_at.as_millis();
         let pieces: u32 = order.lines.iter().map(|line| line.quantities.ordered).sum();
         self.exec(
-            "INSERT INTO sales (scope, hour, currency, orders, pieces, total) VALUES (?1, ?2, ?3, 1, ?4, ?5)
+            "INSERT INTO sales (scope, slot, currency, orders, pieces, total) VALUES (?1, ?2, ?3, 1, ?4, ?5)
              ON CONFLICT DO UPDATE SET orders = orders + 1, pieces = pieces + excluded.pieces,
                total = total + excluded.total",
-            params![scope, at - at.rem_euclid(HOUR_MS), order.currency.as_str(), pieces, order.totals.total],
+            params![
+                scope,
+                at - at.rem_euclid(SALES_SLOT_MS),
+                order.currency.as_str(),
+                pieces,
+                order.totals.total
+            ],
         )
     }
 

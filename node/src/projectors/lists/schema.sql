@@ -66,12 +66,12 @@ CREATE INDEX terms_by_id ON terms (scope, id, kind);
 -- Orders placed by hour.
 CREATE TABLE sales (
     scope INTEGER NOT NULL,
-    hour INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
     currency TEXT NOT NULL,
     orders INTEGER NOT NULL,
     pieces INTEGER NOT NULL,
     total INTEGER NOT NULL,
-    PRIMARY KEY (scope, hour, currency)
+    PRIMARY KEY (scope, slot, currency)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE customers (

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use gearify_commerce::{TenantId, Timestamp};
 use gearify_web::ports_lists::{
     CustomerQuery, CustomerRow, ListFault, ListPage, ListScope, Lists, MovementQuery, MovementRow,
-    OrderQuery, OrderRow, PaymentQuery, PaymentRow, ProductQuery, ProductRow, SalesHour, StockQuery,
+    OrderQuery, OrderRow, PaymentQuery, PaymentRow, ProductQuery, ProductRow, SalesSlot, StockQuery,
     StockRow, Waiting,
 };
 
@@ -84,7 +84,7 @@ impl Lists for ShardedLists {
         scope: ListScope,
         from: Timestamp,
         until: Timestamp,
-    ) -> BoxFuture<'_, Result<Vec<SalesHour>, ListFault>> {
+    ) -> BoxFuture<'_, Result<Vec<SalesSlot>, ListFault>> {
         self.of(scope, |lists| lists.sales(scope, from, until))
     }
 

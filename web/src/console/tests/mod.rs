@@ -1,6 +1,7 @@
 //! Stories of people at the console, through the real router, as a browser without scripts sees it.
 
 mod browser;
+mod dashboard;
 mod files;
 mod markup;
 mod orders;
