@@ -43,7 +43,7 @@ impl Intent {
                 CustomerIntent::UpdateProfile { .. } | CustomerIntent::UpdateAddress { .. } => true,
             },
             Intent::Staff(staff) => match staff {
-                StaffIntent::Add { .. } => true,
+                StaffIntent::Add { .. } | StaffIntent::SaveView { .. } => true,
                 StaffIntent::ChangePassword { .. } => false,
             },
         }
@@ -110,8 +110,8 @@ fn of_staff(command: &staff::Command) -> bool {
     use staff::Command::*;
     match command {
         SetUp { .. } | ChangePassword { .. } | ChangeRole { .. } => false,
-        Deactivate { .. } | Reactivate { .. } | RevokeApiKey { .. } => false,
-        Add { .. } | AddApiKey { .. } => true,
+        Deactivate { .. } | Reactivate { .. } | RevokeApiKey { .. } | DeleteView { .. } => false,
+        Add { .. } | AddApiKey { .. } | SaveView { .. } => true,
     }
 }
 

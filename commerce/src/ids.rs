@@ -129,6 +129,8 @@ typed_ids! {
     NoteId = "note",
     MovementId = "movement",
     ApiKeyId = "key",
+    /// A list as somebody wants to find it again.
+    ViewId = "view",
 }
 
 impl TenantId {

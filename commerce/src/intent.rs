@@ -10,11 +10,14 @@ use crate::cart::{Address, Contact};
 use crate::command::{Command, CommandId, GroupKind, Keep};
 use crate::ids::{
     AddOnId, AddressId, CartId, CustomerId, LineId, OrderId, PaymentId, RateId, StaffId, TenantId, VariantId,
+    ViewId,
 };
 use crate::locale::{Country, Locale};
 use crate::money::Currency;
 use crate::orders::RefundItem;
 use crate::scope::Site;
+use crate::staff::ViewList;
+use crate::text::Name;
 use serde::{Deserialize, Serialize};
 
 /// An intent with everything around it.
@@ -217,6 +220,15 @@ pub enum StaffIntent {
     ChangePassword {
         staff: StaffId,
         password_hash: String,
+    },
+    /// Keeps a view of a list under a name, or changes one.
+    SaveView {
+        view: Option<ViewId>,
+        by: StaffId,
+        list: ViewList,
+        shared: bool,
+        name: Name,
+        query: String,
     },
 }
 

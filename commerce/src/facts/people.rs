@@ -6,7 +6,7 @@ use crate::customers::{self, CUSTOMERS, Command as Customers, Profile, Refusal a
 use crate::ids::{CustomerId, IdSource, StaffId};
 use crate::intent::{CustomerIntent, StaffIntent};
 use crate::sealed::{PersonRef, normal_email, open, seal};
-use crate::staff::{self, Card, Command as Staff, Refusal as StaffRefusal, Role, SetupLink};
+use crate::staff::{self, Card, Command as Staff, Refusal as StaffRefusal, Role, SetupLink, ViewWords};
 
 pub(super) fn complete_customer(
     intent: &CustomerIntent,
@@ -93,6 +93,18 @@ pub(super) fn complete_staff(
         }
         StaffIntent::ChangePassword { staff, password_hash } => {
             Staff::ChangePassword { staff: *staff, password_hash: password_hash.clone() }
+        }
+        StaffIntent::SaveView { view, by, list, shared, name, query } => {
+            if query.len() > staff::VIEW_QUERY_MAX {
+                return Err(StaffRefusal::NoView { query_max: staff::VIEW_QUERY_MAX as u32 }.into());
+            }
+            // A colleague's view stays under the colleague's key.
+            let known = view.and_then(|view| staff::SAVED_VIEWS.get(&views.world, &view));
+            let owner = known.map_or(*by, |known| known.owner);
+            let person = PersonRef::of(&views.world, desk.vault, staff::person_of(owner));
+            let words = ViewWords { name: name.to_string(), query: query.clone() };
+            let words = seal(&views.world, desk.vault, &person, &words).map_err(|_| StaffRefusal::Erased)?;
+            Staff::SaveView { view: *view, by: *by, list: *list, shared: *shared, person, words }
         }
     };
     Ok(command.into())

@@ -3,6 +3,7 @@
 use super::command::{Command, Event};
 use super::error::Refusal;
 use super::model::*;
+use super::views;
 use crate::command::Reply;
 use crate::ids::{ApiKeyId, StaffId, TenantId};
 use crate::scope::{Scope, View};
@@ -76,6 +77,8 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             scope.emit(Event::ApiKeyRevoked { key: *key });
             Ok(Reply::about(key.bits(), 2))
         }
+        Command::SaveView { .. } => views::save(scope, command),
+        Command::DeleteView { view, by } => views::delete(scope, *view, *by),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What may be asked of staff, and what is reported.
 
 use super::model::{Card, Permission, Role, SetupLink};
-use crate::ids::{ApiKeyId, StaffId};
+use super::views::{ViewList, ViewWords};
+use crate::ids::{ApiKeyId, StaffId, ViewId};
 use crate::sealed::{KeyedHash, PersonRef, Sealed};
 use crate::text::Name;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,20 @@ pub enum Command {
     RevokeApiKey {
         key: ApiKeyId,
     },
+    /// Keeps a view of a list, or changes one; known since [`super::VIEWS`].
+    SaveView {
+        view: Option<ViewId>,
+        by: StaffId,
+        list: ViewList,
+        shared: bool,
+        /// The view's owner.
+        person: PersonRef,
+        words: Sealed<ViewWords>,
+    },
+    DeleteView {
+        view: ViewId,
+        by: StaffId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +72,8 @@ pub enum Event {
     StaffReactivated { staff: StaffId },
     ApiKeyAdded { key: ApiKeyId, scopes: Vec<Permission> },
     ApiKeyRevoked { key: ApiKeyId },
+    ViewSaved { view: ViewId, owner: StaffId, list: ViewList, shared: bool },
+    ViewDeleted { view: ViewId, owner: StaffId },
 }
 
 impl Event {
@@ -70,6 +87,8 @@ impl Event {
             Event::StaffReactivated { .. } => "staff.reactivated",
             Event::ApiKeyAdded { .. } => "api_key.added",
             Event::ApiKeyRevoked { .. } => "api_key.revoked",
+            Event::ViewSaved { .. } => "staff.view_saved",
+            Event::ViewDeleted { .. } => "staff.view_deleted",
         }
     }
 }

@@ -24,4 +24,12 @@ pub enum Refusal {
     NoScope,
     #[error("personal data can't be written: it was erased")]
     Erased,
+    #[error("there is no such view")]
+    UnknownView,
+    #[error("the view belongs to somebody else")]
+    NotYourView,
+    #[error("a view has a name and a question of at most {query_max} bytes")]
+    NoView { query_max: u32 },
+    #[error("not yet: a node of the cluster does not know views")]
+    NotYet,
 }

@@ -73,6 +73,8 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 words! {
     /// What one may do. The order of variants is stored: only append.
     Permission {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::command;
 use crate::harness::Harness;
-use crate::ids::{ApiKeyId, StaffId, TenantId};
+use crate::ids::{ApiKeyId, StaffId, TenantId, ViewId};
 use crate::sealed::{KeyedHash, PERSON_KEYS, PersonRef, SealError, Sealed, Vault, WrappedKey, open, seal};
 use crate::text::Name;
 use crate::time::DAY_MS;
@@ -168,6 +168,83 @@ fn a_revoked_key_opens_nothing() {
     assert!(API_KEYS.get(&shop.view(), &key).is_some_and(|found| found.revoked_at == Some(shop.at)));
     let unknown = Command::RevokeApiKey { key: ApiKeyId::from_bits(1) };
     assert_eq!(refused(&mut shop, unknown), Refusal::UnknownKey);
+}
+
+fn saving(shop: &Harness, view: Option<ViewId>, owner: StaffId, by: StaffId, shared: bool) -> Command {
+    let person = PersonRef::of(&shop.view(), &Mirror, person_of(owner));
+    let words = ViewWords { name: "Pat's orders".to_owned(), query: "q=pat%40shopper.example".to_owned() };
+    let words = seal(&shop.view(), &Mirror, &person, &words).unwrap();
+    Command::SaveView { view, by, list: ViewList::Orders, shared, person, words }
+}
+
+fn names(shop: &Harness, staff: StaffId, list: ViewList) -> Vec<ViewId> {
+    views_of(&shop.view(), staff, list).into_iter().map(|saved| saved.id).collect()
+}
+
+#[test]
+fn a_view_is_its_owners_until_it_is_shared_and_reads_sealed() {
+    let mut shop = Harness::new();
+    let (ada, bob, eve) = (
+        add(&mut shop, 1, "ada", Role::Owner),
+        add(&mut shop, 2, "bob", Role::Support),
+        add(&mut shop, 3, "eve", Role::Support),
+    );
+    let command = saving(&shop, None, bob, bob, false);
+    let view = ViewId::from_bits(shop.make(command));
+    assert_eq!(names(&shop, bob, ViewList::Orders), [view]);
+    assert_eq!(names(&shop, bob, ViewList::Products), [], "a view is of one list");
+    assert_eq!(names(&shop, ada, ViewList::Orders), [], "not even the shop's owner sees it");
+    let found = SAVED_VIEWS.get(&shop.view(), &view).unwrap();
+    assert!(!format!("{found:?}").contains("pat"), "who is looked for is not printed");
+    assert_eq!(open(&shop.view(), &Mirror, &found.words).unwrap().query, "q=pat%40shopper.example");
+    for command in [saving(&shop, Some(view), bob, ada, true), Command::DeleteView { view, by: ada }] {
+        assert_eq!(refused(&mut shop, command), Refusal::UnknownView, "it is as good as none");
+    }
+
+    let command = saving(&shop, Some(view), bob, bob, true);
+    shop.run(command);
+    assert_eq!(names(&shop, ada, ViewList::Orders), [view]);
+    let by_eve = saving(&shop, Some(view), bob, eve, false);
+    assert_eq!(refused(&mut shop, by_eve), Refusal::NotYourView);
+    assert_eq!(refused(&mut shop, Command::DeleteView { view, by: eve }), Refusal::NotYourView);
+    let command = saving(&shop, Some(view), bob, ada, true);
+    shop.run(command);
+    let found = SAVED_VIEWS.get(&shop.view(), &view).unwrap();
+    assert_eq!((found.owner, found.revision), (bob, 3), "it stays whose it was");
+    shop.run(Command::DeleteView { view, by: ada });
+    assert_eq!(names(&shop, bob, ViewList::Orders), []);
+    assert_eq!(refused(&mut shop, Command::DeleteView { view, by: bob }), Refusal::UnknownView);
+    let told = ["staff.view_saved", "staff.view_saved", "staff.view_saved", "staff.view_deleted"];
+    assert_eq!(shop.story()[3..], told);
+}
+
+#[test]
+fn views_are_of_one_shop_and_not_without_end() {
+    let mut shop = Harness::new();
+    let ada = add(&mut shop, 1, "ada", Role::Owner);
+    for _ in 0..VIEWS_MAX {
+        let command = saving(&shop, None, ada, ada, true);
+        shop.run(command);
+    }
+    let more = saving(&shop, None, ada, ada, true);
+    assert_eq!(refused(&mut shop, more), Refusal::TooMany { max: VIEWS_MAX as u32 });
+    shop.switch(TenantId::from_bits(0x72));
+    let ada = add(&mut shop, 1, "ada", Role::Owner);
+    assert_eq!(names(&shop, ada, ViewList::Orders), [], "those of another shop are not here");
+    let command = saving(&shop, None, ada, ada, true);
+    shop.run(command);
+    let nobody = StaffId::from_bits(9);
+    let by_nobody = saving(&shop, None, ada, nobody, true);
+    assert_eq!(refused(&mut shop, by_nobody), Refusal::UnknownStaff);
+}
+
+#[test]
+fn a_view_waits_until_every_node_knows_views() {
+    let mut shop = Harness::new();
+    let ada = add(&mut shop, 1, "ada", Role::Owner);
+    shop.rules = VIEWS - 1;
+    let early = saving(&shop, None, ada, ada, true);
+    assert_eq!(refused(&mut shop, early), Refusal::NotYet);
 }
 
 #[test]

@@ -56,6 +56,7 @@ id_segments! {
     MailId = "mail",
     NoteId = "note",
     ApiKeyId = "API key",
+    ViewId = "view",
 }
 
 /// All segments of a route, in order.

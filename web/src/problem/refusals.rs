@@ -95,6 +95,7 @@ impl From<staff::Refusal> for Problem {
         match refusal {
             UnknownStaff => Problem::not_found("staff member"),
             UnknownKey => Problem::not_found("API key"),
+            UnknownView => Problem::not_found("view"),
             UnknownRole { .. } | WrongPlace => Problem::invalid("/role", &refusal),
             NoScope => Problem::invalid("/scopes", &refusal),
             EmailTaken => told(Kind::AlreadyExists, &refusal),
@@ -102,6 +103,9 @@ impl From<staff::Refusal> for Problem {
             LastOwner => told(Kind::Conflict, &refusal),
             TooMany { .. } => told(Kind::LimitReached, &refusal),
             Erased => told(Kind::Conflict, &refusal),
+            NotYourView => told(Kind::Forbidden, &refusal),
+            NoView { .. } => Problem::invalid("/name", &refusal),
+            NotYet => told(Kind::Unavailable, &refusal),
         }
     }
 }
