@@ -4,7 +4,7 @@ use crate::actor::Actor;
 use crate::command::CommandId;
 use crate::command::Event as ContextEvent;
 use crate::ids::TenantId;
-use crate::scope::Site;
+use crate::scope::{SEQUENCE, Site, View};
 use crate::time::Timestamp;
 use crate::version;
 use gearify_storage::Record;
@@ -35,6 +35,11 @@ impl Record for Envelope {
     fn to_previous(&self) -> Option<EnvelopeV1> {
         Some(self.into())
     }
+}
+
+/// The number of the newest event in the stream of this tenant and site; 0 if nothing happened yet.
+pub fn last_sequence(view: &(impl View + ?Sized)) -> u64 {
+    SEQUENCE.get(view, &()).unwrap_or_default().0
 }
 
 /// Before events named their cause.

@@ -18,7 +18,7 @@ mod regions;
 mod webhooks;
 
 pub use admin::{ImportReport, RowFault, import_products, import_stock};
-pub(crate) use admin::{csv_file, known_zone};
+pub(crate) use admin::{csv_file, events, known_zone};
 pub use auth::{SignedIn, open_session, sign_in_customer};
 pub use body::AddressBody;
 pub use catalog::ProductsQuery;

@@ -11,7 +11,8 @@ use gearify_commerce::orders::{FulfillmentStatus, OrderStatus, PaymentStatus};
 use gearify_commerce::payments::PaymentState;
 use gearify_commerce::time::{DAY_MS, MINUTE_MS};
 use gearify_commerce::{
-    Currency, CustomerId, OrderId, PaymentId, ProductId, Site, StockItemId, TenantId, Timestamp, WarehouseId,
+    CategoryId, Code, Currency, CustomerId, OrderId, PaymentId, ProductId, Site, StockItemId, TenantId,
+    Timestamp, WarehouseId,
 };
 
 /// Whose rows.
@@ -207,6 +208,11 @@ pub struct ProductQuery {
     /// Words of a name in any language, or a SKU or its beginning.
     pub text: Option<String>,
     pub status: Vec<ProductStatus>,
+    pub product_type: Option<Code>,
+    /// Any of these; whoever wants those below a category names them too.
+    pub categories: Vec<CategoryId>,
+    /// Whatever its capitals.
+    pub brand: Option<String>,
     pub sort: ProductSort,
     pub page: PageRequest,
 }

@@ -2,6 +2,7 @@
 import { startPalette } from "./palette.js";
 import { startLists } from "./lists.js";
 import { startForms } from "./forms.js";
+import { startSheets } from "./sheet_cells.js";
 
 const FOLDED = "console-menu-folded";
 
@@ -40,5 +41,6 @@ startMenu();
 startPalette();
 startLists();
 startForms();
+startSheets();
 startCopying();
 forgetNews();

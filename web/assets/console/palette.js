@@ -1,4 +1,4 @@
-// Ctrl+K or ⌘K: to any page of the menu, or to a search, from the keyboard.
+// Ctrl+K or ⌘K: to any page, order, product, customer or action, or to a search, from the keyboard.
 
 /** Pages of the menu, in its order. */
 function pages() {
@@ -17,11 +17,35 @@ function searches(words) {
   return [{ label: `Search everything for “${words}”`, href: `/console/search?q=${asked}`, about: "search" }];
 }
 
+/** What stands on this page already and fits the words. */
 function fitting(words) {
   const parts = words.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (entry) => parts.every((part) => entry.label.toLowerCase().includes(part));
-  const found = [...steps(), ...pages()].filter(fits);
-  return words.trim() ? [...found, ...searches(words.trim())] : found;
+  return [...steps(), ...pages()].filter(fits);
+}
+
+/** Long enough that nobody waits, short enough that a word is asked for once. */
+const PAUSE_MS = 120;
+
+/** Asks the server for records that fit the words; only the last question is answered. */
+function asking(answer) {
+  let timer = 0;
+  let under = new AbortController();
+  return (words) => {
+    clearTimeout(timer);
+    under.abort();
+    under = new AbortController();
+    const { signal } = under;
+    if (!words) return;
+    timer = setTimeout(async () => {
+      try {
+        const reply = await fetch(`/console/jump?q=${encodeURIComponent(words)}`, { signal, headers: { Accept: "application/json" } });
+        if (reply.ok) answer((await reply.json()).data, words);
+      } catch {
+        // The next letter asks again; the search below finds the same.
+      }
+    }, PAUSE_MS);
+  };
 }
 
 function build() {
@@ -31,7 +55,7 @@ function build() {
   dialog.innerHTML =
     '<form method="dialog"><input type="search" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-label="Search or jump to" autocomplete="off"></form>' +
     '<ul id="palette-list" role="listbox" aria-label="Where to"></ul>' +
-    '<p class="palette-help">↑ ↓ choose, Enter goes, Esc closes. In lists: j, k, x, Enter, and / for the search box.</p>';
+    '<p class="palette-help">↑ ↓ choose, Enter goes, Esc closes. In lists: j, k, x, Enter, Esc, and / for the search box.</p>';
   document.body.append(dialog);
   return dialog;
 }
@@ -54,8 +78,12 @@ export function startPalette() {
       current.scrollIntoView({ block: "nearest" });
     }
   };
-  const show = () => {
-    const rows = fitting(box.value).map((entry, place) => {
+  const show = (found = []) => {
+    const words = box.value.trim();
+    const known = fitting(words);
+    const fresh = found.filter((entry) => known.every((other) => other.href !== entry.href));
+    const all = [...known, ...fresh, ...(words ? searches(words) : [])];
+    const rows = all.map((entry, place) => {
       const row = document.createElement("li");
       row.setAttribute("role", "presentation");
       const link = document.createElement("a");
@@ -64,6 +92,11 @@ export function startPalette() {
       link.setAttribute("role", "option");
       link.tabIndex = -1;
       link.textContent = entry.label;
+      if (entry.more) {
+        const more = document.createElement("small");
+        more.textContent = entry.more;
+        link.append(more);
+      }
       const about = document.createElement("span");
       about.textContent = entry.about;
       link.append(about);
@@ -71,17 +104,24 @@ export function startPalette() {
       return row;
     });
     list.replaceChildren(...rows);
-    chosen = 0;
     mark();
   };
+  const ask = asking((found, words) => {
+    if (words === box.value.trim()) show(found);
+  });
   const open = () => {
     box.value = "";
+    chosen = 0;
     show();
     dialog.showModal();
     box.focus();
   };
 
-  box.addEventListener("input", show);
+  box.addEventListener("input", () => {
+    chosen = 0;
+    show();
+    ask(box.value.trim());
+  });
   box.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();

@@ -8,7 +8,7 @@ mod catalogue;
 pub(crate) mod csv_file;
 mod customers;
 mod definitions;
-mod events;
+pub(crate) mod events;
 mod exports;
 mod imports;
 mod inventory;

@@ -38,6 +38,7 @@ macro_rules! done {
 
 done! {
     Saved = "saved", "Saved.";
+    Kept = "kept", "The view is kept; it is a tab of this list now.";
     Created = "created", "Created.";
     Shipped = "shipped", "The shipment is saved and the customer is told.";
     Delivered = "delivered", "The shipment is marked as delivered.";
@@ -47,12 +48,14 @@ done! {
     Received = "received", "The payment is marked as received.";
     Published = "published", "Published: shoppers see it now.", "{} products are published.";
     Unpublished = "unpublished", "Taken off the shop; it is a draft now.", "{} products are drafts now.";
+    Priced = "priced", "The price is changed.", "{} prices are changed.";
     Archived = "archived", "Archived. Orders go on referring to it.", "{} are archived.";
     Restored = "restored", "Back in use.";
     Copied = "copied", "This is the copy, a draft. Change what differs.";
     Uploaded = "uploaded", "The picture is saved.", "{} pictures are saved.";
     Removed = "removed", "Removed.";
     Adjusted = "adjusted", "The stock is adjusted.";
+    SheetSaved = "sheet-saved", "The sheet is saved.", "{} cells are saved.";
     Moved = "moved", "The pieces are moved.";
     Deactivated = "deactivated", "Deactivated: they can't sign in any more.";
     Reactivated = "reactivated", "They can sign in again.";

@@ -24,6 +24,7 @@ pub const SHOP: &[(&str, &[Entry])] = &[
         &[
             Entry { label: "Today", href: "/console", icon: "home", needs: None },
             entry("Orders", "/console/orders", "orders", OrdersRead),
+            entry("Customers", "/console/customers", "customers", CustomersRead),
         ],
     ),
     (
@@ -53,6 +54,7 @@ pub const SHOP: &[(&str, &[Entry])] = &[
             entry("Pages and legal", "/console/pages", "pages", SettingsRead),
             entry("Staff", "/console/staff", "staff", StaffRead),
             entry("Outbox", "/console/outbox", "mail", OrdersRead),
+            entry("History", "/console/history", "history", EventsRead),
         ],
     ),
 ];

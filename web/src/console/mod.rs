@@ -10,9 +10,12 @@
 //! with status 422, everything that was typed, and what to do beside each field.
 
 mod choices;
+mod customers;
 mod dashboard;
 mod done;
+mod history;
 mod import;
+mod jump;
 mod lists;
 mod menu;
 mod operator;
@@ -29,6 +32,7 @@ mod tests;
 mod texts;
 mod typed;
 pub mod view;
+mod views;
 mod visit;
 mod words;
 mod wrong;
@@ -44,12 +48,16 @@ pub fn routes() -> Vec<Route> {
         sign_in::routes,
         dashboard::routes,
         search::routes,
+        jump::routes,
+        views::routes,
         orders::routes,
+        customers::routes,
         products::routes,
         import::routes,
         range::routes,
         stock::routes,
         shop::routes,
+        history::routes,
         operator::routes,
     ];
     chapters.iter().flat_map(|chapter| chapter()).collect()

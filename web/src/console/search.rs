@@ -1,7 +1,7 @@
 //! One box for everything: orders, products and stock that fit the words.
 
 use super::lists::list_problem;
-use super::orders::{OrderAsk, order_rows};
+use super::orders::{OrderAsk, order_rows, usual};
 use super::view::{Cell, Column, Field, Form, Link, Page, Panel, Row, Submit, Table};
 use super::visit::{Visit, go, may, settings, words};
 use super::words::product_badge;
@@ -45,7 +45,7 @@ pub async fn search_page(visit: Visit) -> Result<Response, Problem> {
         query.page = limited.clone();
         let found =
             lists.orders(ListScope::new(call.tenant(), Site::FIRST), query).await.map_err(list_problem)?;
-        let table = order_rows(call, &words, &found.data).empty("No order fits.");
+        let table = usual(order_rows(call, &words, &found.data)).empty("No order fits.");
         page = page.part(Panel::new("Orders").flush().part(table));
     }
     if may(call, ProductsRead) {

@@ -15,6 +15,9 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use std::collections::BTreeMap;
 
+/// More than any page of ours reads.
+const PAIRS_MAX: usize = 200;
+
 /// A request for a page. Parameters nobody knows are left alone: addresses of pages are typed and shared.
 pub struct Visit {
     pub call: Call,
@@ -25,16 +28,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Visit, Problem> {
-        let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        for (name, value) in pairs.take(200) {
-            query.entry(name.into_owned()).or_default().push(value.into_owned());
-        }
-        Ok(Visit { call: Call::of(&parts.extensions)?, query })
+        Ok(Visit::of(Call::of(&parts.extensions)?, parts.uri.query().unwrap_or_default()))
     }
 }
 
 impl Visit {
+    /// As if a list with this query were asked for: what a form carries along of the list it stands under.
+    pub fn of(call: Call, query: &str) -> Visit {
+        let mut visit = Visit { call, query: BTreeMap::new() };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()).take(PAIRS_MAX) {
+            visit.query.entry(name.into_owned()).or_default().push(value.into_owned());
+        }
+        visit
+    }
+
     pub fn get(&self, name: &str) -> &str {
         self.query.get(name).and_then(|values| values.first()).map_or("", |text| text.trim())
     }

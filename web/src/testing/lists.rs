@@ -84,6 +84,10 @@ impl Lists for MemoryBackend {
         orders.retain(|order| {
             named(order)
                 && query.customer.is_none_or(|customer| order.customer == Some(customer))
+                && query.total_min.is_none_or(|min| order.totals.total >= min)
+                && query.total_max.is_none_or(|max| order.totals.total <= max)
+                && query.placed_from.is_none_or(|from| order.placed_at >= from)
+                && query.placed_until.is_none_or(|until| order.placed_at < until)
                 && (query.status.is_empty() || query.status.contains(&order.status))
                 && (query.payment_status.is_empty() || query.payment_status.contains(&order.payment_status()))
                 && (query.fulfillment_status.is_empty()
@@ -119,8 +123,18 @@ impl Lists for MemoryBackend {
             .map(|tenant| tenant.settings.value.locale);
         let rows = with_scope(self, GroupKind::Catalogue, tenant, Site::NONE, |view| {
             let products = catalog::products_after(view, None, ALL).into_iter();
-            let fitting =
-                products.filter(|product| query.status.is_empty() || query.status.contains(&product.status));
+            let text = query.text.clone().unwrap_or_default().to_lowercase();
+            let fitting = products.filter(|product| {
+                let details = &product.details;
+                let named = || details.name.iter().any(|(_, name)| name.to_lowercase().contains(&text));
+                let brand = details.brand.as_ref().map(|brand| brand.as_str().to_lowercase());
+                (query.status.is_empty() || query.status.contains(&product.status))
+                    && (text.is_empty() || named())
+                    && query.product_type.as_ref().is_none_or(|wanted| *wanted == details.product_type)
+                    && query.brand.as_ref().is_none_or(|wanted| brand == Some(wanted.to_lowercase()))
+                    && (query.categories.is_empty()
+                        || query.categories.iter().any(|wanted| details.categories.contains(wanted)))
+            });
             let row = |product: catalog::Product| ProductRow {
                 id: product.id,
                 status: product.status,

@@ -40,3 +40,7 @@ pub const CUSTOMER_EMAIL: i64 = 4;
 pub const CUSTOMER_NAME: i64 = 5;
 pub const PRODUCT_SKU: i64 = 6;
 pub const PRODUCT_WORD: i64 = 7;
+
+pub const PRODUCT_TYPE: i64 = 1;
+pub const PRODUCT_CATEGORY: i64 = 2;
+pub const PRODUCT_BRAND: i64 = 3;

@@ -10,6 +10,9 @@
 
 mod codes;
 mod page;
+mod products;
+#[cfg(test)]
+mod products_tests;
 mod read;
 mod rows;
 mod sharded;

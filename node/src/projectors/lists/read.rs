@@ -2,14 +2,15 @@
 
 use super::codes::*;
 use super::page::{Key, Order, Run, Spot, Spots, failed, page, page_of, total};
+use super::products::products;
 use super::rows::{NAME_PURPOSE, bytes, words};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::orders::{FulfillmentStatus, OrderStatus, PaymentStatus};
 use gearify_commerce::payments::PaymentState;
 use gearify_commerce::{
-    Currency, CustomerId, OrderId, PaymentId, ProductId, Site, StockItemId, TenantId, Timestamp, Vault,
-    WarehouseId, sealed,
+    Currency, CustomerId, OrderId, PaymentId, Site, StockItemId, TenantId, Timestamp, Vault, WarehouseId,
+    sealed,
 };
 use gearify_storage::{ProjectionDb, ProjectionError};
 use gearify_web::ports_lists::*;
@@ -29,7 +30,7 @@ pub struct ListReader {
 }
 
 /// Lets faults of the projection and refusals travel together.
-enum Fault {
+pub(super) enum Fault {
     List(ListFault),
     Projection(ProjectionError),
 }
@@ -52,7 +53,7 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-type Answer<T> = Result<T, Fault>;
+pub(super) type Answer<T> = Result<T, Fault>;
 
 impl ListReader {
     pub fn new(db: Arc<ProjectionDb>, vault: Arc<dyn Vault>) -> ListReader {
@@ -267,7 +268,7 @@ fn axes(db: &Connection, scope: i64, query: &OrderQuery) -> Answer<Vec<Axes>> {
     Ok(all.into_iter().filter(is_wanted).collect())
 }
 
-fn has_code<T: Coded>(wanted: &[T], code: i64) -> bool {
+pub(super) fn has_code<T: Coded>(wanted: &[T], code: i64) -> bool {
     wanted.is_empty() || wanted.iter().any(|wanted| wanted.code() == code)
 }
 
@@ -383,68 +384,6 @@ fn customer_row(db: &Connection, scope: i64, id: &[u8]) -> Answer<Option<Custome
             orders: row.get(1)?,
             spent: row.get(2)?,
             last_order_at: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis),
-        })
-    })
-}
-
-fn products(db: &Connection, scope: ListScope, query: &ProductQuery) -> Answer<ListPage<ProductRow>> {
-    let Some(n) = scope_number(db, scope)? else { return Ok(empty()) };
-    let (name, table, key, descending) = match query.sort {
-        ProductSort::Updated => {
-            ("products-updated", "products INDEXED BY products_by_update", "updated_at", true)
-        }
-        ProductSort::Name => ("products-name", "products INDEXED BY products_by_name", "name_key", false),
-        ProductSort::Newest => ("products-newest", "products INDEXED BY products_by_age", "created_at", true),
-    };
-    let order = Order { name, table, key, id: "id", descending };
-    let fill = |db: &Connection, spot: &Spot| product_row(db, n, &spot.id);
-    use gearify_commerce::catalog::ProductStatus;
-    let wanted = if query.status.is_empty() { ProductStatus::ALL.to_vec() } else { query.status.clone() };
-    let text = query.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let Some(text) = text else {
-        let runs: Vec<Run> = wanted
-            .iter()
-            .map(|status| Run {
-                condition: "scope = ?1 AND status = ?2".into(),
-                values: vec![Value::Integer(n), Value::Integer(status.code())],
-            })
-            .collect();
-        return filled(db, page(db, order, &runs, &query.page)?, total(db, order, &runs)?, fill);
-    };
-    let mut ids: BTreeSet<Vec<u8>> = BTreeSet::new();
-    ids.extend(beginning_with(db, n, PRODUCT_SKU, &text.to_lowercase())?);
-    ids.extend(all_of(words(text).map(|word| beginning_with(db, n, PRODUCT_WORD, &word)))?);
-    let mut spots = Vec::new();
-    for id in ids {
-        let sql =
-            "SELECT status, updated_at, name_key, created_at FROM products WHERE scope = ?1 AND id = ?2";
-        let key = one(db, sql, n, &id, |row| {
-            let key = match query.sort {
-                ProductSort::Updated => Key::Int(row.get(1)?),
-                ProductSort::Name => Key::Text(row.get(2)?),
-                ProductSort::Newest => Key::Int(row.get(3)?),
-            };
-            Ok((row.get::<_, i64>(0)?, key))
-        })?;
-        if let Some((_, key)) = key.filter(|(status, _)| has_code(&wanted, *status)) {
-            spots.push(Spot { key, id });
-        }
-    }
-    let total = capped(spots.len() as u64);
-    filled(db, page_of(spots, order, &query.page)?, total, fill)
-}
-
-fn product_row(db: &Connection, scope: i64, id: &[u8]) -> Answer<Option<ProductRow>> {
-    use gearify_commerce::catalog::ProductStatus;
-    let sql = "SELECT status, name, slug, updated_at, variants FROM products WHERE scope = ?1 AND id = ?2";
-    one(db, sql, scope, id, |row| {
-        Ok(ProductRow {
-            id: ProductId::from_bits(bits(id)),
-            status: state(row, 0, ProductStatus::Draft)?,
-            name: row.get(1)?,
-            slug: row.get(2)?,
-            updated_at: Timestamp::from_millis(row.get(3)?),
-            variants: row.get(4)?,
         })
     })
 }
@@ -662,7 +601,7 @@ fn waiting(db: &Connection, scope: ListScope) -> Answer<Waiting> {
     Ok(Waiting { to_ship, to_pay, failed_payments, low_stock })
 }
 
-fn scope_number(db: &Connection, scope: ListScope) -> Answer<Option<i64>> {
+pub(super) fn scope_number(db: &Connection, scope: ListScope) -> Answer<Option<i64>> {
     let sql = "SELECT n FROM scopes WHERE tenant = ?1 AND site = ?2";
     let mut statement = db.prepare_cached(sql)?;
     Ok(statement.query_row(params![bytes(scope.tenant.bits()), scope.site.0], |row| row.get(0)).optional()?)
@@ -681,7 +620,7 @@ fn with_term(db: &Connection, scope: i64, kind: i64, term: &[u8]) -> Answer<Vec<
 }
 
 /// Ids of records under a term that begins so.
-fn beginning_with(db: &Connection, scope: i64, kind: i64, start: &str) -> Answer<Vec<Vec<u8>>> {
+pub(super) fn beginning_with(db: &Connection, scope: i64, kind: i64, start: &str) -> Answer<Vec<Vec<u8>>> {
     if start.is_empty() {
         return Ok(Vec::new());
     }
@@ -713,7 +652,7 @@ fn after_prefix(start: &str) -> String {
 }
 
 /// What is in every one of the sets; nothing if there is none.
-fn all_of(sets: impl Iterator<Item = Answer<Vec<Vec<u8>>>>) -> Answer<Vec<Vec<u8>>> {
+pub(super) fn all_of(sets: impl Iterator<Item = Answer<Vec<Vec<u8>>>>) -> Answer<Vec<Vec<u8>>> {
     let mut common: Option<BTreeSet<Vec<u8>>> = None;
     for set in sets {
         let set: BTreeSet<Vec<u8>> = set?.into_iter().collect();
@@ -725,11 +664,11 @@ fn all_of(sets: impl Iterator<Item = Answer<Vec<Vec<u8>>>>) -> Answer<Vec<Vec<u8
     Ok(common.unwrap_or_default().into_iter().collect())
 }
 
-fn capped(total: u64) -> (u64, bool) {
+pub(super) fn capped(total: u64) -> (u64, bool) {
     (total.min(TOTAL_MAX), total <= TOTAL_MAX)
 }
 
-fn filled<T>(
+pub(super) fn filled<T>(
     db: &Connection,
     spots: Spots,
     (total, total_exact): (u64, bool),
@@ -741,11 +680,11 @@ fn filled<T>(
     Ok(ListPage { data: rows, next_cursor, prev_cursor, total, total_exact })
 }
 
-fn empty<T>() -> ListPage<T> {
+pub(super) fn empty<T>() -> ListPage<T> {
     ListPage { data: Vec::new(), next_cursor: None, prev_cursor: None, total: 0, total_exact: true }
 }
 
-fn one<T>(
+pub(super) fn one<T>(
     db: &Connection,
     sql: &str,
     scope: i64,
@@ -755,7 +694,7 @@ fn one<T>(
     Ok(db.prepare_cached(sql)?.query_row(params![scope, id], read).optional()?)
 }
 
-fn state<T: Coded>(row: &Row<'_>, column: usize, _: T) -> Result<T, rusqlite::Error> {
+pub(super) fn state<T: Coded>(row: &Row<'_>, column: usize, _: T) -> Result<T, rusqlite::Error> {
     let code: i64 = row.get(column)?;
     T::from_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))
 }
@@ -767,6 +706,6 @@ fn currency(row: &Row<'_>, column: usize) -> Result<Currency, rusqlite::Error> {
     })
 }
 
-fn bits(id: &[u8]) -> u128 {
+pub(super) fn bits(id: &[u8]) -> u128 {
     id.try_into().map_or(0, u128::from_be_bytes)
 }

@@ -277,7 +277,36 @@ impl Writer<'_> {
                 variants.len() as i64,
             ],
         )?;
+        self.product_facets(at, &product, &name.to_lowercase())?;
         self.product_terms(at, &product, &variants)
+    }
+
+    fn product_facets(&self, at: &Place, product: &Product, name_key: &str) -> Done {
+        let id = bytes(product.id.bits());
+        self.exec("DELETE FROM product_facets WHERE scope = ?1 AND id = ?2", params![at.scope, id])?;
+        let details = &product.details;
+        let brand =
+            details.brand.iter().map(|brand| (PRODUCT_BRAND, brand.as_str().to_lowercase().into_bytes()));
+        let categories =
+            details.categories.iter().map(|category| (PRODUCT_CATEGORY, bytes(category.bits()).to_vec()));
+        let kind = (PRODUCT_TYPE, details.product_type.as_str().as_bytes().to_vec());
+        for (kind, term) in brand.chain(categories).chain([kind]) {
+            self.exec(
+                "INSERT OR IGNORE INTO product_facets (scope, kind, term, id, status, name_key, created_at, updated_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    at.scope,
+                    kind,
+                    term,
+                    id,
+                    product.status.code(),
+                    name_key,
+                    product.created_at.as_millis(),
+                    product.updated_at.as_millis(),
+                ],
+            )?;
+        }
+        Ok(())
     }
 
     fn product_terms(&self, at: &Place, product: &Product, variants: &[Variant]) -> Done {

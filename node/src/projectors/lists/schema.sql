@@ -63,7 +63,7 @@ CREATE TABLE terms (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX terms_by_id ON terms (scope, id, kind);
 
--- Orders placed by hour.
+-- Orders placed by quarters of an hour, which no time zone's midnight divides.
 CREATE TABLE sales (
     scope INTEGER NOT NULL,
     slot INTEGER NOT NULL,
@@ -102,6 +102,24 @@ CREATE TABLE products (
 CREATE INDEX products_by_update ON products (scope, status, updated_at, id);
 CREATE INDEX products_by_name ON products (scope, status, name_key, id);
 CREATE INDEX products_by_age ON products (scope, status, created_at, id);
+
+-- What products are filed under, with what lists are sorted by.
+CREATE TABLE product_facets (
+    scope INTEGER NOT NULL,
+    -- 1 type by code, 2 category by id, 3 brand in small letters
+    kind INTEGER NOT NULL,
+    term BLOB NOT NULL,
+    id BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    name_key TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, kind, term, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX product_facets_by_update ON product_facets (scope, kind, term, status, updated_at, id);
+CREATE INDEX product_facets_by_name ON product_facets (scope, kind, term, status, name_key, id);
+CREATE INDEX product_facets_by_age ON product_facets (scope, kind, term, status, created_at, id);
+CREATE INDEX product_facets_by_id ON product_facets (scope, id);
 
 -- Items over all warehouses.
 CREATE TABLE stock_items (

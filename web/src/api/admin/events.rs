@@ -119,7 +119,7 @@ fn actor_id(actor: &Actor) -> Option<String> {
 }
 
 /// References by kind. Payloads grow field by field; a name that is published never changes.
-fn data_of(event: &Event) -> serde_json::Value {
+pub(crate) fn data_of(event: &Event) -> serde_json::Value {
     use gearify_commerce::{catalog, inventory, orders, payments, pricing};
     use serde_json::json;
     match event {

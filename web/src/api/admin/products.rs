@@ -513,7 +513,8 @@ async fn list_products(
     call: Call,
     Query(asked): Query<ProductsAsked>,
 ) -> Result<Json<AdminProductList>, Problem> {
-    let query = ProductQuery { text: asked.text, status: asked.status, sort: asked.sort, page: asked.page };
+    let ProductsAsked { text, status, sort, page } = asked;
+    let query = ProductQuery { text, status, sort, page, ..ProductQuery::default() };
     let page = call.state().lists.products(call.shop()?.id(), query).await?;
     Ok(Json(AdminProductList::page(page, AdminProductSummary::from)))
 }

@@ -1,12 +1,13 @@
 //! The list of orders.
 
-use super::ask::{FULFILMENTS, OrderAsk, PAYMENT_STATUSES, SORTS, STATUSES};
+use super::ask::{Bound, COLUMNS, FULFILMENTS, OrderAsk, PAYMENT_STATUSES, SORTS, STATUSES};
 use super::buyer;
-use crate::console::lists::{list_problem, pager};
+use crate::console::lists::{Columns, list_problem, pager};
 use crate::console::view::form::Choice;
 use crate::console::view::{
     Action, Cell, Chip, Column, Direction, Field, FieldKind, Filter, Link, Page, Row, Search, Tab, Table,
 };
+use crate::console::views;
 use crate::console::visit::{Visit, settings, words};
 use crate::console::words::{Words, fulfilment_badge, order_badge, payment_badge};
 use crate::gate::Call;
@@ -17,7 +18,8 @@ use crate::storefront::places::country_name;
 use axum::response::Response;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{FulfillmentStatus, ORDERS, OrderStatus};
-use gearify_commerce::{Country, Site};
+use gearify_commerce::staff::ViewList;
+use gearify_commerce::{Country, Currency, Site};
 
 pub async fn list_orders_page(visit: Visit) -> Result<Response, Problem> {
     let words = words(&visit.call)?;
@@ -29,11 +31,13 @@ pub async fn list_orders_page(visit: Visit) -> Result<Response, Problem> {
     let mut table = order_rows(&visit.call, &words, &found.data);
     table.columns[PLACED] = sorting(Column::new("Placed"), &ask, OrderSort::Newest, OrderSort::Oldest);
     table.columns[TOTAL] = sorting(Column::number("Total"), &ask, OrderSort::Dearest, OrderSort::Cheapest);
-    table.filter = Some(filter(&ask));
+    let mut table = ask.columns.of(table, &COLUMNS);
+    let filter = filter(&ask, &words, settings(&visit.call)?.currency);
+    table.filter = Some(views::keep(&visit.call, ViewList::Orders, &ask.href(), filter));
     table.pager = Some(pager);
-    table.empty = match ask == OrderAsk::default() {
-        true => "No orders yet. They appear here as soon as somebody buys.".to_owned(),
-        false => "No order fits. Look at the spelling, or take a filter off.".to_owned(),
+    table.empty = match ask.is_filtered() {
+        false => "No orders yet. They appear here as soon as somebody buys.".to_owned(),
+        true => "No order fits. Look at the spelling, or take a filter off.".to_owned(),
     };
     let mut page = Page::new("Orders");
     if !table.rows.is_empty() {
@@ -56,25 +60,19 @@ fn sorting(column: Column, ask: &OrderAsk, down: OrderSort, up: OrderSort) -> Co
     column.sorts(OrderAsk { sort: next, ..ask.clone() }.href(), now)
 }
 
-/// Rows with who ordered, opened for those who may see orders.
+/// The columns of a list that offers no others.
+pub fn usual(table: Table) -> Table {
+    Columns::default().of(table, &COLUMNS)
+}
+
+/// Rows with who ordered, opened for those who may see orders; all columns.
 pub fn order_rows(call: &Call, words: &Words, orders: &[OrderRow]) -> Table {
-    let columns = vec![
-        Column::new("Order"),
-        Column::new("Placed"),
-        Column::new("Customer"),
-        Column::new("Status"),
-        Column::new("Payment"),
-        Column::new("Delivery"),
-        Column::number("Pieces").minor(),
-        Column::number("Total"),
-    ];
-    let buyers: Vec<String> = call.read(GroupKind::Region, |view| {
-        let buyer = |row: &OrderRow| {
-            ORDERS.get(view, &row.id).map_or(String::new(), |order| buyer(call, view, &order))
-        };
-        orders.iter().map(buyer).collect()
+    let columns = COLUMNS.map(|column| match column.word {
+        "pieces" => Column::number(column.label).minor(),
+        "total" => Column::number(column.label),
+        _ => Column::new(column.label),
     });
-    let rows = orders.iter().zip(buyers).map(|(order, buyer)| {
+    let rows = orders.iter().zip(buyers(call, orders)).map(|(order, buyer)| {
         let href = format!("/console/orders/{}", order.id);
         Row::new(vec![
             Cell::Link(Link::new(order.number.clone(), href.clone())),
@@ -85,11 +83,23 @@ pub fn order_rows(call: &Call, words: &Words, orders: &[OrderRow]) -> Table {
             Cell::badge(fulfilment_badge(order.fulfillment_status)),
             Cell::Text(order.pieces.to_string()),
             Cell::Text(words.money(order.total, order.currency)),
+            Cell::Text(order.first_sku.clone()),
+            Cell::Text(country_words(&order.country)),
         ])
         .href(href)
         .dim(matches!(order.status, OrderStatus::Cancelled | OrderStatus::Expired))
     });
-    Table::new("Orders", columns).rows(rows)
+    Table::new("Orders", columns.to_vec()).rows(rows)
+}
+
+/// Who ordered.
+pub fn buyers(call: &Call, orders: &[OrderRow]) -> Vec<String> {
+    call.read(GroupKind::Region, |view| {
+        let buyer = |row: &OrderRow| {
+            ORDERS.get(view, &row.id).map_or(String::new(), |order| buyer(call, view, &order))
+        };
+        orders.iter().map(buyer).collect()
+    })
 }
 
 fn country_words(code: &str) -> String {
@@ -99,19 +109,20 @@ fn country_words(code: &str) -> String {
     }
 }
 
-fn filter(ask: &OrderAsk) -> Filter {
+fn filter(ask: &OrderAsk, words: &Words, currency: Currency) -> Filter {
+    let clear = OrderAsk { columns: ask.columns.clone(), ..OrderAsk::default() };
     Filter {
         action: "/console/orders".to_owned(),
         tabs: tabs(ask),
         search: Some(Search {
             label: "Number, name, e-mail or SKU".to_owned(),
-            value: ask.typed.clone(),
+            value: ask.typed(),
             hint: "Also payment_status:paid, status:placed, total:>100, placed:>2026-01-31".to_owned(),
         }),
-        chips: chips(ask),
-        clear: "/console/orders".to_owned(),
+        chips: chips(ask, words, currency),
+        clear: clear.href(),
         fields: fields(ask),
-        hidden: Vec::new(),
+        ..Filter::default()
     }
 }
 
@@ -121,10 +132,11 @@ fn tabs(ask: &OrderAsk) -> Vec<Tab> {
     let of = |status: &[OrderStatus], fulfilment: &[FulfillmentStatus]| OrderAsk {
         status: status.to_vec(),
         fulfilment: fulfilment.to_vec(),
+        columns: ask.columns.clone(),
         ..OrderAsk::default()
     };
     let views = [
-        ("All", OrderAsk::default()),
+        ("All", of(&[], &[])),
         ("To ship", of(&[OrderStatus::Confirmed], &open)),
         ("To be paid", of(&[OrderStatus::Placed], &[])),
         ("On their way", of(&[], &[FulfillmentStatus::Fulfilled])),
@@ -136,7 +148,8 @@ fn tabs(ask: &OrderAsk) -> Vec<Tab> {
         .collect()
 }
 
-fn chips(ask: &OrderAsk) -> Vec<Chip> {
+/// Each filter in force by itself, with the list as it is without it.
+fn chips(ask: &OrderAsk, words: &Words, currency: Currency) -> Vec<Chip> {
     let mut chips = Vec::new();
     for (place, status) in ask.status.iter().enumerate() {
         let mut without = ask.clone();
@@ -153,11 +166,30 @@ fn chips(ask: &OrderAsk) -> Vec<Chip> {
         without.fulfilment.remove(place);
         chips.push(Chip { label: fulfilment_badge(*status).label, href: without.href() });
     }
-    if !ask.typed.is_empty() {
-        let without = OrderAsk { typed: String::new(), ..ask.clone() };
-        chips.push(Chip { label: format!("“{}”", ask.typed), href: without.href() });
+    for (place, mark) in ask.marks.iter().enumerate() {
+        let mut without = ask.clone();
+        without.marks.remove(place);
+        chips.push(Chip { label: bound_words(mark.means, words, currency), href: without.href() });
+    }
+    if !ask.text.is_empty() {
+        let without = OrderAsk { text: String::new(), ..ask.clone() };
+        chips.push(Chip { label: format!("“{}”", ask.text), href: without.href() });
     }
     chips
+}
+
+fn bound_words(bound: Bound, words: &Words, currency: Currency) -> String {
+    let money = |minor| words.money(minor, currency);
+    match bound {
+        Bound::Total { min: Some(min), max: Some(_) } => format!("Total {}", money(min)),
+        Bound::Total { min: Some(min), max: None } => format!("Total from {}", money(min)),
+        Bound::Total { min: None, max } => format!("Total up to {}", money(max.unwrap_or(0))),
+        Bound::Placed { from: Some(from), until: Some(_) } => format!("Placed on {}", words.day(from)),
+        Bound::Placed { from: Some(from), until: None } => format!("Placed from {}", words.day(from)),
+        Bound::Placed { from: None, until } => {
+            format!("Placed before {}", until.map_or(String::new(), |until| words.day(until)))
+        }
+    }
 }
 
 fn fields(ask: &OrderAsk) -> Vec<Field> {
@@ -176,5 +208,6 @@ fn fields(ask: &OrderAsk) -> Vec<Field> {
         Field::new(FieldKind::Ticks(payment.to_vec()), "payment", "Payment").optional(),
         Field::new(FieldKind::Ticks(fulfilment.to_vec()), "fulfilment", "Delivery").optional(),
         Field::select("sort", "Order", sorts.to_vec()),
+        ask.columns.field(&COLUMNS),
     ]
 }

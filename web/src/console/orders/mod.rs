@@ -34,7 +34,7 @@ use sheets::{invoice_page, packing_slip_page};
 
 pub use ask::OrderAsk;
 pub use failed::FAILED_PAYMENTS;
-pub use list::order_rows;
+pub use list::{buyers, order_rows, usual};
 
 pub fn routes() -> Vec<Route> {
     routes! { "Console: orders", Console, Shop;
@@ -111,7 +111,7 @@ fn buyer(call: &Call, view: &ReadScope<'_>, order: &Order) -> String {
 }
 
 /// As it stands on an envelope.
-pub(super) fn address_lines(address: &Address) -> Vec<String> {
+pub fn address_lines(address: &Address) -> Vec<String> {
     let place = [address.city.clone(), address.region.clone(), address.postal_code.clone()];
     let place: Vec<String> = place.into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let region = address.region_code.as_ref().filter(|_| address.region.is_none());

@@ -3,13 +3,16 @@
 //! A form holds the whole of what a merchant writes about a thing: the record is turned into typed
 //! fields, edited, and read back. Reading back what was not edited gives the same record.
 
+pub mod ask;
 pub mod attributes;
 mod create;
 mod details;
 mod edit;
 mod list;
+mod many;
 mod pictures;
 pub mod prices;
+mod reprice;
 mod status;
 mod variant;
 mod variant_page;
@@ -22,7 +25,9 @@ use edit::{edit_product_page, update_product_form};
 use gearify_commerce::catalog::{self, Product, Variant};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::{Locale, ProductId, VariantId};
-use list::{change_many_form, list_products_page};
+pub use list::find;
+use list::{export_products, list_products_page};
+use many::change_many_form;
 use pictures::{arrange_pictures_form, upload_pictures_form};
 use status::{change_status_form, duplicate_form};
 use variant_page::{
@@ -34,7 +39,9 @@ pub fn routes() -> Vec<Route> {
         Get "/console/products" list_products_page: Staff(ProductsRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "Products, found and filtered";
         Post "/console/products/many" change_many_form: Staff(ProductsWrite), PERSON, Write, Form, None, Token,
-            query(), request(), 303(), "Publishes, takes off or archives the ticked products";
+            query(), request(), 303(), "Publishes, takes off, archives or prices the ticked products, or all that match";
+        Get "/console/products/export" export_products: Staff(ProductsRead), PERSON, Read, None, None, None,
+            query(), request(), 200(), "The products of the list, as CSV";
         Get "/console/products/new" new_product_page: Staff(ProductsWrite), PERSON, Read, None, None, None,
             query(), request(), 200(), "A form for a new product";
         Post "/console/products" create_product_form: Staff(ProductsWrite), PERSON, Write, Form, None, Token,

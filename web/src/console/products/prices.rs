@@ -27,7 +27,7 @@ pub fn default_list(view: &impl View, currency: Currency) -> Option<Code> {
     lists.into_iter().find(|list| list.is_default() && list.currency == currency).map(|list| list.code)
 }
 
-fn is_everyday(price: &Price) -> bool {
+pub fn is_everyday(price: &Price) -> bool {
     price.min_quantity == 1 && price.starts.is_none() && price.ends.is_none()
 }
 

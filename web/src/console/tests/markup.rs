@@ -17,8 +17,8 @@ async fn all_pages(shop: &Shopfront, order: &str) -> Vec<Seen> {
     let mut pages = Vec::new();
     for route in crate::console::routes() {
         let row = route.row;
-        // Not for a person's eyes: a file to keep.
-        let is_file = row.path.ends_with("/export");
+        // Not for a person's eyes: a file to keep, an answer to a script.
+        let is_file = row.path.ends_with("/export") || row.path == "/console/jump";
         if is_file
             || row.method != RowMethod::Get
             || row.scope == TenantScope::Platform

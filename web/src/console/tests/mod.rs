@@ -3,13 +3,16 @@
 mod browser;
 mod dashboard;
 mod files;
+mod keyboard;
+mod lists;
+mod many;
 mod markup;
 mod orders;
 mod people;
 mod products;
 mod settings;
 
-pub use browser::{Browser, Seen};
+pub use browser::{Browser, Filled, Seen};
 
 use crate::testing::Shopfront;
 use crate::tests::shopping::Basket;
@@ -24,6 +27,12 @@ pub async fn paid_order(shop: &Shopfront) -> String {
     let buyer = basket.client.with("idempotency-key", "k");
     let order = buyer.post("/api/v1/orders", basket.order("tok_ok")).await.expect(201).json();
     order["id"].as_str().expect("an order has an id").to_owned()
+}
+
+/// Somebody makes an account.
+pub async fn registers(shop: &Shopfront, name: &str, email: &str) {
+    let body = json!({ "name": name, "email": email, "password": "three short legs and a gully" });
+    shop.visitor().post("/api/v1/auth/register", body).await.expect(201);
 }
 
 /// An order that waits for a bank transfer; its id.

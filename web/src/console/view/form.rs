@@ -14,6 +14,8 @@ pub struct Form {
     pub hidden: Vec<(String, String)>,
     /// What stopped the form as a whole, and what to do.
     pub error: Option<String>,
+    /// Said before what is wrong; that nothing was changed, if empty.
+    pub headline: String,
     pub intro: String,
     pub sections: Vec<Section>,
     pub submits: Vec<Submit>,
@@ -38,6 +40,8 @@ pub struct Section {
 pub struct Grid {
     pub columns: Vec<super::Column>,
     pub rows: Vec<Vec<Cell>>,
+    /// Moved about in and pasted into like a spreadsheet.
+    pub sheet: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +122,11 @@ impl Form {
         self
     }
 
+    pub fn headline(mut self, words: impl Into<String>) -> Form {
+        self.headline = words.into();
+        self
+    }
+
     pub fn hidden(mut self, name: impl Into<String>, value: impl ToString) -> Form {
         self.hidden.push((name.into(), value.to_string()));
         self
@@ -193,7 +202,12 @@ impl Section {
     }
 
     pub fn grid(mut self, columns: Vec<super::Column>, rows: Vec<Vec<Cell>>) -> Section {
-        self.grid = Some(Grid { columns, rows });
+        self.grid = Some(Grid { columns, rows, sheet: false });
+        self
+    }
+
+    pub fn sheet(mut self, columns: Vec<super::Column>, rows: Vec<Vec<Cell>>) -> Section {
+        self.grid = Some(Grid { columns, rows, sheet: true });
         self
     }
 

@@ -1,7 +1,7 @@
 //! Lists of rows: a head that stays in sight, filters, pages, actions on many rows.
 
 use super::parts::{Action, Badge, Link, Picture};
-use super::{Field, Post};
+use super::{Field, Form, Post};
 
 #[derive(Clone, Debug, Default)]
 pub struct Table {
@@ -172,6 +172,10 @@ pub struct Filter {
     pub fields: Vec<Field>,
     /// Carried along by the form.
     pub hidden: Vec<(String, String)>,
+    /// Keeps the list as it stands under a name.
+    pub save: Option<Box<Form>>,
+    /// Where kept views are renamed and deleted.
+    pub keep: Option<Link>,
 }
 
 #[derive(Clone, Debug)]
@@ -202,6 +206,10 @@ pub struct Bulk {
     pub buttons: Vec<(String, String)>,
     /// What the ticked things are: `products`.
     pub noun: String,
+    /// Carried along: which list this is.
+    pub hidden: Vec<(String, String)>,
+    /// Words for all that match, where the page does not show them all.
+    pub all: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -210,6 +218,14 @@ pub struct Pager {
     pub next: Option<String>,
     /// `1,240 orders`, `more than 10,000 orders`.
     pub words: String,
+}
+
+impl Filter {
+    /// Offers to keep the list as it stands.
+    pub fn save(mut self, form: Form) -> Filter {
+        self.save = Some(Box::new(form.bound()));
+        self
+    }
 }
 
 impl Table {
