@@ -1,9 +1,11 @@
-// Work at the keyboard: each test presses the keys that an owner presses, in a shop of its own.
+// Work at the keyboard: each test presses the keys that an owner presses, what it writes in a shop of its own.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { visiting } from '../lib/browser.mjs';
 import { fits, isAccessible } from '../lib/inspect.mjs';
 import { Owner } from '../lib/owner.mjs';
+import { Shopper } from '../lib/shopper.mjs';
+import { freshEmail } from '../lib/world.mjs';
 
 /** The shop that no other test writes to. */
 const SLUG = 'maidan';
@@ -32,17 +34,31 @@ async function jumps(page, typed, label) {
 const rows = (page) => page.locator('[data-list] tbody tr');
 const here = (page) => rows(page).evaluateAll((all) => all.findIndex((row) => row.classList.contains('is-here')));
 
-test('the palette leads to a page, a product, an action and an order', () => atDesk(async (page, owner) => {
+test('the palette leads to a page, a product, an action and a search', () => atDesk(async (page, owner) => {
   await jumps(page, 'settings', /^Settings/);
   await owner.isAt('Settings');
-  await jumps(page, 'linseed', /raw linseed/);
-  await page.getByRole('heading', { level: 1, name: /linseed oil/ }).waitFor();
+  // The shop's products are named in Hindi first; any language finds them.
+  await jumps(page, 'linseed', /longroom-linseed-oil/);
+  await page.getByRole('heading', { level: 1, name: /अलसी तेल/ }).waitFor();
   await jumps(page, 'new product', /^New product/);
   await owner.isAt('New product');
   await page.goto('/console/orders');
-  // The demo has no orders of its own: the palette offers the search instead.
+  // Where nobody is found, the palette offers the search instead.
   await jumps(page, 'nobody@shopper.example', /^Search everything/);
   await owner.isAt('Search');
+}));
+
+test('the palette leads to an order by its number', () => visiting({}, async (page) => {
+  const order = await new Shopper(page).buys('longroom-bat-mallet', { email: freshEmail('palette') });
+  await visiting({}, async (desk, place) => {
+    const owner = new Owner(desk, place);
+    await owner.signsIn();
+    // The lists know it from here on.
+    await owner.findsOrder(order.number);
+    await desk.goto('/console/settings');
+    await jumps(desk, order.number, new RegExp(`^Order ${order.number}`));
+    await owner.isAt(new RegExp(`^Order ${order.number}`));
+  });
 }));
 
 test('the palette opens by either key, closes by Escape, and is read as a list of choices', () => atDesk(async (page) => {
