@@ -52,7 +52,7 @@ impl Rounding {
     }
 
     fn round(self, amount: i64, currency: Currency) -> i64 {
-        let whole = 10i64.pow(u32::from(currency.exponent()));
+        let whole = 10i64.pow(currency.exponent());
         let to = |unit: i64| (amount + unit / 2) / unit * unit;
         match self {
             Rounding::None => amount,
