@@ -32,7 +32,7 @@ async function load(url, remember) {
   }
 }
 
-// Focus and open groups stay as they are.
+// Focus, open groups and what is ticked for a comparison stay as they are.
 function replace(fresh) {
   const focused = document.activeElement?.id;
   for (const facet of document.querySelectorAll("details.facet")) {
@@ -40,7 +40,12 @@ function replace(fresh) {
     const twin = [...fresh.querySelectorAll("details.facet")].find((each) => each.querySelector("summary").textContent === name);
     if (twin) twin.open = facet.open;
   }
+  for (const box of document.querySelectorAll('input[form="compare"]:checked')) {
+    const twin = [...fresh.querySelectorAll('input[form="compare"]')].find((each) => each.value === box.value);
+    if (twin) twin.checked = true;
+  }
   document.querySelector(".list-page").replaceWith(fresh);
+  document.dispatchEvent(new Event("list-replaced"));
   start();
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }

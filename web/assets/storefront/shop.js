@@ -3,6 +3,7 @@ const features = [
   ["details[data-fold]", () => import("./fold.js")],
   ["form[data-suggest]", () => import("./suggest.js")],
   ["form[data-auto-submit]", () => import("./filters.js")],
+  ["form[data-compare]", () => import("./compare.js")],
   ["form[data-add]", () => import("./product.js")],
   ["[data-stepper]", () => import("./stepper.js")],
   ["[data-gallery]", () => import("./gallery.js")],

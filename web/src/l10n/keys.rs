@@ -14,6 +14,8 @@ messages! {
         price_now price_before rating_label zoom close size_guide add_ons not_returnable quantity one_less one_more add_to_cart added_to_cart
         view_cart add_failed about_product kit_parts specification related sku
         stock_in stock_low stock_backorder stock_preorder stock_out stock_elsewhere
+        // side by side
+        compare compare_this compare_text compare_go compare_table compare_empty compare_empty_text compare_one compare_legend compare_differs compare_add compare_add_go rating
         // basket
         cart cart_empty cart_empty_text update remove subtotal discount shipping shipping_unknown shipping_free total
         total_estimated gift_cards amount_due check_out cannot_check_out estimate_delivery estimate country postal_code
@@ -53,6 +55,8 @@ messages! {
         weight_from(weight)
         price_from(price)
         price_each(price)
+        compare_pick(name)
+        compare_chosen(count, most)
         price_with_tax(tax)
         price_without_tax(tax)
         lowest_price(price)
@@ -83,6 +87,7 @@ messages! {
         bats()
         results()
         results_at_least()
+        compare_full()
         stock_left()
         adds_days()
         fields_wrong()

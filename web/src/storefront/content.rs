@@ -135,7 +135,7 @@ pub async fn get_robots(visit: Visit) -> Result<Response, Problem> {
     let site_map = visit.absolute("/sitemap.xml");
     let text = format!(
         "User-agent: *\nDisallow: /cart\nDisallow: /checkout/\nDisallow: /orders/\nDisallow: /account\n\
-         Disallow: /api/\nDisallow: /console\nDisallow: /search\n\nSitemap: {site_map}\n"
+         Disallow: /api/\nDisallow: /console\nDisallow: /search\nDisallow: /compare\n\nSitemap: {site_map}\n"
     );
     Ok(file(text.into(), "text/plain; charset=utf-8", DAILY))
 }

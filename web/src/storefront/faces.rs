@@ -3,7 +3,7 @@
 
 use super::convert::{CARD_WIDTH, amount, lead_picture, shown};
 use super::specs;
-use super::view::parts::{Picture, PriceTag, ProductCard, Rating};
+use super::view::parts::{Availability as Shown, Picture, PriceTag, ProductCard, Rating};
 use super::visit::Visit;
 use crate::ports_search::SearchHit;
 use gearify_commerce::catalog::{self, Product, ProductStatus};
@@ -79,9 +79,27 @@ fn face_of(view: &(impl View + ?Sized), visit: &Visit, product: &Product) -> Fac
     }
 }
 
+/// What was said of it so far.
+pub fn rating_of(hit: &SearchHit) -> Option<Rating> {
+    let (hundredths, count) = hit.rating?;
+    Some(Rating { tenths: (u32::from(hundredths) + 5) / 10, count: u64::from(count) })
+}
+
 impl Face {
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub fn slug(&self) -> &str {
+        &self.slug
+    }
+
+    /// With its maker before it.
+    pub fn full_name(&self) -> String {
+        match &self.brand {
+            Some(brand) => format!("{brand} {}", self.name),
+            None => self.name.clone(),
+        }
     }
 
     /// The card of a hit, with these facts about it.
@@ -89,26 +107,38 @@ impl Face {
         let settings = visit.settings();
         let currency = settings.currency;
         let price = hit.price_min.unwrap_or(0);
+        let price = PriceTag {
+            price: amount(price, currency),
+            from: hit.price_max.is_some_and(|highest| highest > price),
+            compare_at: hit.compare_at.map(|before| amount(before, currency)),
+        };
+        let availability = shown(hit.availability, None, None, settings);
+        self.card_with(visit, price, availability, rating_of(hit), specs)
+    }
+
+    /// The card with a price and a stock read elsewhere.
+    pub fn card_with(
+        &self,
+        visit: &Visit,
+        price: PriceTag,
+        availability: Shown,
+        rating: Option<Rating>,
+        specs: Vec<String>,
+    ) -> ProductCard {
         // In a shop that has just opened everything is new, and nothing has to say so.
         let opened = visit.shop.tenant.created_at.plus_millis(OPENING_MS);
         let is_new =
             self.published_at.is_some_and(|at| at > opened && visit.call.now().millis_since(at) < NEW_MS);
         ProductCard {
+            slug: self.slug.clone(),
             href: visit.to(&format!("/p/{}", self.slug)),
             name: self.name.clone(),
             brand: self.brand.clone(),
             picture: self.picture.clone(),
-            price: PriceTag {
-                price: amount(price, currency),
-                from: hit.price_max.is_some_and(|highest| highest > price),
-                compare_at: hit.compare_at.map(|before| amount(before, currency)),
-            },
-            availability: shown(hit.availability, None, None, settings),
+            price,
+            availability,
             specs,
-            rating: hit.rating.map(|(hundredths, count)| Rating {
-                tenths: (u32::from(hundredths) + 5) / 10,
-                count: u64::from(count),
-            }),
+            rating,
             badge: is_new.then(|| visit.text().badge_new().to_owned()),
         }
     }

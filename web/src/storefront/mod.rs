@@ -10,6 +10,7 @@ mod as_of;
 mod bag;
 mod cart;
 mod checkout;
+mod compare;
 mod content;
 mod convert;
 mod faces;
@@ -47,6 +48,7 @@ use checkout::{
     place_order, show_contact, show_delivery, show_payment, show_review, take_contact, take_delivery,
     take_payment,
 };
+use compare::show_compare;
 use content::{
     get_asset, get_brand, get_drawing, get_favicon, get_robots, get_site_map, get_site_map_part, move_admin,
     move_catalog, show_page,
@@ -83,6 +85,8 @@ fn pages() -> Vec<Route> {
             query(), request(), 200(), "What was found";
         Get "/p/{slug}" show_product: Open, SHOPPER, Read, None, None, None,
             query(), request(), 200(), "A product";
+        Get "/compare" show_compare: Open, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "Up to four products side by side";
         Get "/pages/{slug}" show_page: Open, SHOPPER, Read, None, None, None,
             query(), request(), 200(), "Delivery, returns, privacy, terms, contact";
         Get "/catalog" move_catalog: Open, SHOPPER, Read, None, None, None,

@@ -2,6 +2,7 @@
 
 use super::answer::{Built, redirect, shared};
 use super::as_of::Shelf;
+use super::compare;
 use super::convert::{PAGE_WIDTH, amount, day_after, excerpt, media_picture, next_midnight, shown};
 use super::faces::Face;
 use super::listing::{self, breadcrumb_data, crumbs};
@@ -15,7 +16,7 @@ use super::view::structured_data::{OfferData, ProductData};
 use super::view::{Head, RichText, StructuredData};
 use super::visit::Visit;
 use crate::answers::find;
-use crate::ports_search::{Availability, SearchFrom, SearchQuery, SearchSort};
+use crate::ports_search::{Availability, SearchQuery};
 use crate::problem::Problem;
 use crate::read::kits;
 use crate::read::products::{Market, price_of, visible};
@@ -108,16 +109,16 @@ impl BuiltProduct {
 }
 
 /// Everything read about a product's variants.
-struct Stall {
-    variants: Vec<Variant>,
-    prices: Vec<Option<Effective>>,
+pub(super) struct Stall {
+    pub variants: Vec<Variant>,
+    pub prices: Vec<Option<Effective>>,
     needs: Vec<Needs>,
-    said: Vec<Availability>,
+    pub said: Vec<Availability>,
     pieces: Vec<i64>,
 }
 
 impl Stall {
-    fn of(visit: &Visit, market: &Market, product: &Product) -> Stall {
+    pub fn of(visit: &Visit, market: &Market, product: &Product) -> Stall {
         let (variants, prices) = visit.call.read(GroupKind::Catalogue, |view| {
             let variants = catalog::live_variants_of(view, product.id);
             let prices = variants.iter().map(|variant| price_of(view, market, variant)).collect();
@@ -129,6 +130,11 @@ impl Stall {
             (said, needs.iter().map(|needs| needs.pieces(region)).collect())
         });
         Stall { variants, prices, needs, said, pieces }
+    }
+
+    /// What was said of each variant's stock, to be compared with what is said later.
+    pub fn into_said(self) -> impl Iterator<Item = (Needs, Availability)> {
+        self.needs.into_iter().zip(self.said)
     }
 
     fn shown(&self, visit: &Visit, place: usize) -> Shown {
@@ -181,7 +187,7 @@ pub async fn build(visit: &Visit, product: &Product, chosen: &Chosen) -> BuiltPr
     let decided = places.len() == 1 && options.len() == details.options.len();
     let single = decided.then(|| places[0]);
     let price = price_tag(&stall, &places, market.currency);
-    let page = visit.call.read(GroupKind::Catalogue, |view| ProductPage {
+    let mut page = visit.call.read(GroupKind::Catalogue, |view| ProductPage {
         id: product.id.to_string(),
         name: name.clone(),
         brand: details.brand.as_ref().map(|brand| brand_link(visit, brand.as_str())),
@@ -203,13 +209,17 @@ pub async fn build(visit: &Visit, product: &Product, chosen: &Chosen) -> BuiltPr
         delivery: delivery(view, visit, &market, &stall, &places),
         description: RichText::from_markdown(&description),
         specs: specs::table(view, visit, product, &stall.variants),
+        compare_href: None,
         size_guide: None,
         related,
         error: None,
         added: false,
     });
+    // What is told by nothing but its price has nothing to be compared by.
+    let compared = !page.specs.is_empty();
+    page.compare_href = compared.then(|| compare::href(visit, [details.slug.as_str()]));
     let head = head(visit, product, &page, &stall, &description);
-    let said = stall.needs.into_iter().zip(stall.said).chain(related_said).collect();
+    let said = stall.into_said().chain(related_said).collect();
     BuiltProduct { page, head, said }
 }
 
@@ -295,7 +305,7 @@ fn pictures(
     found.map(|media| media_picture(&media, &market.locale, &market.default_locale, PAGE_WIDTH)).collect()
 }
 
-fn price_tag(stall: &Stall, places: &[usize], currency: gearify_commerce::Currency) -> PriceTag {
+pub(super) fn price_tag(stall: &Stall, places: &[usize], currency: gearify_commerce::Currency) -> PriceTag {
     let all: Vec<usize> = (0..stall.variants.len()).collect();
     // A combination that does not exist has no price; the product still has one.
     let places = if places.is_empty() { &all } else { places };
@@ -483,22 +493,7 @@ async fn related(
     else {
         return (Vec::new(), Vec::new());
     };
-    let asked = SearchQuery {
-        text: None,
-        locale: market.locale.clone(),
-        fallback_locales: Vec::new(),
-        currency: market.currency,
-        category: Some(category.path),
-        filters: BTreeMap::new(),
-        price_min: None,
-        price_max: None,
-        in_stock: Some(true),
-        rating_min: None,
-        sort: SearchSort::Relevance,
-        limit: RELATED + 1,
-        from: SearchFrom::Start,
-        facets: false,
-    };
+    let asked = SearchQuery { in_stock: Some(true), ..listing::shelf(market, category.path, RELATED + 1) };
     // The page stands without them: an index that is not ready yet is no reason to show nothing.
     let Ok(mut found) = listing::search(visit, asked).await else { return (Vec::new(), Vec::new()) };
     found.answer.hits.retain(|hit| hit.product != product.id);

@@ -14,7 +14,7 @@ use super::view::parts::{Choice, Link, ProductCard};
 use super::view::structured_data::BreadcrumbData;
 use super::view::{Head, StructuredData};
 use super::visit::Visit;
-use crate::ports_search::{SearchAnswer, SearchSort};
+use crate::ports_search::{SearchAnswer, SearchFrom, SearchQuery, SearchSort};
 use crate::problem::{Kind, Problem};
 use crate::read::products::Market;
 use axum::response::Response;
@@ -155,10 +155,27 @@ pub async fn find(visit: &Visit, query: &ListQuery, market: &Market) -> Result<F
     search(visit, asked).await
 }
 
-pub async fn search(
-    visit: &Visit,
-    asked: crate::ports_search::SearchQuery,
-) -> Result<FoundProducts, Problem> {
+/// What stands in a category, as strangers see it.
+pub fn shelf(market: &Market, path: String, limit: usize) -> SearchQuery {
+    SearchQuery {
+        text: None,
+        locale: market.locale.clone(),
+        fallback_locales: Vec::new(),
+        currency: market.currency,
+        category: Some(path),
+        filters: BTreeMap::new(),
+        price_min: None,
+        price_max: None,
+        in_stock: None,
+        rating_min: None,
+        sort: SearchSort::Relevance,
+        limit,
+        from: SearchFrom::Start,
+        facets: false,
+    }
+}
+
+pub async fn search(visit: &Visit, asked: SearchQuery) -> Result<FoundProducts, Problem> {
     let state = visit.call.state();
     let answer = state.search.search(visit.shop.id(), asked).await?;
     let sequence = crate::answers::catalogue_sequence(state, visit.shop.id());
@@ -359,6 +376,7 @@ fn head(visit: &Visit, query: &ListQuery, page: &ListingPage, path: &str) -> Hea
             .iter()
             .find_map(|product| product.picture.as_ref())
             .map(|picture| visit.absolute(&picture.url)),
+        parameters: query.href(""),
         previous_url: absolute(&page.previous_href),
         next_url: absolute(&page.next_href),
         ..Head::default()
@@ -374,6 +392,7 @@ mod tests {
     fn cards(badges: &[bool]) -> Vec<ProductCard> {
         let price = crate::storefront::convert::amount(1_200, Currency::GBP);
         let card = |badged: &bool| ProductCard {
+            slug: "match-ball".to_owned(),
             href: "/p/match-ball".to_owned(),
             name: "Match Ball".to_owned(),
             brand: None,

@@ -108,6 +108,9 @@ impl Browser {
 
     pub async fn post(&mut self, form: &Form) -> &Page {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+        if form.method == Method::GET {
+            return self.open(&format!("{}?{body}", form.action)).await;
+        }
         let reply = self.send(form.method.clone(), &form.action, Some(body)).await;
         self.arrive(&form.action, reply).await
     }

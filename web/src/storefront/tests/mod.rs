@@ -4,6 +4,7 @@ mod account;
 mod browse;
 mod browser;
 mod buy;
+mod compare;
 mod settings;
 mod verify;
 

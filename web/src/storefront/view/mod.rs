@@ -11,7 +11,7 @@
 //! | [`shell`] | shop, visitor, document head, language |
 //! | [`parts`] | links, pictures, prices, fields, notices, timelines |
 //! | [`paths`] | fixed addresses and the fields their forms send |
-//! | [`home`], [`listing`], [`product`], [`cart`], [`checkout`], [`order`], [`account`], [`content`] | one page family each |
+//! | [`home`], [`listing`], [`product`], [`compare`], [`cart`], [`checkout`], [`order`], [`account`], [`content`] | one page family each |
 //! | [`branding`] | the tenant's style sheet, with contrast computed |
 
 pub mod account;
@@ -19,6 +19,7 @@ pub mod address;
 pub mod branding;
 pub mod cart;
 pub mod checkout;
+pub mod compare;
 pub mod content;
 pub mod home;
 pub mod listing;

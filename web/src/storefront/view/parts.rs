@@ -112,6 +112,8 @@ impl Rating {
 /// A product where several are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductCard {
+    /// Names it in addresses, as `p` of a comparison.
+    pub slug: String,
     pub href: String,
     pub name: String,
     pub brand: Option<String>,

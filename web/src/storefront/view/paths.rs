@@ -9,6 +9,9 @@ pub const SEARCH: &str = "/search";
 /// `GET ?q=` → `{"data": [{"text", "kind", "slug"}]}`; without the locale prefix.
 pub const SUGGESTIONS: &str = "/api/v1/search/suggestions";
 
+/// `GET ?p=&p=…`: products side by side, named by their slugs.
+pub const COMPARE: &str = "/compare";
+
 pub const CART: &str = "/cart";
 /// `POST product_id, option.<code>…, add_on…, quantity, return_to`: puts a product in the bag.
 /// The script sends the same form with `Accept: application/json` and reads `{"count", "message"}`

@@ -40,6 +40,8 @@ pub struct ProductPage {
     /// Made with [`RichText::under_heading`].
     pub description: RichText,
     pub specs: Vec<Spec>,
+    /// Puts it beside others.
+    pub compare_href: Option<String>,
     /// Size by height, for goods that come in sizes.
     pub size_guide: Option<SizeGuide>,
     pub related: Vec<ProductCard>,

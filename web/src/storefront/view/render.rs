@@ -11,6 +11,7 @@ use super::checkout::{
     CheckoutStep, CheckoutSummary, ContactPage, DeliveryPage, NotDeliverablePage, PaymentMethod, PaymentPage,
     ReviewPage,
 };
+use super::compare::ComparePage;
 use super::content::{ContentPage, NotFoundPage, ProblemPage};
 use super::home::HomePage;
 use super::listing::{FacetBody, ListingKind, ListingPage};
@@ -64,6 +65,7 @@ macro_rules! page {
 page!(HomePage, HomeTemplate, "storefront/home.html", |_, _| String::new());
 page!(ListingPage, ListingTemplate, "storefront/listing.html", |page, t| page.heading(t));
 page!(ProductPage, ProductTemplate, "storefront/product.html", |page, _| page.name.clone());
+page!(ComparePage, CompareTemplate, "storefront/compare.html", |_, t| t.compare().to_owned());
 page!(CartPage, CartTemplate, "storefront/cart.html", |_, t| t.cart().to_owned());
 page!(ContactPage, ContactTemplate, "storefront/checkout_contact.html", |_, t| t.step_contact().to_owned());
 page!(DeliveryPage, DeliveryTemplate, "storefront/checkout_delivery.html", |_, t| t

@@ -144,6 +144,8 @@ pub struct Head {
     pub image_url: Option<String>,
     /// `website`, `product` …; empty means `website`.
     pub open_graph_type: String,
+    /// `?` and what follows it, where that is part of what is shown: the page in another language shows the same.
+    pub parameters: String,
     /// Absolute addresses of neighbours in a paged list.
     pub previous_url: Option<String>,
     pub next_url: Option<String>,

@@ -1,5 +1,6 @@
 //! Home, lists, products.
 
+use super::super::compare::{ComparePage, CompareRow, Compared};
 use super::super::content::{ContentPage, NotFoundPage};
 use super::super::home::{
     Hero, HomePage, ProductRow, Promise, Service, Tile, WeightEnd, WeightMark, WeightScale,
@@ -21,6 +22,8 @@ pub(super) fn pages(sample: &Sample, pages: &mut Vec<SamplePage>) {
     add("home", "/", Box::new(home(sample)));
     add("list-table", "/c/bats", Box::new(bats(sample)));
     add("list-grid", "/c/clothing", Box::new(clothing(sample)));
+    add("compare", "/compare", Box::new(compare(sample, 4)));
+    add("compare-one", "/compare", Box::new(compare(sample, 1)));
     add("search-nothing", "/search", Box::new(nothing(sample)));
     add("content", "/pages/delivery", Box::new(delivery_page(sample)));
     add("not-found", "/p/gone", Box::new(NotFoundPage { suggestions: suggestions(sample) }));
@@ -206,6 +209,7 @@ pub(super) fn cards(sample: &Sample) -> Vec<ProductCard> {
         .iter()
         .zip(1_u64..)
         .map(|(Thing(name, brand, kind, palette, price, availability, specs), seed)| ProductCard {
+            slug: sample.code(&seed.to_string()),
             href: format!("/p/{seed}"),
             name: sample.say(name),
             brand: Some(sample.say(brand)),
@@ -248,6 +252,7 @@ fn rack(sample: &Sample) -> Vec<ProductCard> {
     bats.into_iter()
         .zip(20_u64..)
         .map(|((name, brand, palette, price, grade, grains, spot, grams, availability), seed)| ProductCard {
+            slug: sample.code(&format!("bat-{seed}")),
             href: format!("/p/bat-{seed}"),
             name: sample.say(name),
             brand: Some(sample.say(brand)),
@@ -271,6 +276,32 @@ fn rack(sample: &Sample) -> Vec<ProductCard> {
             badge: (seed == 21).then(|| words(sample, "New", "नया")),
         })
         .collect()
+}
+
+fn compare(sample: &Sample, count: usize) -> ComparePage {
+    let products = sample.list(rack(sample).into_iter().take(count).collect());
+    let cells = |place: usize| products.iter().map(|card| card.spec(place).to_owned()).collect();
+    let labels = ["Weight", "Grams", "Grade", "Grains", "Sweet spot"];
+    ComparePage {
+        crumbs: sample.list(vec![Link::new(sample.say("Home"), "/"), Link::new(sample.say("Compare"), "")]),
+        rows: labels
+            .into_iter()
+            .enumerate()
+            .map(|(place, label)| CompareRow { label: sample.say(label), cells: cells(place) })
+            .collect(),
+        full: (count == 4).then_some(4),
+        others: if count < 4 {
+            let others = rack(sample).into_iter().skip(count);
+            others.map(|card| Choice { value: card.slug, label: card.name, selected: false }).collect()
+        } else {
+            Vec::new()
+        },
+        suggestions: suggestions(sample),
+        products: products
+            .iter()
+            .map(|card| Compared { card: card.clone(), without_href: "/compare?p=bat-20".to_owned() })
+            .collect(),
+    }
 }
 
 fn facets(sample: &Sample) -> Vec<Facet> {

@@ -151,6 +151,7 @@ fn bat(sample: &Sample) -> ProductPage {
             .map(|(label, value)| Spec::new(sample.say(label), sample.say(value)))
             .to_vec(),
         ),
+        compare_href: Some("/compare?p=meridian".to_owned()),
         size_guide: (sample.mode != Mode::Empty).then(|| SizeGuide {
             heads: ["Size", "Your height", "Bat length"].map(|head| sample.say(head)).to_vec(),
             rows: [["Harrow", "5 ft 2 – 5 ft 6", "84 cm"], ["Short handle", "5 ft 7 – 6 ft 2", "85 cm"], ["Long blade", "over 6 ft 2", "89 cm"]]
@@ -179,6 +180,7 @@ fn sold_out(sample: &Sample) -> ProductPage {
         options: Vec::new(),
         variants: Vec::new(),
         add_ons: Vec::new(),
+        compare_href: None,
         size_guide: None,
         delivery: Some(DeliveryNote {
             destination: sample.say("Antarctica"),
