@@ -14,6 +14,8 @@ messages! {
         price_now price_before rating_label zoom close size_guide add_ons not_returnable quantity one_less one_more add_to_cart added_to_cart
         view_cart add_failed about_product kit_parts specification related sku
         stock_in stock_low stock_backorder stock_preorder stock_out stock_elsewhere
+        // sizes
+        size_guide_offered size_head size_height size_hand size_chest size_harrow size_short_handle size_long_handle size_boys size_youth size_men size_men_large size_note_bat size_note_pad size_note_glove size_note_clothing
         // side by side
         compare compare_this compare_text compare_go compare_table compare_empty compare_empty_text compare_one compare_legend compare_differs compare_add compare_add_go rating
         // basket
@@ -55,6 +57,10 @@ messages! {
         weight_from(weight)
         price_from(price)
         price_each(price)
+        size_feet(feet)
+        size_feet_inches(feet, inches)
+        size_up_to(end)
+        size_over(start)
         compare_pick(name)
         compare_chosen(count, most)
         price_with_tax(tax)

@@ -25,6 +25,7 @@ pub mod password;
 pub(crate) mod places;
 pub(crate) mod problem;
 mod product;
+mod size_guide;
 mod specs;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use super::convert::{PAGE_WIDTH, amount, day_after, excerpt, media_picture, next
 use super::faces::Face;
 use super::listing::{self, breadcrumb_data, crumbs};
 use super::places::country_in_words;
+use super::size_guide;
 use super::specs;
 use super::view::parts::{Availability as Shown, Link, Picture, PriceTag, ProductCard};
 use super::view::product::{
@@ -217,6 +218,7 @@ pub async fn build(visit: &Visit, product: &Product, chosen: &Chosen) -> BuiltPr
     });
     // What is told by nothing but its price has nothing to be compared by.
     let compared = !page.specs.is_empty();
+    page.size_guide = size_guide::of(visit.text(), &details.product_type, &page.options);
     page.compare_href = compared.then(|| compare::href(visit, [details.slug.as_str()]));
     let head = head(visit, product, &page, &stall, &description);
     let said = stall.into_said().chain(related_said).collect();

@@ -241,3 +241,22 @@ async fn a_kit_says_what_is_in_it() {
     let page = browser.open("/p/nets-kit").await.expect(200);
     page.says("Seam Edition Bat, Long Handle").is_silent_about("href=\"/p/seam-edition-bat\"");
 }
+
+#[tokio::test]
+async fn a_size_is_chosen_beside_a_guide_by_height() {
+    let shop = Shopfront::open();
+    let mut browser = Browser::new(&shop);
+    let page = browser.open("/p/seam-edition-bat").await.expect(200);
+    let guide = page.html.split("size-guide").nth(1).expect("a guide").split("</details>").next().unwrap();
+    assert!(
+        guide.contains("<tr class=\"is-offered\"><th scope=\"row\">Short Handle</th><td>168 – 188</td>"),
+        "{guide}"
+    );
+    assert!(guide.contains("<tr><th scope=\"row\">Harrow</th>"), "{guide}");
+    let size = page.html.find("name=\"option.size\"").unwrap();
+    assert!(
+        page.html.find("size-guide").unwrap() > size && page.html.find("class=\"extras\"").unwrap() > size
+    );
+    browser.open("/hi/p/seam-edition-bat").await.expect(200).says("6 फ़ुट 2 इंच से ऊपर");
+    browser.open("/p/match-ball").await.expect(200).is_silent_about("size-guide");
+}

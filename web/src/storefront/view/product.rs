@@ -92,6 +92,11 @@ pub struct OptionValue {
 }
 
 impl ProductPage {
+    /// The guide beside an option.
+    pub fn guide_of(&self, option: &str) -> Option<&SizeGuide> {
+        self.size_guide.as_ref().filter(|guide| guide.option == option)
+    }
+
     /// Option codes and values, price and stock of each variant, for the `data-` attribute the
     /// script reads. Prices and stock are worded here, so the script needs no language.
     pub fn variants_json(&self, locale: Locale) -> String {
@@ -172,7 +177,17 @@ pub struct DeliveryNote {
 
 #[derive(Debug, Clone)]
 pub struct SizeGuide {
+    /// The code of the option it stands beside.
+    pub option: String,
     pub heads: Vec<String>,
-    pub rows: Vec<Vec<String>>,
+    pub rows: Vec<SizeRow>,
     pub note: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct SizeRow {
+    /// One for each head; the first is what the size is called.
+    pub cells: Vec<String>,
+    /// It can be chosen here.
+    pub offered: bool,
 }

@@ -2,7 +2,8 @@
 
 use super::super::parts::{Availability, DeliveryWindow, Link, PriceTag, Rating, Spec};
 use super::super::product::{
-    AddOn, DeliveryNote, KitPart, OptionGroup, OptionValue, ProductPage, SizeGuide, TaxNote, VariantData,
+    AddOn, DeliveryNote, KitPart, OptionGroup, OptionValue, ProductPage, SizeGuide, SizeRow, TaxNote,
+    VariantData,
 };
 use super::super::rich_text::RichText;
 use super::browse::cards;
@@ -153,9 +154,13 @@ fn bat(sample: &Sample) -> ProductPage {
         ),
         compare_href: Some("/compare?p=meridian".to_owned()),
         size_guide: (sample.mode != Mode::Empty).then(|| SizeGuide {
+            option: sample.code("size"),
             heads: ["Size", "Your height", "Bat length"].map(|head| sample.say(head)).to_vec(),
             rows: [["Harrow", "5 ft 2 – 5 ft 6", "84 cm"], ["Short handle", "5 ft 7 – 6 ft 2", "85 cm"], ["Long blade", "over 6 ft 2", "89 cm"]]
-                .map(|row| row.map(|cell| sample.say(cell)).to_vec())
+                .map(|row| SizeRow {
+                    cells: row.map(|cell| sample.say(cell)).to_vec(),
+                    offered: row[0] == "Harrow",
+                })
                 .to_vec(),
             note: sample.say("Between two sizes, take the shorter one."),
         }),
