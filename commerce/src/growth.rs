@@ -22,7 +22,7 @@ impl Intent {
                 // Also how a line is taken out of a cart.
                 CartIntent::SetQuantity { quantity, .. } => *quantity > 0,
                 // Two carts become one.
-                CartIntent::Merge { .. } => false,
+                CartIntent::Merge { .. } | CartIntent::SetConsent { .. } => false,
                 CartIntent::AddLine { .. }
                 | CartIntent::SetDestination { .. }
                 | CartIntent::SetContact { .. }
@@ -180,6 +180,8 @@ fn of_cart(command: &cart::Command) -> bool {
     match command {
         SetQuantity { quantity, .. } => *quantity > 0,
         Merge { .. } | Expire { .. } | HoldEnded { .. } | Idle { .. } | Erase { .. } => false,
+        // As that of a customer: no larger than a word.
+        SetConsent { .. } => false,
         AddLine { .. }
         | SetDestination { .. }
         | SetContact { .. }

@@ -115,6 +115,14 @@ pub enum CartIntent {
         into: CartId,
         customer: CustomerId,
     },
+    /// What a guest agreed to, and in which words.
+    SetConsent {
+        cart: CartId,
+        purpose: String,
+        granted: bool,
+        source: String,
+        wording_version: String,
+    },
 }
 
 /// Where and how a shopper shops.

@@ -15,7 +15,7 @@
 //! | 5 | carts are abandoned by the shop's own measure, once and with consent |
 //! | 6 | money beyond an order's total goes back, pieces go back where they left, a transfer has its time |
 //! | 7 | the cluster's roster follows a version too; snapshots name the closed files of the history |
-//! | 8 | a region's shards have three or five voters |
+//! | 8 | a region's shards have three or five voters; guests consent |
 //!
 //! The roster of the cluster counts its rules by the same numbers, so that a program knows them up to one.
 
@@ -50,6 +50,9 @@ pub const ROSTER: StateVersion = 7;
 /// A region says how many voters its shards have: commands, and a shape of the roster, that older programs can't
 /// read.
 pub const WIDE: StateVersion = 8;
+/// Guests say at the checkout whether they wish to be written to, and staff keep views of lists: commands that older
+/// programs can't read.
+pub const GUESTS: StateVersion = 8;
 /// The newest that this program knows. It knows every older one.
 pub const NEWEST: StateVersion = WIDE;
 

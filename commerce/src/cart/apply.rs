@@ -4,7 +4,7 @@ use super::command::{Command, Event, NewLine};
 use super::error::Refusal;
 use super::model::*;
 use crate::command::Reply;
-use crate::customers::agreed_to_marketing;
+use crate::customers::{Consent, PURPOSES};
 use crate::ids::{CartId, CustomerId, LineId, OrderId};
 use crate::intent::Market;
 use crate::processes::schedule::Due;
@@ -70,6 +70,16 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             Ok(write(scope, cart, false))
         }
         Command::Idle { cart } => idle(scope, *cart),
+        Command::SetConsent { cart, purpose, granted, source, wording_version } => {
+            let consent = Consent {
+                purpose: purpose.clone(),
+                granted: *granted,
+                source: source.clone(),
+                wording_version: wording_version.clone(),
+                at: scope.at(),
+            };
+            set_consent(scope, *cart, consent)
+        }
         Command::Erase { cart } => erase(scope, *cart),
     }
 }
@@ -102,6 +112,17 @@ fn take_contact(
     person.remember(scope);
     cart.contact = Some(contact.clone());
     scope.schedule(scope.at().plus_millis(idle_ms), &Due::CartIdle(id));
+    Ok(write(scope, cart, false))
+}
+
+/// A cart may have been left alone before its guest agreed: its time begins again.
+fn set_consent(scope: &mut Scope<'_, '_>, id: CartId, consent: Consent) -> Result<Reply, Refusal> {
+    let cart = open_cart(scope, id)?;
+    let Idle { after_ms, .. } = IDLES.get(scope, &id).unwrap_or_default();
+    scope.schedule(scope.at().plus_millis(after_ms), &Due::CartIdle(id));
+    GUEST_CONSENTS.put(scope, &(id, consent.purpose.clone()), &consent);
+    let Consent { purpose, granted, source, wording_version, .. } = consent;
+    scope.emit(Event::ConsentGiven { cart: id, purpose, granted, source, wording_version });
     Ok(write(scope, cart, false))
 }
 
@@ -283,6 +304,11 @@ fn remove(scope: &mut Scope<'_, '_>, cart: &Cart) -> Reply {
     if IDLES.contains(scope, &id) {
         IDLES.delete(scope, &id);
     }
+    for purpose in PURPOSES.map(str::to_owned) {
+        if GUEST_CONSENTS.contains(scope, &(id, purpose.clone())) {
+            GUEST_CONSENTS.delete(scope, &(id, purpose));
+        }
+    }
     if cart.status == CartStatus::Open {
         scope.emit(Event::CartExpired { cart: id });
         scope.emit(Event::CartChanged { cart: id, revision: cart.revision, drop_hold: cart.hold.is_some() });
@@ -307,8 +333,7 @@ fn idle(scope: &mut Scope<'_, '_>, id: CartId) -> Result<Reply, Refusal> {
 
 /// Told once, and only of somebody who agreed to be written to.
 fn may_tell(scope: &Scope<'_, '_>, cart: &Cart, idle: Idle) -> bool {
-    let agreed = || cart.customer.is_some_and(|customer| agreed_to_marketing(scope, customer));
-    !scope.follows(version::IDLE) || !idle.is_told && agreed()
+    !scope.follows(version::IDLE) || !idle.is_told && cart.contact.is_some() && wishes_mail(scope, cart)
 }
 
 /// The cart became an order.

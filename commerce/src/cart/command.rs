@@ -74,6 +74,14 @@ pub enum Command {
         contact: ContactRef,
         idle_ms: i64,
     },
+    /// Whether a guest wishes to be written to, in words of this version.
+    SetConsent {
+        cart: CartId,
+        purpose: String,
+        granted: bool,
+        source: String,
+        wording_version: String,
+    },
 }
 
 /// A line about to be added, with the facts about its variant.
@@ -117,6 +125,14 @@ pub enum Event {
         cart: CartId,
         since: Timestamp,
     },
+    /// A guest agreed to something, or no longer does.
+    ConsentGiven {
+        cart: CartId,
+        purpose: String,
+        granted: bool,
+        source: String,
+        wording_version: String,
+    },
 }
 
 impl Event {
@@ -128,6 +144,7 @@ impl Event {
             Event::CartCheckedOut { .. } => "cart.checked_out",
             Event::CartExpired { .. } => "cart.expired",
             Event::CartAbandoned { .. } => "cart.abandoned",
+            Event::ConsentGiven { .. } => "cart.consent",
         }
     }
 }

@@ -4,10 +4,11 @@
 //! frozen when the order is placed. It exists from its first line on; its id and token certify
 //! themselves, so an empty cart costs nothing.
 
+use crate::customers::{Consent, MARKETING, agreed_to_marketing};
 use crate::ids::{AddOnId, CartId, CustomerId, LineId, OrderId, ProductId, RateId, StockItemId, VariantId};
 use crate::locale::{Country, Locale, RegionCode};
 use crate::money::Currency;
-use crate::scope::Table;
+use crate::scope::{Table, View};
 use crate::sealed::{KeyedHash, Sealed};
 use crate::time::{HOUR_MS, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -189,6 +190,23 @@ impl Default for Idle {
     fn default() -> Idle {
         Idle { after_ms: HOUR_MS, is_told: false }
     }
+}
+
+/// What guests agreed to at the checkout, the newest word per purpose. It goes with its cart; the event history
+/// has all.
+pub const GUEST_CONSENTS: Table<(CartId, String), Consent> = Table::new(94);
+
+/// Whether whoever holds the cart agrees to be written to: a customer as their account says, a guest as they
+/// said at the checkout.
+pub fn wishes_mail(view: &(impl View + ?Sized), cart: &Cart) -> bool {
+    match cart.customer {
+        Some(customer) => agreed_to_marketing(view, customer),
+        None => guest_agreed(view, cart.id),
+    }
+}
+
+pub fn guest_agreed(view: &(impl View + ?Sized), cart: CartId) -> bool {
+    GUEST_CONSENTS.get(view, &(cart, MARKETING.to_owned())).is_some_and(|consent| consent.granted)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! Stories of this context.
 
 use super::{
-    CARTS, Command, ContactRef, IDLES, LINE_QUANTITY_MAX, LINES_MAX, NewLine, Refusal, StockNeed,
-    postal_prefix,
+    CARTS, Command, ContactRef, GUEST_CONSENTS, IDLES, LINE_QUANTITY_MAX, LINES_MAX, NewLine, Refusal,
+    StockNeed, postal_prefix,
 };
 use crate::customers::{self, MARKETING, person_of};
 use crate::harness::{Harness, sealed};
@@ -204,10 +204,61 @@ fn nobody_is_called_who_did_not_agree_to_it() {
     let mut shop = Harness::site();
     shop.run(add(1, 1));
     shop.run(contact(Some(MINUTE_MS)));
-    assert_eq!(abandoned_after(&mut shop, 5), 0, "a guest was never asked");
+    assert_eq!(abandoned_after(&mut shop, 5), 0, "a guest said nothing");
     shop.pass(DAY_MS);
     shop.run(Command::Expire { cart: CART });
     assert!(!IDLES.contains(&shop.view(), &CART), "it goes with its cart");
+}
+
+/// What a guest says at the checkout.
+fn guests_consent(granted: bool) -> Command {
+    Command::SetConsent {
+        cart: CART,
+        purpose: MARKETING.into(),
+        granted,
+        source: "checkout".into(),
+        wording_version: "1".into(),
+    }
+}
+
+#[test]
+fn a_guest_who_agreed_is_told_of_once() {
+    let mut shop = Harness::site();
+    shop.run(add(1, 1));
+    shop.run(guests_consent(true));
+    assert_eq!(abandoned_after(&mut shop, 120), 0, "nobody knows where to write");
+    shop.run(contact(Some(HOUR_MS)));
+    assert_eq!(abandoned_after(&mut shop, 59), 0);
+    assert_eq!(abandoned_after(&mut shop, 1), 1);
+    shop.run(add(2, 1));
+    shop.run(contact(Some(HOUR_MS)));
+    shop.run(guests_consent(true));
+    assert_eq!(abandoned_after(&mut shop, 120), 1, "once is enough");
+    let kept = GUEST_CONSENTS.get(&shop.view(), &(CART, MARKETING.to_owned())).unwrap();
+    assert_eq!((kept.granted, kept.source.as_str(), kept.wording_version.as_str()), (true, "checkout", "1"));
+    shop.pass(DAY_MS);
+    shop.run(Command::Expire { cart: CART });
+    assert!(!GUEST_CONSENTS.contains(&shop.view(), &(CART, MARKETING.to_owned())), "it goes with its cart");
+}
+
+#[test]
+fn a_guest_agrees_late_and_takes_it_back() {
+    let mut shop = Harness::site();
+    shop.run(add(1, 1));
+    shop.run(contact(Some(HOUR_MS)));
+    assert_eq!(abandoned_after(&mut shop, 90), 0);
+    shop.run(guests_consent(true));
+    assert_eq!(abandoned_after(&mut shop, 59), 0, "the hour begins with what was said");
+    shop.run(guests_consent(false));
+    assert_eq!(abandoned_after(&mut shop, 120), 0, "it was taken back");
+    assert_eq!(shop.story().iter().filter(|name| **name == "cart.consent").count(), 2);
+
+    // What a customer says counts, not what a guest said before signing in.
+    let mut shop = Harness::site();
+    customers_cart(&mut shop);
+    shop.run(guests_consent(true));
+    shop.run(contact(Some(MINUTE_MS)));
+    assert_eq!(abandoned_after(&mut shop, 5), 0);
 }
 
 #[test]

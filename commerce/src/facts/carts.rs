@@ -76,6 +76,16 @@ pub(super) fn complete(intent: &CartIntent, desk: &Desk<'_>, views: &Views<'_>) 
             let hold_ms = views.shop()?.settings.value.lifetimes.checkout_hold_ms;
             return Ok(checkout::Command::Reserve { cart: *cart, hold_ms }.into());
         }
+        CartIntent::SetConsent { cart, purpose, granted, source, wording_version } => {
+            open(desk, views, *cart)?;
+            Carts::SetConsent {
+                cart: *cart,
+                purpose: purpose.clone(),
+                granted: *granted,
+                source: source.clone(),
+                wording_version: wording_version.clone(),
+            }
+        }
         CartIntent::Merge { from, into, customer } => {
             let lifetime_ms = views.shop()?.settings.value.lifetimes.customer_cart_ms;
             Carts::Merge { from: *from, into: *into, customer: *customer, lifetime_ms }

@@ -2,6 +2,7 @@
 
 use super::answer::{private_page, see_other};
 use super::cart::{own_path, served};
+use super::consent;
 use super::content::version;
 use super::convert::{amount, day, page_label};
 use super::notes::{Note, notice};
@@ -154,7 +155,7 @@ fn register_page(
     let written = terms.into_iter().filter(|kind| version(visit, *kind).is_some());
     let page = RegisterPage {
         fields,
-        consent: Some(consent_field(t, consent)),
+        consent: Some(consent::field(t, consent)),
         error: None,
         next: next.to_owned(),
         terms: written
@@ -163,15 +164,6 @@ fn register_page(
     };
     private_page(visit, &page, notice(visit), status)
 }
-
-fn consent_field(t: Text, given: bool) -> Field {
-    let value = if given { "yes" } else { "" };
-    Field::new(FieldKind::Tick, CONSENT, t.consent_marketing()).value(value).optional()
-}
-
-const CONSENT: &str = "consent.marketing";
-/// Of the words a shopper agrees to; another wording is another number.
-const WORDING: &str = "1";
 
 /// `POST /account/register`
 pub async fn register(visit: Visit, form: Form) -> Result<Response, Problem> {
@@ -190,7 +182,7 @@ pub async fn register(visit: Visit, form: Form) -> Result<Response, Problem> {
     fields[1].error = address.is_err().then(|| missing("email", t.error_email()));
     fields[2].error = check_password(password).is_err().then(|| t.error_password(PASSWORD_CHARS_MIN as u64));
     let again = |fields| {
-        register_page(&visit, fields, typed.ticked(CONSENT), &next, StatusCode::UNPROCESSABLE_ENTITY)
+        register_page(&visit, fields, typed.ticked(consent::NAME), &next, StatusCode::UNPROCESSABLE_ENTITY)
     };
     let (Ok(name), Ok(address), None) = (name, address, &fields[2].error) else { return Ok(again(fields)) };
     let made = make_account(&visit.call, address, name, password.to_owned(), visit.locale.clone()).await;
@@ -203,7 +195,7 @@ pub async fn register(visit: Visit, form: Form) -> Result<Response, Problem> {
         Err(problem) => return Err(problem),
     };
     let signed_in = open_session(&visit.call, Who::Customer(customer)).await?;
-    if typed.ticked(CONSENT) {
+    if typed.ticked(consent::NAME) {
         set_consent(&visit, customer, true, "registration").await?;
     }
     welcome(&visit, signed_in, &next).await
@@ -220,7 +212,7 @@ async fn set_consent(
         purpose: MARKETING.into(),
         granted,
         source: source.into(),
-        wording_version: WORDING.into(),
+        wording_version: consent::WORDING.into(),
     };
     let actor = gearify_commerce::Actor::Customer(customer);
     visit.call.submit_unkeyed(actor, command).await.map(drop)
@@ -259,7 +251,7 @@ fn profile_fields(visit: &Visit, name: &str, phone: &str, consent: bool) -> Vec<
             .autocomplete("tel")
             .max_length(30)
             .optional(),
-        consent_field(t, consent),
+        consent::field(t, consent),
     ]
 }
 
@@ -278,7 +270,7 @@ pub async fn save_profile(visit: Visit, form: Form) -> Result<Response, Problem>
     let number = typed.some("phone").map(phone).transpose();
     let (Ok(name), Ok(number)) = (name.clone(), number.clone()) else {
         let profile = profile_of(&visit, customer)?;
-        let consent = typed.ticked(CONSENT);
+        let consent = typed.ticked(consent::NAME);
         let mut fields = profile_fields(&visit, typed.text("name"), typed.text("phone"), consent);
         fields[0].error = name.is_err().then(|| match typed.some("name") {
             None => t.error_required().to_owned(),
@@ -295,7 +287,7 @@ pub async fn save_profile(visit: Visit, form: Form) -> Result<Response, Problem>
         if_revision: None,
     };
     visit.call.submit(Intent::Customer(intent)).await?;
-    let consent = typed.ticked(CONSENT);
+    let consent = typed.ticked(consent::NAME);
     if consent != has_consented(&visit, customer) {
         set_consent(&visit, customer, consent, "account").await?;
     }

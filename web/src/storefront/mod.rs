@@ -11,6 +11,7 @@ mod bag;
 mod cart;
 mod checkout;
 mod compare;
+mod consent;
 mod content;
 mod convert;
 mod faces;

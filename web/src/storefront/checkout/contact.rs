@@ -2,6 +2,7 @@
 
 use super::super::answer::{private_page, see_other};
 use super::super::cart::{back_to_cart, place_of, served, write};
+use super::super::consent;
 use super::super::notes::notice;
 use super::super::places::country_name;
 use super::super::typed::Typed;
@@ -14,11 +15,12 @@ use crate::api::body::{email, phone};
 use crate::extract::Form;
 use crate::problem::Problem;
 use axum::response::Response;
-use gearify_commerce::cart::Contact;
+use gearify_commerce::cart::{self, Contact};
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::customers::{CUSTOMERS, Profile};
+use gearify_commerce::customers::{CUSTOMERS, MARKETING, Profile};
 use gearify_commerce::intent::CartIntent;
 use gearify_commerce::sealed::open;
+use gearify_commerce::version;
 use http::StatusCode;
 
 /// `GET /checkout/contact`
@@ -34,7 +36,8 @@ pub async fn show_contact(visit: Visit) -> Result<Response, Problem> {
     let known = till.contact().map(|contact| (contact.email.clone(), contact.phone.clone()));
     let known = known.or_else(|| profile(&visit).map(|profile| (profile.email, profile.phone)));
     let (email, phone) = known.unwrap_or_default();
-    Ok(page(&visit, &till, fields(&visit, &email, phone.as_deref().unwrap_or_default()), StatusCode::OK))
+    let fields = fields(&visit, &email, phone.as_deref().unwrap_or_default());
+    Ok(page(&visit, &till, fields, guest_agreed(&visit, &till), StatusCode::OK))
 }
 
 fn not_deliverable(visit: &Visit, till: &Till) -> Response {
@@ -76,11 +79,21 @@ fn fields(visit: &Visit, email: &str, phone: &str) -> Vec<Field> {
     ]
 }
 
-fn page(visit: &Visit, till: &Till, fields: Vec<Field>, status: StatusCode) -> Response {
+/// Customers say it in their account. Nobody is asked before every node can keep the answer.
+fn asks_consent(visit: &Visit) -> bool {
+    let region = visit.call.state().backend.reader(GroupKind::Region, visit.shop.id());
+    visit.call.caller().customer().is_none() && version::of(&*region) >= version::GUESTS
+}
+
+fn guest_agreed(visit: &Visit, till: &Till) -> bool {
+    visit.call.read(GroupKind::Region, |view| cart::guest_agreed(view, till.held.id))
+}
+
+fn page(visit: &Visit, till: &Till, fields: Vec<Field>, agreed: bool, status: StatusCode) -> Response {
     let page = ContactPage {
         summary: till.summary(visit),
         fields,
-        consent: None,
+        consent: asks_consent(visit).then(|| consent::field(visit.text(), agreed)),
         signed_in: visit.call.caller().customer().is_some(),
         error: None,
     };
@@ -105,13 +118,27 @@ pub async fn take_contact(visit: Visit, form: Form) -> Result<Response, Problem>
         });
         fields[1].error =
             typed.some("phone").and_then(|number| phone(number).err()).map(|_| t.error_phone().to_owned());
-        return Ok(page(&visit, &till, fields, StatusCode::UNPROCESSABLE_ENTITY));
+        let agreed = typed.ticked(consent::NAME);
+        return Ok(page(&visit, &till, fields, agreed, StatusCode::UNPROCESSABLE_ENTITY));
     };
     let name = profile(&visit).map(|profile| profile.name);
     let same = till.contact().is_some_and(|known| known.email == address && known.phone == number);
     if !same {
         let contact = Contact { email: address, phone: number, name };
         let intent = CartIntent::SetContact { cart: till.held.id, contact };
+        if let Err(problem) = write(&visit, &till.held, intent).await {
+            return back_to_cart(&visit, problem);
+        }
+    }
+    let agreed = typed.ticked(consent::NAME);
+    if asks_consent(&visit) && agreed != guest_agreed(&visit, &till) {
+        let intent = CartIntent::SetConsent {
+            cart: till.held.id,
+            purpose: MARKETING.into(),
+            granted: agreed,
+            source: "checkout".into(),
+            wording_version: consent::WORDING.into(),
+        };
         if let Err(problem) = write(&visit, &till.held, intent).await {
             return back_to_cart(&visit, problem);
         }
