@@ -45,6 +45,7 @@ async fn search(
         in_stock: None,
         rating_min: None,
         sort: Default::default(),
+        sort_key: None,
         limit: 24,
         from: Default::default(),
         facets: true,

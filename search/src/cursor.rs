@@ -53,6 +53,7 @@ impl Fingerprint {
             in_stock,
             rating_min,
             sort,
+            sort_key,
             limit: _,
             start: _,
             facets: _,
@@ -66,7 +67,7 @@ impl Fingerprint {
         part(tenant.as_bytes());
         part(format!("{text:?}{category:?}{currency:?}{price_min:?}{price_max:?}").as_bytes());
         part(format!("{locale:?}{fallback_locales:?}{filters:?}").as_bytes());
-        part(format!("{in_stock:?}{rating_min:?}{sort:?}").as_bytes());
+        part(format!("{in_stock:?}{rating_min:?}{sort:?}{sort_key:?}").as_bytes());
         Fingerprint(*hasher.finalize().as_bytes())
     }
 }

@@ -120,6 +120,8 @@ struct Order<'a> {
     columns: &'a Arrays,
     query: &'a Query,
     names: Option<Arc<NameOrder>>,
+    /// Sort keys by product number, where it goes by an attribute.
+    numbers: Vec<u64>,
     /// Products of the category that the text names.
     shelf: Option<Bits>,
 }
@@ -135,7 +137,8 @@ impl<'a> Order<'a> {
         let names = (query.sort == Sort::Name).then(|| view.catalog.name_order(locales));
         let text = query.text.as_deref().filter(|_| query.sort == Sort::Relevance);
         let shelf = text.and_then(|text| shelves.named_by(view, text, locales));
-        Order { view, columns, query, names, shelf }
+        let numbers = number_keys(view, query);
+        Order { view, columns, query, names, numbers, shelf }
     }
 
     fn offer(&self, picker: &mut Picker, shown: &Bits, matches: Option<&Matches>) {
@@ -161,6 +164,10 @@ impl<'a> Order<'a> {
             }
             Sort::Newest => picker.offer_all(shown, |number| !ascending(self.view.catalog.newest(number))),
             Sort::Rating => picker.offer_all(shown, |number| !self.columns.rating_packed(number)),
+            Sort::NumberAsc | Sort::NumberDesc => {
+                let key = |number: u32| self.numbers.get(number as usize).copied().unwrap_or(u64::MAX);
+                picker.offer_all(shown, key);
+            }
             Sort::Name => {
                 picker.offer_all(shown, |number| self.names.as_ref().map_or(0, |names| names.rank(number)));
             }
@@ -214,6 +221,27 @@ impl<'a> Order<'a> {
             (SortValue::Name(_), None) => (0, 0), // a cursor is decoded for the query's own sort
         }
     }
+}
+
+/// What products are sorted by that go by an attribute: their lowest number, or their highest the other way round.
+fn number_keys(view: &View, query: &Query) -> Vec<u64> {
+    let descending = match query.sort {
+        Sort::NumberAsc => false,
+        Sort::NumberDesc => true,
+        _ => return Vec::new(),
+    };
+    let mut keys = vec![u64::MAX; view.catalog.len()];
+    let column = query.sort_key.as_ref().and_then(|key| view.catalog.numbers().get(key));
+    // Ascending: the first number of a product is its lowest, the last its highest.
+    for (value, number) in column.iter().flat_map(|column| &column.values) {
+        let Some(key) = keys.get_mut(*number as usize) else { continue };
+        if descending {
+            *key = !ascending(*value);
+        } else if *key == u64::MAX {
+            *key = ascending(*value);
+        }
+    }
+    keys
 }
 
 /// `i64` in the order of `u64`.

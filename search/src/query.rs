@@ -40,6 +40,8 @@ pub struct Query {
     /// In hundredths: 400 is four stars and more.
     pub rating_min: Option<u16>,
     pub sort: Sort,
+    /// The numeric attribute that [`Sort::NumberAsc`] and [`Sort::NumberDesc`] go by, `attr.weight`.
+    pub sort_key: Option<String>,
     /// 1 to [`LIMIT_MAX`].
     pub limit: usize,
     pub start: Start,
@@ -63,6 +65,7 @@ impl Default for Query {
             in_stock: None,
             rating_min: None,
             sort: Sort::Relevance,
+            sort_key: None,
             limit: 24,
             start: Start::Beginning,
             facets: true,
@@ -85,6 +88,10 @@ pub enum Sort {
     Rating,
     /// By the name shown in the query's locale.
     Name,
+    /// By the lowest number of the attribute `sort_key`; what has none comes last, in both directions.
+    NumberAsc,
+    /// By the highest.
+    NumberDesc,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -43,6 +43,8 @@ pub struct SearchQuery {
     /// In hundredths: 400 is four stars and more.
     pub rating_min: Option<u16>,
     pub sort: SearchSort,
+    /// The numeric attribute that the sorts by number go by, `attr.weight`.
+    pub sort_key: Option<String>,
     /// 1 to 100.
     pub limit: usize,
     pub from: SearchFrom,
@@ -58,6 +60,9 @@ pub enum SearchSort {
     Newest,
     Rating,
     Name,
+    /// By a number of `sort_key`; what has none comes last.
+    NumberAsc,
+    NumberDesc,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -103,7 +103,10 @@ fn query_of(query: SearchQuery) -> Query {
             SearchSort::Newest => Sort::Newest,
             SearchSort::Rating => Sort::Rating,
             SearchSort::Name => Sort::Name,
+            SearchSort::NumberAsc => Sort::NumberAsc,
+            SearchSort::NumberDesc => Sort::NumberDesc,
         },
+        sort_key: query.sort_key,
         limit: query.limit,
         start: match query.from {
             SearchFrom::Start => Start::Beginning,

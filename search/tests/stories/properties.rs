@@ -18,8 +18,16 @@ const BRANDS: [&str; 3] = ["Crease & Co", "Longstop", "Gully"];
 const CATEGORIES: [&str; 5] = ["bats", "bats/english", "bats/kashmir", "gloves/batting", "balls"];
 const GRADES: [&str; 4] = ["1", "2", "3", "4"];
 const WORDS: [&str; 4] = ["red", "light", "classic", "junior"];
-const SORTS: [Sort; 6] =
-    [Sort::Relevance, Sort::PriceAsc, Sort::PriceDesc, Sort::Newest, Sort::Rating, Sort::Name];
+const SORTS: [Sort; 8] = [
+    Sort::Relevance,
+    Sort::PriceAsc,
+    Sort::PriceDesc,
+    Sort::Newest,
+    Sort::Rating,
+    Sort::Name,
+    Sort::NumberAsc,
+    Sort::NumberDesc,
+];
 
 fn any_product() -> impl Strategy<Value = (Document, ColumnRow)> {
     let words = subsequence(WORDS.to_vec(), 1..=4);
@@ -92,6 +100,7 @@ fn any_selection() -> impl Strategy<Value = Query> {
                 in_stock,
                 rating_min,
                 sort,
+                sort_key: Some("attr.weight".to_owned()),
                 limit: 100,
                 ..Query::default()
             }
@@ -240,6 +249,7 @@ fn check_against_hand(
     let hits: Vec<u32> = answer.hits.iter().map(|hit| hit.number).collect();
     prop_assert_eq!(hits.iter().copied().collect::<BTreeSet<u32>>(), expected);
     prop_assert_eq!(answer.total.value, hits.len());
+    check_order_by_weight(query, products, &hits)?;
     for facet in &answer.facets {
         let left: Vec<&(Document, ColumnRow)> = by_hand.left(&facet.key).collect();
         match (facet.key.as_str(), facet.kind) {
@@ -284,6 +294,33 @@ fn check_against_hand(
             }
         }
     }
+    Ok(())
+}
+
+/// Lightest or heaviest first; what has no weight at the end.
+fn check_order_by_weight(
+    query: &Query,
+    products: &[(Document, ColumnRow)],
+    hits: &[u32],
+) -> Result<(), TestCaseError> {
+    let weights = |number: &u32| {
+        let (document, _) =
+            products.iter().find(|(document, _)| document.number == *number).expect("is there");
+        ByHand::weights(document)
+    };
+    let key = |number: &u32| {
+        let weights = weights(number).into_iter();
+        let first = match query.sort {
+            Sort::NumberAsc => weights.min(),
+            _ => weights.max().map(|heaviest| -heaviest),
+        };
+        (first.is_none(), first.unwrap_or_default())
+    };
+    if !matches!(query.sort, Sort::NumberAsc | Sort::NumberDesc) {
+        return Ok(());
+    }
+    let keys: Vec<(bool, i64)> = hits.iter().map(key).collect();
+    prop_assert!(keys.is_sorted(), "{:?}", keys);
     Ok(())
 }
 

@@ -117,6 +117,18 @@ fn ratings_filter_and_sort() {
 }
 
 #[test]
+fn a_list_of_bats_sorts_by_weight_and_what_weighs_nothing_comes_last() {
+    let shop = Shop::open();
+    let by_weight = |sort| Query { sort, sort_key: Some("attr.weight".to_owned()), limit: 4, ..pounds() };
+    let lightest = ids(&shop.ask(&by_weight(Sort::NumberAsc)));
+    assert_eq!(lightest, ["bat-lite", "bat-classic", "bat-club", "pads-batting"]);
+    let heaviest = ids(&shop.ask(&by_weight(Sort::NumberDesc)));
+    assert_eq!(heaviest, ["bat-club", "bat-classic", "bat-lite", "pads-batting"]);
+    let unknown = Query { sort_key: Some("attr.length".to_owned()), ..by_weight(Sort::NumberAsc) };
+    assert_eq!(shop.ask(&unknown).hits.len(), 4, "an attribute that nothing has sorts nothing");
+}
+
+#[test]
 fn names_sort_in_the_shoppers_language() {
     let shop = Shop::open();
     let by_name = Query { sort: Sort::Name, limit: 3, ..pounds() };
@@ -128,9 +140,19 @@ fn names_sort_in_the_shoppers_language() {
 #[test]
 fn every_walk_by_cursor_sees_each_product_once_there_and_back() {
     let shop = Shop::open();
-    let sorts = [Sort::Relevance, Sort::PriceAsc, Sort::PriceDesc, Sort::Newest, Sort::Rating, Sort::Name];
+    let sorts = [
+        Sort::Relevance,
+        Sort::PriceAsc,
+        Sort::PriceDesc,
+        Sort::Newest,
+        Sort::Rating,
+        Sort::Name,
+        Sort::NumberAsc,
+        Sort::NumberDesc,
+    ];
     for (sort, text) in sorts.into_iter().flat_map(|sort| [(sort, None), (sort, Some("crease"))]) {
-        let query = Query { sort, text: text.map(str::to_owned), limit: 2, ..pounds() };
+        let sort_key = Some("attr.weight".to_owned());
+        let query = Query { sort, sort_key, text: text.map(str::to_owned), limit: 2, ..pounds() };
         let expected = ids(&shop.ask(&Query { limit: 100, ..query.clone() }));
         assert!(expected.len() >= 6);
 

@@ -398,6 +398,7 @@ fn search_query(query: &ProductsQuery, market: &Market, shop: &Shop) -> SearchQu
         in_stock: query.in_stock,
         rating_min: query.rating_min,
         sort: query.sort,
+        sort_key: None,
         limit: query.limit,
         from: query.from.clone(),
         // A following page shows the facets of the first.

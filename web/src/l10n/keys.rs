@@ -54,6 +54,8 @@ messages! {
     sentences {
         results_for(term)
         weight_up_to(weight)
+        sort_up(what)
+        sort_down(what)
         weight_from(weight)
         price_from(price)
         price_each(price)

@@ -133,6 +133,7 @@ fn question(visit: &Visit, market: &Market) -> SearchQuery {
         in_stock: None,
         rating_min: None,
         sort: SearchSort::Relevance,
+        sort_key: None,
         limit: 1,
         from: SearchFrom::Start,
         facets: false,

@@ -50,6 +50,18 @@ impl MemoryBackend {
         }
     }
 
+    /// The first number a product is sorted by.
+    fn number(&self, tenant: TenantId, product: &Product, query: &SearchQuery) -> Option<i64> {
+        let code = query.sort_key.as_deref()?.strip_prefix("attr.")?;
+        let variants = with_scope(self, GroupKind::Catalogue, tenant, Site::NONE, |view| {
+            catalog::live_variants_of(view, product.id)
+        });
+        variants.iter().find_map(|variant| match variant.attribute(code)? {
+            catalog::AttributeValue::Number(number) => Some(*number),
+            _ => None,
+        })
+    }
+
     fn find(&self, tenant: TenantId, query: &SearchQuery) -> Result<SearchAnswer, SearchFault> {
         if let Some(key) = query.filters.keys().find(|key| !matches!(key.as_str(), "brand" | "category")) {
             let detail = "is not a filter of this shop".to_owned();
@@ -81,6 +93,10 @@ impl MemoryBackend {
         match query.sort {
             SearchSort::PriceAsc => hits.sort_by_key(|(_, hit)| hit.price_min),
             SearchSort::PriceDesc => hits.sort_by_key(|(_, hit)| std::cmp::Reverse(hit.price_min)),
+            SearchSort::NumberAsc => hits.sort_by_key(|(product, _)| self.number(tenant, product, query)),
+            SearchSort::NumberDesc => {
+                hits.sort_by_key(|(product, _)| std::cmp::Reverse(self.number(tenant, product, query)))
+            }
             SearchSort::Relevance | SearchSort::Newest | SearchSort::Rating | SearchSort::Name => {}
         }
         let skip = match &query.from {

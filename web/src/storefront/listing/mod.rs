@@ -9,7 +9,7 @@ use super::answer::{Built, redirect, see_other, shared};
 use super::as_of::Shelf;
 use super::convert::excerpt;
 use super::faces::Face;
-use super::view::listing::{Column, Layout, ListingKind, ListingPage, Total};
+use super::view::listing::{Column, ColumnSort, Layout, ListingKind, ListingPage, SortDirection, Total};
 use super::view::parts::{Choice, Link, ProductCard};
 use super::view::structured_data::BreadcrumbData;
 use super::view::{Head, StructuredData};
@@ -169,6 +169,7 @@ pub fn shelf(market: &Market, path: String, limit: usize) -> SearchQuery {
         in_stock: None,
         rating_min: None,
         sort: SearchSort::Relevance,
+        sort_key: None,
         limit,
         from: SearchFrom::Start,
         facets: false,
@@ -215,9 +216,28 @@ fn page(visit: &Visit, market: &Market, found: &FoundProducts, list: List<'_>) -
         text: query.text.clone(),
         layout: query.layout,
         sort: query.sort,
+        sort_key: query.sort_key.clone(),
         ..ListQuery::default()
     };
+    let by = |ascending: SearchSort, descending: SearchSort, key: Option<String>| {
+        column_sort(query, &path, ascending, descending, key)
+    };
+    let t = visit.text();
+    let product_column = Column {
+        label: t.product().to_owned(),
+        numeric: false,
+        // There is no name backwards.
+        sort: by(SearchSort::Name, SearchSort::Name, None),
+    };
+    let price_column = Column {
+        label: t.price().to_owned(),
+        numeric: true,
+        sort: by(SearchSort::PriceAsc, SearchSort::PriceDesc, None),
+    };
+    let sorts = sorts(visit, query, &kind, &columns);
     ListingPage {
+        product_column,
+        price_column,
         crumbs: Vec::new(),
         introduction,
         children,
@@ -226,7 +246,14 @@ fn page(visit: &Visit, market: &Market, found: &FoundProducts, list: List<'_>) -
         grid_href: in_layout(Layout::Grid),
         table_href: in_layout(Layout::Table),
         columns: if layout == Layout::Table {
-            columns.into_iter().map(SpecColumn::head).collect()
+            let head = |column: SpecColumn| Column {
+                sort: column.sort_key().map_or_else(ColumnSort::default, |key| {
+                    by(SearchSort::NumberAsc, SearchSort::NumberDesc, Some(key))
+                }),
+                label: column.label,
+                numeric: column.numeric,
+            };
+            columns.into_iter().map(head).collect()
         } else {
             Vec::new()
         },
@@ -237,7 +264,7 @@ fn page(visit: &Visit, market: &Market, found: &FoundProducts, list: List<'_>) -
         facets,
         chips,
         clear_href: cleared.href(&path),
-        sorts: sorts(visit, query, &kind),
+        sorts,
         previous_href: (query.page > 1).then(|| to_page(query.page - 1)),
         next_href: more.then(|| to_page(query.page + 1)),
         page_number: query.page,
@@ -257,7 +284,26 @@ fn carried(query: &ListQuery, kind: &ListingKind) -> Vec<(String, String)> {
     carried
 }
 
-fn sorts(visit: &Visit, query: &ListQuery, kind: &ListingKind) -> Vec<Choice> {
+/// Where the head of a column leads: the other way round where it is sorted so already.
+fn column_sort(
+    query: &ListQuery,
+    path: &str,
+    ascending: SearchSort,
+    descending: SearchSort,
+    key: Option<String>,
+) -> ColumnSort {
+    let is = |sort: SearchSort| query.sort == sort && query.sort_key == key;
+    let sorted = match () {
+        () if is(ascending) => Some(SortDirection::Ascending),
+        () if is(descending) => Some(SortDirection::Descending),
+        () => None,
+    };
+    let next = if is(ascending) { descending } else { ascending };
+    let href = query.with(|query| (query.sort, query.sort_key) = (next, key.clone())).href(path);
+    ColumnSort { href: Some(href), sorted }
+}
+
+fn sorts(visit: &Visit, query: &ListQuery, kind: &ListingKind, columns: &[SpecColumn]) -> Vec<Choice> {
     let t = visit.text();
     let label = |sort: SearchSort| match (sort, kind) {
         (SearchSort::Relevance, ListingKind::Search { .. }) => t.sort_match(),
@@ -266,14 +312,24 @@ fn sorts(visit: &Visit, query: &ListQuery, kind: &ListingKind) -> Vec<Choice> {
         (SearchSort::PriceDesc, _) => t.sort_price_down(),
         (SearchSort::Newest, _) => t.sort_newest(),
         (SearchSort::Rating, _) => t.sort_rating(),
-        (SearchSort::Name, _) => t.sort_name(),
+        // Those by number are named by their column.
+        (SearchSort::Name | SearchSort::NumberAsc | SearchSort::NumberDesc, _) => t.sort_name(),
     };
     let choice = |sort: SearchSort| Choice {
-        value: query::sort_name(sort).to_owned(),
+        value: query::sort_name(sort, None),
         label: label(sort).to_owned(),
         selected: sort == query.sort,
     };
-    query::SORTS.map(choice).to_vec()
+    let by_number = columns.iter().filter_map(|column| Some((column.sort_key()?, &column.label)));
+    let by_number = by_number.flat_map(|(key, label)| {
+        let way = |sort: SearchSort, label: String| Choice {
+            value: query::sort_name(sort, Some(&key)),
+            label,
+            selected: sort == query.sort && query.sort_key.as_deref() == Some(key.as_str()),
+        };
+        [way(SearchSort::NumberAsc, t.sort_up(label)), way(SearchSort::NumberDesc, t.sort_down(label))]
+    });
+    query::SORTS.map(choice).into_iter().chain(by_number).collect()
 }
 
 /// The shop's departments, offered where there is nothing else.
@@ -289,6 +345,7 @@ struct SpecColumn {
     is_option: bool,
     label: String,
     numeric: bool,
+    sortable: bool,
 }
 
 impl SpecColumn {
@@ -297,8 +354,9 @@ impl SpecColumn {
         known.get(&self.code).cloned().unwrap_or_default()
     }
 
-    fn head(self) -> Column {
-        Column { label: self.label, numeric: self.numeric, sort_href: None, sorted: None }
+    /// What the index sorts by it, where the merchant lets a list be sorted so.
+    fn sort_key(&self) -> Option<String> {
+        self.sortable.then(|| format!("attr.{}", self.code))
     }
 }
 
@@ -321,6 +379,8 @@ fn columns(view: &(impl View + ?Sized), market: &Market, found: &FoundProducts) 
     let mut attributes: Vec<_> = of_type.iter().filter_map(|code| catalog::attribute(view, code)).collect();
     attributes.sort_by_key(|attribute| attribute.details.position);
     let used = |code: &Code| faces.iter().any(|face| face.specs.contains_key(code));
+    let is_number =
+        |attribute: &catalog::Attribute| matches!(attribute.details.kind, AttributeKind::Number { .. });
     let compared =
         attributes.iter().filter(|attribute| attribute.details.compared && used(&attribute.details.code));
     let mut columns: Vec<SpecColumn> = compared
@@ -328,7 +388,8 @@ fn columns(view: &(impl View + ?Sized), market: &Market, found: &FoundProducts) 
             code: attribute.details.code.clone(),
             is_option: false,
             label: attribute.details.name.words(locale, default).to_owned(),
-            numeric: matches!(attribute.details.kind, AttributeKind::Number { .. }),
+            numeric: is_number(attribute),
+            sortable: is_number(attribute) && attribute.details.sortable,
         })
         .collect();
     let options: std::collections::BTreeSet<&Code> =
@@ -338,7 +399,8 @@ fn columns(view: &(impl View + ?Sized), market: &Market, found: &FoundProducts) 
         let repeated = columns.iter().any(|column| option.as_str().ends_with(column.code.as_str()));
         if let Some(found) = catalog::option_type(view, option).filter(|_| !repeated) {
             let label = found.details.name.words(locale, default).to_owned();
-            columns.push(SpecColumn { code: option.clone(), is_option: true, label, numeric: false });
+            let code = option.clone();
+            columns.push(SpecColumn { code, is_option: true, label, numeric: false, sortable: false });
         }
     }
     columns.truncate(COLUMNS_MAX);

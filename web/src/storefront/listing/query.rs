@@ -8,6 +8,7 @@ use crate::ports_search::{SearchFrom, SearchQuery, SearchSort};
 use crate::read::products::Market;
 use crate::storefront::view::listing::Layout;
 use crate::storefront::visit::Visit;
+use gearify_commerce::Code;
 use std::collections::BTreeMap;
 
 /// Products on one page.
@@ -31,6 +32,8 @@ pub struct ListQuery {
     pub price: Ends,
     pub in_stock: bool,
     pub sort: SearchSort,
+    /// The attribute that the sorts by number go by, `attr.weight`.
+    pub sort_key: Option<String>,
     pub layout: Option<Layout>,
     /// From 1.
     pub page: u64,
@@ -46,6 +49,7 @@ impl Default for ListQuery {
             price: (None, None),
             in_stock: false,
             sort: SearchSort::Relevance,
+            sort_key: None,
             layout: None,
             page: 1,
         }
@@ -74,7 +78,7 @@ impl ListQuery {
             "price_min" => self.price.0 = whole(),
             "price_max" => self.price.1 = whole(),
             "in_stock" => self.in_stock = matches!(value, "true" | "1" | "yes"),
-            "sort" => self.sort = sort_of(value).unwrap_or_default(),
+            "sort" => (self.sort, self.sort_key) = sort_of(value).unwrap_or_default(),
             "view" => self.layout = layout_of(value),
             "page" => self.page = value.parse().unwrap_or(1).clamp(1, PAGES_MAX),
             _ => {
@@ -97,7 +101,7 @@ impl ListQuery {
         let mut pairs = self.filter_pairs();
         let mut add = |name: &str, value: String| pairs.push((name.to_owned(), value));
         if self.sort != SearchSort::Relevance {
-            add("sort", sort_name(self.sort).to_owned());
+            add("sort", sort_name(self.sort, self.sort_key.as_deref()));
         }
         if let Some(layout) = self.layout {
             add("view", layout_name(layout).to_owned());
@@ -176,6 +180,7 @@ impl ListQuery {
             in_stock: self.in_stock.then_some(true),
             rating_min: None,
             sort: self.sort,
+            sort_key: self.sort_key.clone(),
             limit: PAGE_SIZE,
             from: match self.page {
                 0 | 1 => SearchFrom::Start,
@@ -205,19 +210,32 @@ pub const SORTS: [SearchSort; 5] = [
     SearchSort::Name,
 ];
 
-pub fn sort_name(sort: SearchSort) -> &'static str {
+/// What a sort is called in addresses: `-price`, `attr.weight`.
+pub fn sort_name(sort: SearchSort, key: Option<&str>) -> String {
+    let key = key.unwrap_or_default();
     match sort {
-        SearchSort::Relevance => "relevance",
-        SearchSort::PriceAsc => "price",
-        SearchSort::PriceDesc => "-price",
-        SearchSort::Newest => "newest",
-        SearchSort::Rating => "rating",
-        SearchSort::Name => "name",
+        SearchSort::Relevance => "relevance".to_owned(),
+        SearchSort::PriceAsc => "price".to_owned(),
+        SearchSort::PriceDesc => "-price".to_owned(),
+        SearchSort::Newest => "newest".to_owned(),
+        SearchSort::Rating => "rating".to_owned(),
+        SearchSort::Name => "name".to_owned(),
+        SearchSort::NumberAsc => key.to_owned(),
+        SearchSort::NumberDesc => format!("-{key}"),
     }
 }
 
-fn sort_of(name: &str) -> Option<SearchSort> {
-    SORTS.into_iter().chain([SearchSort::Rating]).find(|sort| sort_name(*sort) == name)
+fn sort_of(name: &str) -> Option<(SearchSort, Option<String>)> {
+    let fixed = SORTS.into_iter().chain([SearchSort::Rating]).find(|sort| sort_name(*sort, None) == name);
+    if let Some(sort) = fixed {
+        return Some((sort, None));
+    }
+    let (sort, key) = match name.strip_prefix('-') {
+        Some(key) => (SearchSort::NumberDesc, key),
+        None => (SearchSort::NumberAsc, name),
+    };
+    Code::parse(key.strip_prefix("attr.")?).ok()?;
+    Some((sort, Some(key.to_owned())))
 }
 
 fn layout_name(layout: Layout) -> &'static str {
@@ -259,6 +277,18 @@ mod tests {
             ListQuery { ranges: [("attr.weight".to_owned(), (None, None))].into(), ..ListQuery::default() }
         );
         assert_eq!(query.href("/c/bats"), "/c/bats");
+    }
+
+    #[test]
+    fn a_column_is_sorted_by_its_attribute() {
+        let lightest = read("sort=attr.weight");
+        assert_eq!(
+            (lightest.sort, lightest.sort_key.as_deref()),
+            (SearchSort::NumberAsc, Some("attr.weight"))
+        );
+        assert_eq!(read("sort=-attr.weight").href("/c/bats"), "/c/bats?sort=-attr.weight");
+        assert_eq!(read("sort=attr.<b>"), ListQuery::default());
+        assert_eq!(read("sort=-newest"), ListQuery::default());
     }
 
     #[test]

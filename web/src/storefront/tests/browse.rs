@@ -260,3 +260,46 @@ async fn a_size_is_chosen_beside_a_guide_by_height() {
     browser.open("/hi/p/seam-edition-bat").await.expect(200).says("6 फ़ुट 2 इंच से ऊपर");
     browser.open("/p/match-ball").await.expect(200).is_silent_about("size-guide");
 }
+
+/// The heads of a table that sort it: their words, where they lead, how it is sorted now.
+fn sorting_heads(html: &str) -> Vec<(String, String, String)> {
+    let table = html.split("<thead>").nth(1).expect("a table").split("</thead>").next().unwrap();
+    let head = |cell: &str| {
+        let part = |start: &str, end: &str| Some(cell.split(start).nth(1)?.split(end).next()?.to_owned());
+        let words = cell.split_once("</a>")?.0.rsplit('>').next()?.to_owned();
+        Some((words, part("href=\"", "\"")?, part("aria-sort=\"", "\"").unwrap_or_default()))
+    };
+    table.split("<th ").filter_map(head).collect()
+}
+
+#[tokio::test]
+async fn a_table_is_sorted_by_its_heads() {
+    let shop = Shopfront::open();
+    for (sku, grams) in [("BAT-SH", 1_134), ("BALL", 156)] {
+        super::compare::describe(&shop, sku, "a", grams);
+    }
+    let mut browser = Browser::new(&shop);
+    let page = browser.open("/search?view=table").await.expect(200);
+    let told = |name: &str, href: &str, sorted: &str| (name.to_owned(), href.to_owned(), sorted.to_owned());
+    assert_eq!(
+        sorting_heads(&page.html),
+        [
+            told("Product", "/search?sort=name&#38;view=table", ""),
+            told("Weight", "/search?sort=attr.weight&#38;view=table", ""),
+            told("Price", "/search?sort=price&#38;view=table", ""),
+        ]
+    );
+    let names_in_order = |page: &str| {
+        let place = |name: &str| page.find(&format!(">{name}</a>")).unwrap();
+        place("Match Ball") < place("Seam Edition Bat")
+    };
+    let lightest = browser.open("/search?sort=attr.weight&view=table").await.expect(200);
+    assert!(names_in_order(&lightest.html));
+    assert_eq!(
+        sorting_heads(&lightest.html)[1],
+        told("Weight", "/search?sort=-attr.weight&#38;view=table", "ascending")
+    );
+    let heaviest = browser.open("/search?sort=-attr.weight&view=table").await.expect(200);
+    assert!(!names_in_order(&heaviest.html));
+    assert_eq!(sorting_heads(&heaviest.html)[1].2, "descending");
+}

@@ -16,6 +16,9 @@ pub struct ListingPage {
     /// This list in the other layouts.
     pub grid_href: String,
     pub table_href: String,
+    /// Heads of the first and the last column of a table.
+    pub product_column: Column,
+    pub price_column: Column,
     /// Heads of `ProductCard::specs` in table layout; empty in grid layout.
     pub columns: Vec<Column>,
     pub products: Vec<ProductCard>,
@@ -71,8 +74,13 @@ pub struct Column {
     pub label: String,
     /// Numbers stand to the right.
     pub numeric: bool,
+    pub sort: ColumnSort,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ColumnSort {
     /// Sorts by this column (the other way round if it is sorted already).
-    pub sort_href: Option<String>,
+    pub href: Option<String>,
     pub sorted: Option<SortDirection>,
 }
 

@@ -6,8 +6,8 @@ use super::super::home::{
     Hero, HomePage, ProductRow, Promise, Service, Tile, WeightEnd, WeightMark, WeightScale,
 };
 use super::super::listing::{
-    Column, Facet, FacetBody, FacetValue, Layout, ListingKind, ListingPage, RangeFacet, RangeUnit,
-    SortDirection, Total, TreeValue,
+    Column, ColumnSort, Facet, FacetBody, FacetValue, Layout, ListingKind, ListingPage, RangeFacet,
+    RangeUnit, SortDirection, Total, TreeValue,
 };
 use super::super::parts::{Availability, Choice, Link, PriceTag, ProductCard, Rating};
 use super::super::rich_text::RichText;
@@ -413,6 +413,19 @@ fn listing(sample: &Sample, name: &str, layout: Layout, products: Vec<ProductCar
         layout,
         grid_href: "?view=grid".to_owned(),
         table_href: "?view=table".to_owned(),
+        product_column: Column {
+            label: sample.locale.text().product().to_owned(),
+            numeric: false,
+            sort: ColumnSort { href: Some("?sort=name".to_owned()), sorted: None },
+        },
+        price_column: Column {
+            label: sample.locale.text().price().to_owned(),
+            numeric: true,
+            sort: ColumnSort {
+                href: Some("?sort=-price".to_owned()),
+                sorted: Some(SortDirection::Ascending),
+            },
+        },
         columns: Vec::new(),
         products: sample.list(products),
         form_action: "/c/bats".to_owned(),
@@ -432,8 +445,7 @@ fn bats(sample: &Sample) -> ListingPage {
     let column = |label: &str, numeric, sorted| Column {
         label: sample.say(label),
         numeric,
-        sort_href: Some("?sort=weight".to_owned()),
-        sorted,
+        sort: ColumnSort { href: Some("?sort=weight".to_owned()), sorted },
     };
     ListingPage {
         introduction: words(
