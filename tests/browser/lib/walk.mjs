@@ -61,6 +61,9 @@ export function storefrontWalk({ at = '', country = 'GB' } = {}) {
     ['product with options and add-ons', opens('/p/longroom-signature-english-willow')],
     ['product with one variant', opens('/p/kestrel-duffle')],
     ['kit', opens('/p/starter-kit-junior')],
+    ['products side by side', opens('/compare?p=longroom-signature-english-willow&p=kestrel-stoop-limited&p=longroom-nightwatch')],
+    ['products side by side, one', opens('/compare?p=longroom-signature-english-willow')],
+    ['products side by side, none', opens('/compare')],
     ['words: delivery', opens('/pages/delivery')],
     ['words: terms', opens('/pages/terms')],
     ['not found', opens('/no/such/page', 404)],
@@ -79,6 +82,8 @@ export function storefrontWalk({ at = '', country = 'GB' } = {}) {
       await sendsAsItIs(page, 'main form[action$="/account/sign-in"]');
     }],
     ['password reset', opens('/account/password-reset')],
+    ['password reset, link over', opens('/account/password-reset?token=over', 422)],
+    ['verify, link over', opens('/account/verify?token=over', 422)],
     ['product just added', direct((page) => putsInBasket(page, at, 'longroom-nightwatch'))],
     ['basket', async (page) => {
       await putsInBasket(page, at, 'longroom-linseed-oil');

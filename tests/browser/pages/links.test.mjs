@@ -5,7 +5,7 @@ import { visiting } from '../lib/browser.mjs';
 import { Shopper } from '../lib/shopper.mjs';
 
 const FROM = [
-  '/', '/c/bats', '/c/clothing', '/search?q=ball', '/search?q=zyzzyva', '/p/longroom-nightwatch', '/p/club-batting-kit', '/cart',
+  '/', '/c/bats', '/c/clothing', '/search?q=ball', '/search?q=zyzzyva', '/compare', '/p/longroom-nightwatch', '/p/club-batting-kit', '/cart',
   '/checkout/contact', '/orders/look-up', '/account/sign-in', '/account/register', '/pages/delivery', '/no/such/page',
 ];
 

@@ -5,6 +5,7 @@ import test from 'node:test';
 import { SHELLS, visiting } from '../lib/browser.mjs';
 import { opensMeasured } from '../lib/measure.mjs';
 import { Shopper } from '../lib/shopper.mjs';
+import { freshEmail } from '../lib/world.mjs';
 
 const PAGES = {
   home: '/',
@@ -13,15 +14,24 @@ const PAGES = {
   search: '/search?q=longroom',
   'search without a result': '/search?q=zyzzyva',
   product: '/p/longroom-signature-english-willow',
+  'side by side': '/compare?p=longroom-signature-english-willow&p=kestrel-stoop-limited',
   kit: '/p/club-batting-kit',
   'empty basket': '/cart',
   'sign-in': '/account/sign-in',
   register: '/account/register',
   'order look-up': '/orders/look-up',
+  'password reset': '/account/password-reset',
   words: '/pages/delivery',
+  'nothing there': '/no/such/page',
 };
-/** Pages with a basket behind them. */
-const TILL = { basket: '/cart', contact: '/checkout/contact' };
+/** Pages with a basket behind them, and an order that is about to be placed. */
+const TILL = {
+  basket: '/cart',
+  contact: '/checkout/contact',
+  delivery: '/checkout/delivery',
+  payment: '/checkout/payment',
+  review: '/checkout/review',
+};
 const SHIFT_MAX = 0.02;
 const KIB_MAX = 100;
 
@@ -41,7 +51,9 @@ for (const shell of Object.keys(SHELLS)) {
   }
   for (const [name, path] of Object.entries(TILL)) {
     test(`${name} stands still and is small on a ${shell}`, (t) => visiting({ shell }, async (page) => {
-      await new Shopper(page, { shell }).puts('longroom-linseed-oil');
+      const shopper = new Shopper(page, { shell });
+      await shopper.puts('longroom-linseed-oil');
+      if (path.startsWith('/checkout/')) await shopper.goesToReview({ email: freshEmail('measured') });
       // As a page opened for the first time: nothing of it is kept from the one before.
       const again = await page.context().newPage();
       const session = await page.context().newCDPSession(again);

@@ -83,6 +83,7 @@ messages! {
         // said by handlers
         home_see(department)
         home_description(shop)
+        category_description(department, shop)
         choose_first(what)
         error_postal_code(example)
         error_quantity(most)

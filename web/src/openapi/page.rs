@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
     ext = "html",
     source = r##"<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Gearify interface</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{{ crate::assets::asset_url("reference.css") }}"><title>Gearify interface</title></head>
 <body>
 <main>
 <h1>Gearify interface</h1>

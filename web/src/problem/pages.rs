@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse, Response};
     ext = "html",
     source = r#"<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{ kind.title() }}</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{{ crate::assets::asset_url("reference.css") }}"><title>{{ kind.title() }}</title></head>
 <body>
 <main>
 <h1>{{ kind.title() }}</h1>
@@ -31,7 +31,7 @@ struct Explanation {
     ext = "html",
     source = r#"<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Problem types</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{{ crate::assets::asset_url("reference.css") }}"><title>Problem types</title></head>
 <body>
 <main>
 <h1>Problem types</h1>

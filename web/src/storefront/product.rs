@@ -562,10 +562,19 @@ fn head(visit: &Visit, product: &Product, page: &ProductPage, stall: &Stall, des
 /// Offers a search engine is told of; it reads no more of one product.
 const OFFERS_MAX: usize = 30;
 
+/// The page with this one chosen.
+fn variant_url(url: &str, variant: &VariantData) -> String {
+    if variant.options.is_empty() {
+        return url.to_owned();
+    }
+    let pairs = variant.options.iter().map(|(option, value)| (format!("option.{option}"), value));
+    format!("{url}?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+}
+
 fn offers(page: &ProductPage, url: &str) -> Vec<OfferData> {
     let offer = |variant: &VariantData| OfferData {
         sku: variant.sku.clone(),
-        url: url.to_owned(),
+        url: variant_url(url, variant),
         price: variant.price,
         availability: variant.availability,
     };

@@ -87,8 +87,14 @@ async fn category_page(visit: &Visit, query: &ListQuery, category: &Category) ->
     };
     let mut page = page(visit, &market, &found, list);
     page.crumbs = crumbs(visit, line.iter().map(link).collect());
+    let described = match introduction.as_str() {
+        "" => visit
+            .text()
+            .category_description(words(&category.details.name), &visit.shop.tenant.profile.value.name),
+        told => told.to_owned(),
+    };
     let head = Head {
-        description: excerpt(&introduction, 155),
+        description: excerpt(&described, 155),
         structured_data: vec![breadcrumb_data(visit, &page.crumbs, &format!("/c/{}", category.path))],
         ..head(visit, query, &page, &format!("/c/{}", category.path))
     };

@@ -5,6 +5,7 @@ mod browse;
 mod browser;
 mod buy;
 mod compare;
+mod heads;
 mod settings;
 mod verify;
 

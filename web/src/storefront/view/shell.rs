@@ -40,6 +40,11 @@ impl Shell {
         format!("{}{path}", self.base)
     }
 
+    /// As Open Graph writes a language: `en_GB`.
+    pub fn open_graph_locale(&self) -> String {
+        self.locale.tag().replace('-', "_")
+    }
+
     /// Whether a menu entry leads to this page or to a page above it.
     pub fn is_within(&self, href: &str) -> bool {
         self.path == href
