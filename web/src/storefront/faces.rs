@@ -67,16 +67,22 @@ fn face_of(view: &(impl View + ?Sized), visit: &Visit, product: &Product) -> Fac
     let (locale, default) = (&visit.locale, &visit.settings().locale);
     let details = &product.details;
     let variants = catalog::live_variants_of(view, product.id);
+    let name = details.name.words(locale, default).to_owned();
     Face {
         product_type: details.product_type.clone(),
         slug: details.slug.to_string(),
-        name: details.name.words(locale, default).to_owned(),
-        brand: details.brand.as_ref().map(ToString::to_string),
+        brand: brand_beside(details.brand.as_ref().map(ToString::to_string), &name),
+        name,
         picture: lead_picture(view, product, None, locale, default, CARD_WIDTH),
         specs: specs::of_product(view, visit, product, &variants),
         options: specs::option_spans(view, visit, product, &variants),
         published_at: product.published_at,
     }
+}
+
+/// A maker beside a name that begins with it would be said twice.
+fn brand_beside(brand: Option<String>, name: &str) -> Option<String> {
+    brand.filter(|brand| !name.starts_with(brand.as_str()))
 }
 
 /// What was said of it so far.
@@ -94,7 +100,7 @@ impl Face {
         &self.slug
     }
 
-    /// With its maker before it.
+    /// With its maker.
     pub fn full_name(&self) -> String {
         match &self.brand {
             Some(brand) => format!("{brand} {}", self.name),
@@ -155,5 +161,17 @@ impl Face {
         short.extend(self.options.iter().filter(|(code, _)| !told(code)).map(|(_, words)| words.clone()));
         short.truncate(2);
         short
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_maker_is_said_once() {
+        let beside = |brand: &str, name| brand_beside(Some(brand.to_owned()), name);
+        assert_eq!(beside("Longroom", "Longroom Signature"), None);
+        assert_eq!(beside("Seam & Co", "Seam Edition Bat").as_deref(), Some("Seam & Co"));
     }
 }
