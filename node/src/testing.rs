@@ -132,25 +132,12 @@ impl TestCluster {
         let providers = Providers::for_test(&provider, secret()?, operations_at).map_err(TestError::Other)?;
         let providers = self.trusted(n, providers);
         let core = Core::start(CoreOptions {
-            data_dir: self.node_dir(n),
             node: id(n),
-            cluster: LOG_NAME.into(),
-            vault: self.vault.clone(),
-            sled_cache_bytes: 8 << 20,
-            event_file_bytes: self.options.event_file_bytes,
-            log_cache_bytes: 8 << 20,
-            blob_bytes_max: 4 << 20,
-            tenant_label_max: 10,
-            group_options: self.options.group_options.clone(),
             transport: self.net.transport(id(n)),
-            forward: Arc::new(self.switchboard.clone()),
-            peers: Arc::new(self.switchboard.clone()),
             providers: providers.clone(),
-            clock: Arc::new(gearify_web::SystemClock),
             on_fatal: Arc::new(move |reason| eprintln!("node {} can't go on: {reason}", n + 1)),
             found: self.options.nodes == 1,
-            part: RegionPart::default(),
-            newest: gearify_commerce::version::NEWEST,
+            ..self.options_alone(&self.node_dir(n))
         })
         .await?;
         let stop = CancellationToken::new();

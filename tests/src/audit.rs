@@ -1,12 +1,15 @@
 //! What must be true after every step of every story, as the offline audit has it for a node's files too.
 
 use crate::stage::{Stage, look};
-use gearify_commerce::TenantId;
 use gearify_commerce::command::GroupKind;
+use gearify_commerce::orders::ORDERS;
+use gearify_commerce::{ReadScope, Site, TenantId};
 use gearify_node::audit;
+use gearify_node::state::{GroupState, group_name};
 use gearify_node::testpay::Statement;
-use gearify_storage::{ProjectionDb, ProjectionError};
-use std::collections::BTreeMap;
+use gearify_storage::{ProjectionDb, ProjectionError, SledOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Panics with what is wrong.
 pub fn check(stage: &dyn Stage, tenant: TenantId) {
@@ -37,3 +40,14 @@ pub fn same_as_provider(ledger: &ProjectionDb, book: &Statement) {
 
 /// What was captured and given back, by the provider's name of the payment.
 type Moved = BTreeMap<String, (i64, i64)>;
+
+/// The orders in a stopped node's own state.
+pub fn orders_in(data: &Path, tenant: TenantId) -> BTreeSet<String> {
+    let kind = GroupKind::Region;
+    let dir = data.join("groups").join(group_name(kind));
+    let (state, set_aside) =
+        GroupState::open(kind, &dir, SledOptions { cache_bytes: 8 << 20 }).expect("the state opens");
+    assert!(set_aside.is_none(), "the state is whole");
+    let view = ReadScope::new(&*state, tenant, Site::FIRST);
+    ORDERS.list(&view, &(), usize::MAX).iter().map(|order| order.id.to_string()).collect()
+}

@@ -1,4 +1,4 @@
-//! Looking for texts in files, whatever wrote them.
+//! Files of a test: copied, listed, and looked through for texts, whatever wrote them.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,20 @@ pub fn all(place: &Path) -> Vec<PathBuf> {
     }
     let entries = std::fs::read_dir(place).expect("a directory of the test can be read");
     entries.flat_map(|entry| all(&entry.expect("a directory of the test can be read").path())).collect()
+}
+
+/// A directory with everything in it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the test's directory takes a directory");
+    for entry in std::fs::read_dir(from).expect("a directory of the test can be read") {
+        let path = entry.expect("a directory of the test can be read").path();
+        let place = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &place);
+        } else if path.is_file() {
+            std::fs::copy(&path, &place).expect("a file of the test can be copied");
+        }
+    }
 }
 
 #[cfg(test)]

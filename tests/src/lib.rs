@@ -18,6 +18,7 @@ pub mod owner;
 pub mod process;
 pub mod pure;
 pub mod scenario;
+pub mod scrape;
 pub mod shop;
 pub mod sim;
 pub mod stage;

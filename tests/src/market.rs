@@ -1,6 +1,7 @@
 //! A shop to tell stories about: one tenant, made through the same commands as any.
 
 use crate::stage::{Stage, look};
+use gearify_commerce::cart::Address;
 use gearify_commerce::catalog::{
     self, AddOnDetails, AddOnKind, Policy, ProductDetails, Seo, Sku, Variant, VariantDetails,
 };
@@ -49,6 +50,24 @@ pub fn britain() -> Country {
 
 fn words(text: &str) -> Text {
     Text::new(english(), text)
+}
+
+/// Where somebody in a story lives.
+pub fn address(name: &str, street: &str) -> Address {
+    Address {
+        name: name.into(),
+        company: None,
+        phone: None,
+        line1: format!("1 {street} Lane"),
+        line2: None,
+        locality: None,
+        city: Some("Exampleton".into()),
+        region_code: None,
+        region: None,
+        postal_code: Some("EX1 1EX".into()),
+        country: britain(),
+        tax_id: None,
+    }
 }
 
 /// What delivery costs in a story, with VAT.
@@ -131,6 +150,14 @@ impl Market {
         };
         do_it(stage, self.tenant, pricing::Command::SetPrices { prices: vec![price] });
         self.variants.insert(sku.to_owned(), variant);
+    }
+
+    /// Adds products with what they cost and how many pieces of them lie in the first warehouse.
+    pub fn sells(&mut self, stage: &mut dyn Stage, goods: &[(&str, i64, i64)]) {
+        for (sku, minor, pieces) in goods {
+            self.product(stage, sku, *minor);
+            self.stock(stage, sku, 0, *pieces);
+        }
     }
 
     /// Says what happens when nothing of a product is left.

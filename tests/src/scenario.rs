@@ -1,10 +1,10 @@
 //! Stories: shoppers and an owner act in turn, and the story tells what came of it.
 
-use crate::market::{Market, britain, english};
+use crate::market::{Market, address, britain, english};
 use crate::stage::{Stage, look};
 use crate::telling::{Telling, minor};
 use crate::{Pure, audit};
-use gearify_commerce::cart::{Address, CARTS, Contact};
+use gearify_commerce::cart::{CARTS, Contact};
 use gearify_commerce::catalog::Policy;
 use gearify_commerce::command::{GroupKind, Settled};
 use gearify_commerce::intent::{
@@ -620,23 +620,6 @@ fn answer(view: &gearify_commerce::ReadScope<'_>, work: Work) -> gearify_commerc
             }
             .into()
         }
-    }
-}
-
-fn address(name: &str, street: &str) -> Address {
-    Address {
-        name: name.into(),
-        company: None,
-        phone: None,
-        line1: format!("1 {street} Lane"),
-        line2: None,
-        locality: None,
-        city: Some("Exampleton".into()),
-        region_code: None,
-        region: None,
-        postal_code: Some("EX1 1EX".into()),
-        country: britain(),
-        tax_id: None,
     }
 }
 

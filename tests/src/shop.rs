@@ -21,7 +21,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-const SECRET: &str = "a-secret-of-the-test-provider";
+/// What the provider signs its events with.
+pub const SECRET: &str = "a-secret-of-the-test-provider";
 pub const SLUG: &str = "willow";
 pub const OWNER: (&str, &str) = ("owner@willow.example", "correct horse battery staple");
 
@@ -74,6 +75,14 @@ impl Premises {
         let market = Market::open(&mut files, SLUG);
         self.add_owner(&mut files, &market);
         (files, market)
+    }
+
+    /// The shop with these goods, not served yet: SKU, price and pieces of each.
+    pub fn shop_selling(&self, goods: &[(&str, i64, i64)]) -> Market {
+        let (mut files, mut market) = self.open_shop();
+        market.sells(&mut files, goods);
+        files.stop();
+        market
     }
 
     /// [`OWNER`] as the owner of a shop.

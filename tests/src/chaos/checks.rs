@@ -3,17 +3,12 @@
 use super::crowd::{Street, Told, settle};
 use super::fleet::{Fleet, PATIENCE};
 use super::say;
-use crate::audit::same_as_provider;
+use crate::audit::{orders_in, same_as_provider};
 use crate::buyers::{Acknowledged, acknowledged};
 use crate::http::Host;
-use gearify_commerce::orders::ORDERS;
-use gearify_commerce::{GroupKind, ReadScope, Site, TenantId};
 use gearify_node::projectors::ledger::Ledger;
-use gearify_node::state::{GroupState, group_name};
-use gearify_storage::SledOptions;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// After faults end, the region sells again within this time.
@@ -153,15 +148,4 @@ fn assert_same(one: usize, facts: &Shared, other: usize, others: &Shared) {
         .map(|(what, detail)| format!("{what}: {detail} and {:?}", others.get(what)))
         .collect();
     assert!(differ.is_empty(), "nodes {} and {} differ: {}", one + 1, other + 1, differ.join("; "));
-}
-
-/// The orders in a stopped node's own state.
-fn orders_in(data: &Path, tenant: TenantId) -> BTreeSet<String> {
-    let kind = GroupKind::Region;
-    let dir = data.join("groups").join(group_name(kind));
-    let (state, set_aside) =
-        GroupState::open(kind, &dir, SledOptions { cache_bytes: 8 << 20 }).expect("the state opens");
-    assert!(set_aside.is_none(), "the state is whole");
-    let view = ReadScope::new(&*state, tenant, Site::FIRST);
-    ORDERS.list(&view, &(), usize::MAX).iter().map(|order| order.id.to_string()).collect()
 }

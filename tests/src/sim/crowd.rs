@@ -7,9 +7,9 @@
 use super::dice::Dice;
 use super::host::{Common, Running};
 use super::linear::{Call, Event};
-use crate::market::{Market, britain, code, english};
+use crate::market::{Market, address, britain, code, english};
 use crate::stage;
-use gearify_commerce::cart::{Address, Contact};
+use gearify_commerce::cart::Contact;
 use gearify_commerce::intent::{CartIntent, CheckoutIntent, Intent, PaymentChoice, Request, VariantRef};
 use gearify_commerce::inventory::{self, Reason};
 use gearify_commerce::orders::{self, ORDERS, Source};
@@ -320,7 +320,7 @@ impl Person {
             locale: english(),
         };
         let contact = Contact { email: format!("{}@shopper.example", self.name), phone: None, name: None };
-        let shipping = Box::new(address(&self.name));
+        let shipping = Box::new(address(&self.name, "Crease"));
         vec![
             CartIntent::AddLine {
                 cart,
@@ -453,23 +453,6 @@ fn brief(answer: &Result<Decided, SubmitError>) -> String {
         Ok(Decided { result: Ok(_), position, replayed }) => format!("ok at {} {replayed}", position.index),
         Ok(Decided { result: Err(refusal), .. }) => format!("refused: {refusal}"),
         Err(error) => error.to_string(),
-    }
-}
-
-fn address(name: &str) -> Address {
-    Address {
-        name: name.into(),
-        company: None,
-        phone: None,
-        line1: "1 Crease Lane".into(),
-        line2: None,
-        locality: None,
-        city: Some("Exampleton".into()),
-        region_code: None,
-        region: None,
-        postal_code: Some("EX1 1EX".into()),
-        country: britain(),
-        tax_id: None,
     }
 }
 

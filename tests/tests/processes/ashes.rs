@@ -33,10 +33,7 @@ async fn buy(host: Host, stop: Arc<AtomicBool>, serial: Arc<AtomicUsize>) -> Sol
 #[test]
 fn what_was_acknowledged_ten_seconds_before_three_disks_burned_is_restored_from_the_archive() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 100_000);
-    files.stop();
+    premises.shop_selling(&[("BALL", 2_490, 100_000)]);
     let safe = tempfile::tempdir().expect("a directory elsewhere");
     let key = safe.path().join("master.key");
     std::fs::copy(premises.data().join("master.key"), &key).expect("the key is kept elsewhere");

@@ -40,10 +40,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_leader_whose_clock_jumps_hands_over_and_stamps_nothing() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 1_000);
-    files.stop();
+    premises.shop_selling(&[("BALL", 2_490, 1_000)]);
     let scripts = tempfile::tempdir().expect("a directory for the test");
     let clocks: Vec<_> = (0..3).map(|n| with_clock(scripts.path(), n)).collect();
 

@@ -4,10 +4,7 @@
 use crate::buyers::{Acknowledged, Attempt, Heard, acknowledged, read};
 use crate::kills::retried;
 use crate::region::{PATIENCE, Region, token_in};
-use gearify_commerce::orders::ORDERS;
-use gearify_commerce::{GroupKind, ReadScope, Site, TenantId};
-use gearify_node::state::{GroupState, group_name};
-use gearify_storage::SledOptions;
+use gearify_tests::audit::orders_in;
 use gearify_tests::http::Host;
 use gearify_tests::process::{free_address, gearify, run};
 use gearify_tests::shop::Premises;
@@ -113,12 +110,8 @@ impl LastSale {
 #[test]
 fn three_nodes_lose_no_acknowledged_order_when_their_leaders_are_killed() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    for (sku, minor, pieces) in [("BALL", 2_490, 100_000), ("GRIP", 333, 100_000), ("RARE", 4_999, 20)] {
-        market.product(&mut files, sku, minor);
-        market.stock(&mut files, sku, 0, pieces);
-    }
-    files.stop();
+    let market =
+        premises.shop_selling(&[("BALL", 2_490, 100_000), ("GRIP", 333, 100_000), ("RARE", 4_999, 20)]);
 
     // A node that served alone becomes the first of three.
     let mut region = Region::of(&premises, 3);
@@ -226,17 +219,6 @@ fn three_nodes_lose_no_acknowledged_order_when_their_leaders_are_killed() {
     for dir in dirs {
         assert_eq!(orders_in(&dir, market.tenant), told, "{}", dir.display());
     }
-}
-
-/// The orders in a stopped node's own state.
-pub fn orders_in(data: &std::path::Path, tenant: TenantId) -> BTreeSet<String> {
-    let kind = GroupKind::Region;
-    let dir = data.join("groups").join(group_name(kind));
-    let (state, set_aside) =
-        GroupState::open(kind, &dir, SledOptions { cache_bytes: 8 << 20 }).expect("the state opens");
-    assert!(set_aside.is_none(), "the state is whole");
-    let view = ReadScope::new(&*state, tenant, Site::FIRST);
-    ORDERS.list(&view, &(), usize::MAX).iter().map(|order| order.id.to_string()).collect()
 }
 
 #[test]

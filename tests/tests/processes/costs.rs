@@ -1,13 +1,12 @@
 //! What nodes cost each other: the figures that docs/scale.md is computed from, with bounds they must keep.
 
 use crate::buyers::Attempt;
-use crate::region::{Region, token_in};
+use crate::region::Region;
 use gearify_commerce::GroupKind;
 use gearify_node::state::{GroupState, group_name};
 use gearify_storage::{Reader, SledOptions};
-use gearify_tests::http::Host;
+use gearify_tests::scrape::{Sample, scrape};
 use gearify_tests::shop::Premises;
-use reqwest::Method;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,18 +21,10 @@ type Sent = BTreeMap<(String, String), (f64, f64)>;
 fn sent(premises: &Premises, region: &Region<'_>) -> Sent {
     let mut sent = Sent::new();
     for node in region.nodes.values() {
-        let asked = Host::new(node.operations, "localhost").request(Method::GET, "/metrics");
-        let text = premises.runtime.block_on(async { asked.send().await?.text().await });
-        for line in text.expect("the node answers").lines() {
-            let Some((name, rest)) = line.split_once('{') else { continue };
-            let Some((labels, value)) = rest.split_once("} ") else { continue };
-            let label = |wanted: &str| {
-                let found = labels.split(',').find_map(|label| label.strip_prefix(wanted)?.strip_prefix('='));
-                found.unwrap_or_default().trim_matches('"').to_owned()
-            };
-            let value: f64 = value.parse().expect("a metric is a number");
+        for Sample { name, labels, value } in premises.runtime.block_on(scrape(node)).samples {
+            let label = |wanted: &str| labels.get(wanted).cloned().unwrap_or_default();
             let entry = || (label("frame"), label("group"));
-            match name {
+            match name.as_str() {
                 "gearify_peer_sent_frames_total" => sent.entry(entry()).or_default().0 += value,
                 "gearify_peer_sent_bytes_total" => sent.entry(entry()).or_default().1 += value,
                 _ => {}
@@ -78,14 +69,7 @@ fn an_idle_group_and_an_order_cost_what_the_plan_says() {
     market.stock(&mut files, "BALL", 0, 1_000);
     files.stop();
     let mut region = Region::of(&premises, 3);
-    let token = token_in(&region.done(0, &["cluster", "init"]));
-    region.start(0);
-    region.join(1, &token);
-    region.start(1);
-    let token = token_in(&region.done(0, &["cluster", "token"]));
-    region.join(2, &token);
-    region.start(2);
-    region.wait_for_voters(&[1, 2, 3]);
+    region.grow(3);
     let leader = region.leader("region-0");
     let host = region.host(leader);
     let prepared: Vec<Attempt> = premises.runtime.block_on(async {

@@ -1,13 +1,15 @@
 //! Disks that fill while people order: what is new is refused, what is under way goes on, nothing is lost.
 
 use crate::buyers::{Acknowledged, Attempt, Heard, acknowledged, read};
-use crate::cluster::{buy_through, orders_in};
+use crate::cluster::buy_through;
 use crate::kills::retried;
 use crate::mounts::Mount;
-use crate::region::{PATIENCE, Region, token_in};
+use crate::region::{PATIENCE, Region};
 use gearify_node::testpay::Faults;
+use gearify_tests::audit::orders_in;
 use gearify_tests::http::{Answer, Cart, Host};
 use gearify_tests::process::free_address;
+use gearify_tests::scrape::scrape;
 use gearify_tests::shop::{OWNER, Premises};
 use reqwest::Method;
 use serde_json::json;
@@ -72,14 +74,6 @@ async fn status_of(host: &Host, order: &Acknowledged, is_settled: impl Fn(&str, 
     .await;
 }
 
-fn metric(premises: &Premises, region: &Region<'_>, n: usize, name: &str) -> String {
-    let asked = Host::new(region.nodes[&n].operations, "localhost").request(Method::GET, "/metrics");
-    let text = premises.runtime.block_on(async { asked.send().await?.text().await });
-    let line = text.expect("the node answers");
-    let found = line.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    found.unwrap_or_else(|| panic!("no {name}")).to_owned()
-}
-
 /// Waits until every node is ready, and starts those again that could not write; the last write may have failed
 /// only just now. Gives who they were.
 fn start_those_that_ended(region: &mut Region<'_>) -> BTreeSet<usize> {
@@ -116,20 +110,9 @@ fn three_disks_fill_under_load_and_nothing_is_lost() {
     let premises = Premises::new();
     let mut region = Region::of(&premises, 3);
     let disks: Vec<Mount> = (0..3).map(|n| Mount::disk(DISK_MIB, &region.serve(n).data)).collect();
-    let (mut files, mut market) = premises.open_shop();
-    for (sku, minor, pieces) in [("BALL", 2_490, 100_000), ("GRIP", 333, 100_000), ("RARE", 4_999, 20)] {
-        market.product(&mut files, sku, minor);
-        market.stock(&mut files, sku, 0, pieces);
-    }
-    files.stop();
-    let token = token_in(&region.done(0, &["cluster", "init"]));
-    region.start(0);
-    region.join(1, &token);
-    region.start(1);
-    let token = token_in(&region.done(0, &["cluster", "token"]));
-    region.join(2, &token);
-    region.start(2);
-    region.wait_for_voters(&[1, 2, 3]);
+    let market =
+        premises.shop_selling(&[("BALL", 2_490, 100_000), ("GRIP", 333, 100_000), ("RARE", 4_999, 20)]);
+    region.grow(3);
     let leader = region.leader("region-0");
     let hosts: Vec<Host> = (0..3).map(|n| region.host(n)).collect();
 
@@ -180,7 +163,8 @@ fn three_disks_fill_under_load_and_nothing_is_lost() {
     for (n, host) in hosts.iter().enumerate() {
         premises.runtime.block_on(soon("it is noticed", async || !takes_in(host).await));
         let until = Instant::now() + PATIENCE;
-        while metric(&premises, &region, n, "gearify_disk_room") != "2" {
+        let room = || premises.runtime.block_on(scrape(&region.nodes[&n])).sum("gearify_disk_room", &[]);
+        while room() != Some(2.0) {
             assert!(Instant::now() < until, "node {} does not say that it is full", n + 1);
         }
         assert!(!region.serve(n).data.join("reserve").exists(), "the reserve is given");

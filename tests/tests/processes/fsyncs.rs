@@ -58,10 +58,7 @@ async fn order(host: &Host, number: usize) -> Option<Acknowledged> {
 #[test]
 fn a_node_whose_disk_does_not_sync_ends_and_loses_nothing() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 100_000);
-    files.stop();
+    premises.shop_selling(&[("BALL", 2_490, 100_000)]);
     let mut region = Region::of(&premises, 3);
     let dir = premises.log().parent().expect("a log lies in a directory").to_owned();
     let disks: Vec<BadDisk> = (0..3).map(|n| BadDisk::new(&dir, &format!("order-{n}"))).collect();

@@ -17,19 +17,9 @@ const IN_WORK: usize = 6;
 #[test]
 fn a_lost_node_is_replaced_and_one_that_is_asked_to_end_loses_no_order() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 100_000);
-    files.stop();
+    premises.shop_selling(&[("BALL", 2_490, 100_000)]);
     let mut region = Region::of(&premises, 4);
-    let mut token = token_in(&region.done(0, &["cluster", "init"]));
-    region.start(0);
-    for n in [1, 2] {
-        region.join(n, &token);
-        region.start(n);
-        token = token_in(&region.done(n, &["cluster", "token"]));
-    }
-    region.wait_for_voters(&[1, 2, 3]);
+    region.grow(3);
 
     // With the key of another cluster, nobody gives orders here.
     let stranger = premises.data().with_file_name("stranger.key");
@@ -155,19 +145,9 @@ fn certificates_are_renewed_while_the_region_serves() {
 #[test]
 fn a_node_whose_majority_is_lost_goes_on_alone_when_told_to() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 100);
-    files.stop();
+    premises.shop_selling(&[("BALL", 2_490, 100)]);
     let mut region = Region::of(&premises, 4);
-    let mut token = token_in(&region.done(0, &["cluster", "init"]));
-    region.start(0);
-    for n in [1, 2] {
-        region.join(n, &token);
-        region.start(n);
-        token = token_in(&region.done(n, &["cluster", "token"]));
-    }
-    region.wait_for_voters(&[1, 2, 3]);
+    region.grow(3);
     let buy = |region: &Region<'_>, n: usize, number: usize| {
         premises.runtime.block_on(async {
             let attempt = Attempt::prepare(&region.host(n), "BALL", number, "tok_ok").await.expect("a cart");

@@ -2,39 +2,15 @@
 
 use crate::buyers::{Acknowledged, Attempt, acknowledged, read};
 use crate::region::{Region, token_in};
+use gearify_tests::files::copy;
 use gearify_tests::process::{free_address, run};
 use gearify_tests::shop::Premises;
-use std::path::Path;
-
-/// A directory with everything in it.
-pub fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("the test's directory takes a directory");
-    for entry in std::fs::read_dir(from).expect("a directory of the test can be read") {
-        let path = entry.expect("a directory of the test can be read").path();
-        let place = to.join(path.file_name().expect("an entry has a name"));
-        if path.is_dir() {
-            copy(&path, &place);
-        } else if path.is_file() {
-            std::fs::copy(&path, &place).expect("a file of the test can be copied");
-        }
-    }
-}
 
 /// Three nodes that sell a ball.
 fn three(premises: &Premises) -> Region<'_> {
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 100);
-    files.stop();
+    premises.shop_selling(&[("BALL", 2_490, 100)]);
     let mut region = Region::of(premises, 3);
-    let mut token = token_in(&region.done(0, &["cluster", "init"]));
-    region.start(0);
-    for n in [1, 2] {
-        region.join(n, &token);
-        region.start(n);
-        token = token_in(&region.done(n, &["cluster", "token"]));
-    }
-    region.wait_for_voters(&[1, 2, 3]);
+    region.grow(3);
     region
 }
 

@@ -1,10 +1,10 @@
 //! What can be made again is: state from snapshot and log, projections from history, a whole node from
 //! its neighbours.
 
-use crate::old_copy::copy;
 use gearify_commerce::GroupKind;
 use gearify_node::state::{GROUPS, group_name};
 use gearify_replication::{GroupOptions, Timers};
+use gearify_tests::files::copy;
 use gearify_tests::process::{gearify, run};
 use gearify_tests::scenario::{Act, owner};
 use gearify_tests::shop::Premises;

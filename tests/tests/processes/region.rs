@@ -2,6 +2,7 @@
 
 use gearify_tests::http::Host;
 use gearify_tests::process::{NodeProcess, Ran, Serve, gearify, run};
+use gearify_tests::scrape::scrape;
 use gearify_tests::shop::{Premises, SLUG};
 use rand::Rng;
 use serde_json::Value;
@@ -98,19 +99,28 @@ impl Region<'_> {
         serde_json::from_str(&self.done(n, &["cluster", "status", "--json"])).expect("status is JSON")
     }
 
+    /// Makes the first so many nodes one cluster that votes, and answers a token for one more.
+    pub fn grow(&mut self, nodes: usize) -> String {
+        let mut token = token_in(&self.done(0, &["cluster", "init"]));
+        self.start(0);
+        for n in 1..nodes {
+            self.join(n, &token);
+            self.start(n);
+            token = token_in(&self.done(n, &["cluster", "token"]));
+        }
+        let all: Vec<u64> = (1..=nodes as u64).collect();
+        self.wait_for_voters(&all);
+        token
+    }
+
     pub fn host(&self, n: usize) -> Host {
         Host::new(self.nodes[&n].public, &format!("{SLUG}.localhost"))
     }
 
     /// How many peers' connections and orders a node has refused for this reason.
     pub fn refused(&self, n: usize, reason: &str) -> u64 {
-        let operations = Host::new(self.nodes[&n].operations, "localhost");
-        let asked = operations.request(reqwest::Method::GET, "/metrics");
-        let text = self.premises.runtime.block_on(async { asked.send().await?.text().await });
-        let label = format!("gearify_peer_refused_total{{reason=\"{reason}\"}} ");
-        let line = text.expect("the node answers");
-        let count = line.lines().find_map(|line| line.strip_prefix(&label));
-        count.map_or(0, |count| count.parse().expect("a count is a number"))
+        let page = self.premises.runtime.block_on(scrape(&self.nodes[&n]));
+        page.sum("gearify_peer_refused_total", &[("reason", reason)]).map_or(0, |count| count as u64)
     }
 
     /// The place of the node that leads a group, as a running node sees it.

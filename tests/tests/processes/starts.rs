@@ -24,10 +24,7 @@ fn start(serve: &Serve) -> Ran {
 #[test]
 fn a_second_process_on_the_same_directory_ends_and_the_first_goes_on() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 10);
-    files.stop();
+    let market = premises.shop_selling(&[("BALL", 2_490, 10)]);
     let node = premises.start();
     let said = line(&start(&premises.serve()));
     assert!(said.contains("in use by another gearify process"), "{said}");
@@ -81,10 +78,7 @@ fn a_directory_that_can_only_be_read_is_named() {
 fn a_disk_that_others_fill_to_the_last_byte_loses_nothing() {
     let premises = Premises::new();
     let mounted = Mount::disk(192, &premises.data());
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 100_000);
-    files.stop();
+    let market = premises.shop_selling(&[("BALL", 2_490, 100_000)]);
 
     // Full while it runs: what is new is refused, what is under way is let in for as long as it can be kept.
     let node = premises.start();

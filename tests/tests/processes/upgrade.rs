@@ -1,13 +1,14 @@
 //! Three nodes of the program before, replaced one by one by the present one while people order.
 
 use crate::buyers::Heard;
-use crate::cluster::{LastSale, buy_through, orders_in};
+use crate::cluster::{LastSale, buy_through};
 use crate::kills::retried;
 use crate::region::{PATIENCE, Region, token_in};
 use gearify_commerce::{GroupKind, version};
 use gearify_node::cluster::CLUSTER_GROUP_NAME;
 use gearify_node::state::{GROUPS, GroupState, group_name};
 use gearify_storage::SledOptions;
+use gearify_tests::audit::orders_in;
 use gearify_tests::process::{free_address, run};
 use gearify_tests::shop::Premises;
 use std::collections::BTreeSet;
@@ -55,12 +56,8 @@ fn state_hash(data: &Path, kind: GroupKind) -> [u8; 32] {
 #[test]
 fn nodes_are_replaced_one_by_one_and_new_rules_begin_with_the_last() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    for (sku, minor, pieces) in [("BALL", 2_490, 100_000), ("GRIP", 333, 100_000), ("RARE", 4_999, 20)] {
-        market.product(&mut files, sku, minor);
-        market.stock(&mut files, sku, 0, pieces);
-    }
-    files.stop();
+    let market =
+        premises.shop_selling(&[("BALL", 2_490, 100_000), ("GRIP", 333, 100_000), ("RARE", 4_999, 20)]);
     let mut region = Region::of(&premises, 3);
     region.program = Some(program_before());
     let mut token = token_in(&region.done(0, &["cluster", "init"]));
