@@ -16,6 +16,7 @@ use crate::backend::{GroupHandle, NodeBackend, ProviderDesk};
 use crate::bell::Bell;
 use crate::forward::Forward;
 use crate::machine::{ApplyError, Listener, ShopMachine};
+use crate::mended::Mended;
 use crate::opening::{self, Opened, Opener, Places, Threads};
 use crate::projectors::lists::{Lists, States};
 use crate::projectors::{Board, Histories, ProjectorError};
@@ -173,6 +174,8 @@ pub struct Core {
     pub histories: Histories,
     pub board: Board,
     pub states: States,
+    /// What its files lacked when they were opened.
+    pub mended: Mended,
     live: Live,
     threads: Threads,
     keeping: (JoinHandle<()>, CancellationToken),
@@ -210,7 +213,9 @@ impl Core {
         let dir = options.data_dir.clone();
         let lock = lock(&dir)?;
         let sled = SledOptions { cache_bytes: options.sled_cache_bytes };
-        let places = Places { data_dir: dir.clone(), sled, event_file_bytes: options.event_file_bytes };
+        let mended = Mended::default();
+        let (event_file_bytes, noted) = (options.event_file_bytes, mended.clone());
+        let places = Places { data_dir: dir.clone(), sled, event_file_bytes, mended: noted };
         let opened = open_groups(&places)?;
         let states = States {
             world: opened[&GroupKind::World].state.clone(),
@@ -318,6 +323,7 @@ impl Core {
             histories,
             board,
             states,
+            mended,
             live,
             threads,
             keeping,
@@ -469,7 +475,8 @@ impl Files {
         let failed = |file| move |source| CoreError::Projection { file, source };
         let (ledger, lists) = places.open_books(Shard::FIRST, states, vault)?;
         let indexes = Arc::new(SearchIndexes::open(projections.join("search"), SearchOptions::default())?);
-        let feeder = Feeder::open(&projections.join("search.db"), indexes.clone(), states.clone());
+        let mended = places.mended.clone();
+        let feeder = Feeder::open(&projections.join("search.db"), indexes.clone(), states.clone(), mended);
         let feeder = feeder.map_err(failed("search.db"))?;
         let blobs = BlobStore::open(&dir.join("blobs"), options.blob_bytes_max)?;
         Ok(Files { ledger, lists, feeder, indexes, blobs })

@@ -6,11 +6,13 @@
 //! What a healthy node of the same group must share with another at the same entry, the hash of a group's
 //! rows and of every projected table, is told so that it can be compared.
 
+mod index;
+
 use crate::audit;
 use crate::backend::GroupHandle;
 use crate::blobs;
 use crate::core::{Core, CoreError};
-use crate::projectors::{ledger, shard_name};
+use crate::projectors::{Progress, ledger, shard_name};
 use crate::shards::ShardParts;
 use crate::state::{AppliedRow, LOCAL};
 use gearify_commerce::event::Envelope;
@@ -52,8 +54,11 @@ impl Finding {
 /// Checks an opened node; `is_home` says whether its region sells for shops with that home. That it opened says that
 /// the raft log's checksums hold: opening reads all of it.
 pub fn examine(core: &Core, audit: bool, is_home: impl Fn(&str) -> bool) -> Vec<Finding> {
-    let mut findings =
-        vec![Finding::new("raft log", true, "every row has its checksum, and none is missing")];
+    let mended = core.mended.all().into_iter().map(|(what, reason)| {
+        Finding::new(format!("mended {what}"), false, format!("was damaged, and is made again: {reason}"))
+    });
+    let mut findings: Vec<Finding> = mended.collect();
+    findings.push(Finding::new("raft log", true, "every row has its checksum, and none is missing"));
     for (_, handle) in core.backend().groups() {
         let (name, history) = (handle.state.name(), &handle.history);
         findings.push(Finding::of(format!("state of {name}"), state_of(handle), |(applied, waiting)| {
@@ -122,19 +127,31 @@ pub fn examine(core: &Core, audit: bool, is_home: impl Fn(&str) -> bool) -> Vec<
             (ok, detail)
         }));
     }
-    for (name, progress) in core.board.rows() {
-        let lag: u64 = progress.lag.values().sum();
-        let detail = progress.fault.clone().unwrap_or_else(|| format!("{lag} entries behind"));
-        findings.push(Finding::new(
-            format!("projector {name}"),
-            progress.fault.is_none() && lag == 0,
-            detail,
-        ));
-    }
+    findings.extend(core.board.rows().into_iter().map(|(name, progress)| projector(core, name, &progress)));
+    findings.push(index::compare(core));
     if audit {
         findings.push(pictures(core, is_home));
     }
     findings
+}
+
+/// Whether a projector has taken in what the histories have, and nothing beyond.
+fn projector(core: &Core, name: &str, progress: &Progress) -> Finding {
+    let end = |group: &str| {
+        let handle = core.backend().groups().find(|(_, handle)| handle.state.name() == group);
+        handle.map(|(_, handle)| handle.history.position())
+    };
+    let mut ends = progress.seen.iter().filter_map(|(group, seen)| Some((*group, *seen, end(group)?)));
+    let ahead = ends.find(|(_, seen, end)| seen > end);
+    let lag: u64 = progress.lag.values().sum();
+    let (ok, detail) = match (&progress.fault, ahead) {
+        (Some(fault), _) => (false, fault.clone()),
+        (None, Some((group, seen, end))) => {
+            (false, format!("is at entry {seen} of {group}, whose history ends at {end}"))
+        }
+        (None, None) => (lag == 0, format!("{lag} entries behind")),
+    };
+    Finding::new(format!("projector {name}"), ok, detail)
 }
 
 /// Follows the numbers of every site's events through the history and what waits for it. Answers how many
@@ -274,8 +291,7 @@ pub async fn contents(core: &Core) -> Result<Contents, CoreError> {
             contents.extend(tables.into_iter().map(|(table, content)| (format!("{file} {table}"), content)));
         }
     }
-    let products = core.search.products().map_err(CoreError::Search)?;
-    contents.insert("search index".into(), (products, "documents".into()));
+    index::contents(core, &mut contents)?;
     Ok(contents)
 }
 
@@ -305,18 +321,30 @@ fn table_content(db: &rusqlite::Connection, table: &str) -> Result<(u64, String)
     let skipped = statement.column_names().position(|name| name == "scope");
     let columns = statement.column_count();
     let mut rows = statement.query([])?;
-    let (mut count, mut sum) = (0, [0u8; 32]);
+    let (mut count, mut sum) = (0, Sum::default());
     while let Some(row) = rows.next()? {
         let mut hasher = blake3::Hasher::new();
         for column in (0..columns).filter(|column| Some(*column) != skipped) {
             hasher.update(format!("{:?};", row.get::<_, rusqlite::types::Value>(column)?).as_bytes());
         }
-        for (total, byte) in sum.iter_mut().zip(hasher.finalize().as_bytes()) {
-            *total ^= byte;
-        }
+        sum.add(&hasher.finalize());
         count += 1;
     }
-    Ok((count, blake3::Hash::from(sum).to_hex()[..16].to_owned()))
+    Ok((count, sum.shown()))
+}
+
+/// Of hashes, whatever order they come in.
+#[derive(Default)]
+struct Sum([u8; 32]);
+
+impl Sum {
+    fn add(&mut self, hash: &blake3::Hash) {
+        self.0.iter_mut().zip(hash.as_bytes()).for_each(|(total, byte)| *total ^= byte);
+    }
+
+    fn shown(&self) -> String {
+        blake3::Hash::from(self.0).to_hex()[..16].to_owned()
+    }
 }
 
 /// What the projections hold, as findings.

@@ -22,6 +22,7 @@ pub mod forward;
 pub mod health;
 pub mod machine;
 mod memo;
+pub mod mended;
 pub mod moving;
 pub mod opening;
 pub mod operations;

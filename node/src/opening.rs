@@ -3,6 +3,7 @@
 use crate::backend::GroupHandle;
 use crate::core::CoreError;
 use crate::machine::{Listener, ShopMachine};
+use crate::mended::Mended;
 use crate::projectors::ledger::Ledger;
 use crate::projectors::lists::{Lists, States};
 use crate::projectors::metrics::Counters;
@@ -34,6 +35,7 @@ pub struct Places {
     pub data_dir: PathBuf,
     pub sled: SledOptions,
     pub event_file_bytes: u64,
+    pub mended: Mended,
 }
 
 impl Places {
@@ -44,13 +46,14 @@ impl Places {
         if let Some(set_aside) = set_aside {
             let kept = set_aside.path.display().to_string();
             let reason = set_aside.reason;
+            self.mended.note(format!("state of {group}"), &reason);
             tracing::warn!(group, kept, reason, "state is built again from snapshot and log");
         }
         let dir = self.data_dir.join("events").join(group);
         let store = EventStore::open_or_set_aside(&dir, self.event_file_bytes, group);
         let (store, damage) = store.map_err(|source| CoreError::Events { group, source })?;
-        let state = whole(state, &store, damage, &self.data_dir.join("groups").join(group), self.sled)
-            .map_err(|source| CoreError::State { group, source })?;
+        let state = self.whole(state, &store, damage, &self.data_dir.join("groups").join(group));
+        let state = state.map_err(|source| CoreError::State { group, source })?;
         Ok(Opened { state, store: Arc::new(Mutex::new(store)) })
     }
 
@@ -62,37 +65,43 @@ impl Places {
         vault: Arc<dyn Vault>,
     ) -> Result<(Ledger, Lists), CoreError> {
         let dir = self.data_dir.join("projections");
-        let path = |base| dir.join(format!("{}.db", projectors::shard_name(base, shard)));
+        let name = |base| format!("{}.db", projectors::shard_name(base, shard));
         let failed = |file| move |source| CoreError::Projection { file, source };
-        let ledger = Ledger::open(&path("ledger"), shard).map_err(failed("ledger.db"))?;
-        let lists = Lists::open(&path("lists"), states.clone(), vault).map_err(failed("lists.db"))?;
+        let ledger = Ledger::open(&dir.join(name("ledger")), shard);
+        let (ledger, reason) = ledger.map_err(failed("ledger.db"))?;
+        self.mended.projection(&name("ledger"), reason);
+        let lists = Lists::open(&dir.join(name("lists")), states.clone(), vault);
+        let (lists, reason) = lists.map_err(failed("lists.db"))?;
+        self.mended.projection(&name("lists"), reason);
         Ok((ledger, lists))
     }
-}
 
-/// A history that is damaged, or that lost its end, as SQLite lets it where the end of its journal is damaged,
-/// lacks events that the state no longer has: the state is made again, and they with it.
-fn whole(
-    state: Arc<GroupState>,
-    store: &EventStore,
-    damage: Option<String>,
-    dir: &Path,
-    options: SledOptions,
-) -> Result<Arc<GroupState>, StorageError> {
-    let (key, cleared, position) = (state.key(), state.cleared()?, store.position());
-    if cleared <= position && damage.is_none() {
-        return Ok(state);
+    /// A history that is damaged, or that lost its end, as SQLite lets it where the end of its journal is damaged,
+    /// lacks events that the state no longer has: the state is made again, and they with it.
+    fn whole(
+        &self,
+        state: Arc<GroupState>,
+        store: &EventStore,
+        damage: Option<String>,
+        dir: &Path,
+    ) -> Result<Arc<GroupState>, StorageError> {
+        let (key, cleared, position) = (state.key(), state.cleared()?, store.position());
+        if cleared <= position && damage.is_none() {
+            return Ok(state);
+        }
+        let group = state.name();
+        tracing::error!(
+            group,
+            position,
+            cleared,
+            damage,
+            "the event history lost its end; state and events are made again from snapshot and log"
+        );
+        let lost = || format!("it ends at entry {position} and the state has handed over up to {cleared}");
+        self.mended.note(format!("history of {group}"), damage.unwrap_or_else(lost));
+        drop(state);
+        GroupState::open_anew(key, dir, self.sled)
     }
-    let group = state.name();
-    tracing::error!(
-        group,
-        position,
-        cleared,
-        damage,
-        "the event history lost its end; state and events are made again from snapshot and log"
-    );
-    drop(state);
-    GroupState::open_anew(key, dir, options)
 }
 
 /// The node's own threads.

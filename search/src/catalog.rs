@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 
 use crate::analysis::fold;
 use crate::bits::{Bits, Numbers};
-use crate::document::Record;
+use crate::document::{Digest, Record};
 
 /// Products of one page share an allocation that is copied when one of them changes.
 const PAGE_ROWS: usize = 512;
@@ -45,6 +45,7 @@ pub struct Catalog {
 pub struct Row {
     pub id: Arc<str>,
     pub stored: Arc<[u8]>,
+    pub digest: Digest,
     pub name: Box<[(Arc<str>, Box<str>)]>,
 }
 
@@ -106,6 +107,7 @@ impl Catalog {
             let row = Arc::new(Row {
                 id: record.id.into(),
                 stored: record.stored.into(),
+                digest: record.digest,
                 name: record.name.into_iter().map(|(l, name)| (next.locale(l), name.into())).collect(),
             });
             names.push((number, row.clone()));

@@ -20,7 +20,7 @@ pub const STORED_BYTES_MAX: usize = 64 * 1024;
 pub const CODE_BYTES_MAX: usize = 256;
 
 /// One product as the index knows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Document {
     /// The tenant's dense product number: small, never given to another product. At most [`NUMBER_MAX`].
     pub number: u32,
@@ -46,7 +46,7 @@ pub struct Document {
     pub popularity: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum AttributeValue {
     /// An enum code or a short text: counted per value, filtered by equality.
     Term(String),
@@ -89,7 +89,18 @@ pub(crate) fn check_number(number: u32) -> Result<(), SearchError> {
     Ok(())
 }
 
+/// Equal for equal documents, whatever of them the index can give back.
+pub type Digest = [u8; 16];
+
 impl Document {
+    /// Of everything that is fed, the texts too that only matching needs.
+    pub fn digest(&self) -> Digest {
+        let bytes = postcard::to_allocvec(self).expect("a document has no shape postcard refuses");
+        let mut digest = Digest::default();
+        digest.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..16]);
+        digest
+    }
+
     /// # Errors
     /// [`SearchError::Number`] and [`SearchError::Document`]: what could not be found again, or
     /// would cost every query, is refused before anything is written.
@@ -167,6 +178,8 @@ pub(crate) struct Record {
     pub numbers: Vec<(String, i64, String)>,
     pub newest: i64,
     pub popularity: u64,
+    /// Of the document it was made from.
+    pub digest: Digest,
 }
 
 /// The facet keys that are no attributes.
@@ -205,6 +218,7 @@ impl Record {
             numbers,
             newest: document.newest,
             popularity: document.popularity,
+            digest: document.digest(),
         }
     }
 }

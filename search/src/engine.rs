@@ -27,7 +27,7 @@ use crate::document::{AttributeValue, Change, Document, Record};
 
 /// Part of every index directory's name; an index of another format is set aside and rebuilt.
 /// Raise it when fields, [`Record`] or the analysis of words change.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Records decoded at once when an index opens.
 const BATCH_RECORDS: usize = 8_192;

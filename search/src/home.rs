@@ -46,6 +46,15 @@ impl Home {
         generation.strip_prefix(&format!("v{FORMAT}-")).is_some_and(|number| number.parse::<u64>().is_ok())
     }
 
+    /// Whether an earlier version, or a later one, made it in its own format.
+    pub fn is_of_another_format(generation: &str) -> bool {
+        let parts = generation.strip_prefix('v').and_then(|rest| rest.split_once('-'));
+        let other = |(format, number): (&str, &str)| {
+            format.parse::<u32>().is_ok_and(|format| format != FORMAT) && number.parse::<u64>().is_ok()
+        };
+        parts.is_some_and(other)
+    }
+
     /// An empty directory for a generation that is not yet current.
     pub fn create_generation(&self) -> io::Result<String> {
         fs::create_dir_all(&self.dir)?;

@@ -21,7 +21,7 @@ use tantivy::TantivyError;
 use crate::bits::Bits;
 use crate::catalog::RowChange;
 use crate::columns::{Columns, NUMBER_MAX};
-use crate::document::{Change, Document, Texts};
+use crate::document::{Change, Digest, Document, Texts};
 use crate::engine::{Engine, Fault, SharedView, View, commit};
 use crate::error::SearchError;
 use crate::home::Home;
@@ -61,6 +61,8 @@ pub enum Health {
     Ready,
     /// Made by this process: there was none.
     New,
+    /// There was one of another version, which an empty one has replaced.
+    Outdated,
     /// There was one that could not be used; it was set aside and an empty one took its place.
     /// Stays so until [`SearchIndexes::rebuild`].
     NeedsRebuild {
@@ -232,6 +234,17 @@ impl SearchIndexes {
         Ok(IndexState { position: view.position, documents: view.catalog.all().count(), health })
     }
 
+    /// What each document was when it was fed, by product number.
+    ///
+    /// # Errors
+    /// As [`SearchIndexes::position`].
+    pub fn digests(&self, tenant: &str) -> Result<BTreeMap<u32, Digest>, SearchError> {
+        let entry = self.entry(tenant)?;
+        let view = self.opened(tenant, &entry)?.view;
+        let numbers = view.catalog.all().iter();
+        Ok(numbers.filter_map(|number| Some((number, view.catalog.row(number)?.digest))).collect())
+    }
+
     /// The tenant's live columns; the same ones for the life of the process.
     ///
     /// # Errors
@@ -370,6 +383,12 @@ fn open_entry(tenant: &str, entry: &Entry) -> Result<Opened, SearchError> {
         *entry.health.lock() = Health::New;
         return Ok(opened);
     };
+    if Home::is_of_another_format(&generation) {
+        tracing::info!(tenant, generation, "the search index is of another version; it has to be rebuilt");
+        let opened = create(tenant, entry)?;
+        *entry.health.lock() = Health::Outdated;
+        return Ok(opened);
+    }
     let reason = match load(home, &generation) {
         Ok((engine, view)) => {
             if let Err(error) = home.sweep() {

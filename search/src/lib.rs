@@ -67,7 +67,7 @@ mod text;
 mod writers;
 
 pub use columns::{ColumnRow, Columns, NUMBER_MAX, Price, Rating};
-pub use document::{AttributeValue, CODE_BYTES_MAX, Change, Document, STORED_BYTES_MAX, Texts};
+pub use document::{AttributeValue, CODE_BYTES_MAX, Change, Digest, Document, STORED_BYTES_MAX, Texts};
 pub use error::SearchError;
 pub use facets::FACET_VALUES_MAX;
 pub use indexes::{Health, IndexState, SearchIndexes, SearchOptions};

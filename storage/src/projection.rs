@@ -94,14 +94,17 @@ impl ProjectionDb {
     }
 
     /// As [`ProjectionDb::open`], but a file of another version or a damaged one is removed and begun
-    /// anew. The flag says whether that happened.
-    pub fn open_or_rebuild(path: &Path, schema: Schema) -> Result<(ProjectionDb, bool), ProjectionError> {
+    /// anew. Then it says why.
+    pub fn open_or_rebuild(
+        path: &Path,
+        schema: Schema,
+    ) -> Result<(ProjectionDb, Option<ProjectionError>), ProjectionError> {
         match ProjectionDb::open(path, schema) {
-            Ok(projection) => Ok((projection, false)),
+            Ok(projection) => Ok((projection, None)),
             Err(reason @ (ProjectionError::OtherVersion { .. } | ProjectionError::Damaged { .. })) => {
                 tracing::warn!(file = %path.display(), %reason, "projection is rebuilt");
                 ProjectionDb::remove(path)?;
-                Ok((ProjectionDb::open(path, schema)?, true))
+                Ok((ProjectionDb::open(path, schema)?, Some(reason)))
             }
             Err(failure) => Err(failure),
         }
@@ -531,12 +534,14 @@ mod tests {
         let next = Schema { version: 2, ..SCHEMA };
         let refusal = ProjectionDb::open(&path, next).err().unwrap();
         assert!(matches!(refusal, ProjectionError::OtherVersion { found: 1, expected: 2, .. }));
-        let (projection, rebuilt) = ProjectionDb::open_or_rebuild(&path, next).unwrap();
-        assert_eq!((rebuilt, units(&projection), projection.position("sold").unwrap()), (true, 0, None));
+        let (projection, reason) = ProjectionDb::open_or_rebuild(&path, next).unwrap();
+        assert!(matches!(reason, Some(ProjectionError::OtherVersion { .. })));
+        assert_eq!((units(&projection), projection.position("sold").unwrap()), (0, None));
         drop(projection);
-        assert!(!ProjectionDb::open_or_rebuild(&path, next).unwrap().1);
+        assert!(ProjectionDb::open_or_rebuild(&path, next).unwrap().1.is_none());
         fs::write(&path, vec![7; 4_096]).unwrap();
         assert!(matches!(ProjectionDb::open(&path, next), Err(ProjectionError::Damaged { .. })));
-        assert!(ProjectionDb::open_or_rebuild(&path, next).unwrap().1);
+        let (_, reason) = ProjectionDb::open_or_rebuild(&path, next).unwrap();
+        assert!(matches!(reason, Some(ProjectionError::Damaged { .. })));
     }
 }

@@ -14,6 +14,8 @@ mod cluster;
 mod costs;
 #[path = "processes/disks.rs"]
 mod disks;
+#[path = "processes/doctor.rs"]
+mod doctor;
 #[path = "processes/ends.rs"]
 mod ends;
 #[path = "processes/fsyncs.rs"]

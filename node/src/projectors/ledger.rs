@@ -23,9 +23,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a shard's file, or begins it anew where it is damaged or of another version.
-    pub fn open(path: &Path, shard: Shard) -> Result<Ledger, ProjectionError> {
-        Ok(Ledger { db: Arc::new(ProjectionDb::open_or_rebuild(path, SCHEMA)?.0), shard })
+    /// Opens a shard's file, or begins it anew where it is damaged or of another version, and says so.
+    pub fn open(path: &Path, shard: Shard) -> Result<(Ledger, Option<ProjectionError>), ProjectionError> {
+        let (db, reason) = ProjectionDb::open_or_rebuild(path, SCHEMA)?;
+        Ok((Ledger { db: Arc::new(db), shard }, reason))
     }
 
     /// The file, to be read.

@@ -6,6 +6,7 @@
 
 use super::lists::States;
 use super::{Projected, Projector, ProjectorError};
+use crate::mended::Mended;
 use crate::search::document::{category_names, change_of, document_of};
 use gearify_commerce::catalog::{self, Event as Catalog, ProductStatus};
 use gearify_commerce::event::Event;
@@ -46,14 +47,21 @@ pub struct Feeder {
     indexes: Arc<SearchIndexes>,
     states: States,
     fed: FedTo,
+    mended: Mended,
 }
 
 impl Feeder {
-    pub fn open(path: &Path, indexes: Arc<SearchIndexes>, states: States) -> Result<Feeder, ProjectionError> {
-        let (db, _) = ProjectionDb::open_or_rebuild(path, SCHEMA)?;
+    pub fn open(
+        path: &Path,
+        indexes: Arc<SearchIndexes>,
+        states: States,
+        mended: Mended,
+    ) -> Result<Feeder, ProjectionError> {
+        let (db, reason) = ProjectionDb::open_or_rebuild(path, SCHEMA)?;
+        mended.projection("search.db", reason);
         let fed = FedTo::default();
         fed.position.store(db.position(NAME)?.map_or(0, |position| position.index), Ordering::Release);
-        Ok(Feeder { db, indexes, states, fed })
+        Ok(Feeder { db, indexes, states, fed, mended })
     }
 
     pub fn fed_to(&self) -> FedTo {
@@ -82,6 +90,9 @@ impl Feeder {
             return Ok(());
         }
         let state = self.indexes.state(&tenant.to_string())?;
+        if let Health::NeedsRebuild { reason } = &state.health {
+            self.mended.note(format!("search index of {tenant}"), reason);
+        }
         if state.health != Health::Ready {
             self.build(tenant)?;
         }
@@ -97,8 +108,7 @@ impl Feeder {
     /// Builds a tenant's index from the catalogue as it stands.
     fn build(&self, tenant: TenantId) -> Result<(), ProjectorError> {
         let position = self.states.catalogue.applied_index();
-        let view = self.catalogue(tenant);
-        let documents = Documents { view, after: None, page: Vec::new().into_iter(), is_last: false };
+        let documents = Documents::of(self.catalogue(tenant));
         Ok(self.indexes.rebuild(&tenant.to_string(), documents, position)?)
     }
 
@@ -119,11 +129,18 @@ impl Feeder {
 }
 
 /// Every active product's document, read page by page.
-struct Documents<'v> {
+pub struct Documents<'v> {
     view: ReadScope<'v>,
     after: Option<ProductId>,
     page: std::vec::IntoIter<catalog::Product>,
     is_last: bool,
+}
+
+impl<'v> Documents<'v> {
+    /// What the index of a tenant is made of, from its catalogue.
+    pub fn of(view: ReadScope<'v>) -> Documents<'v> {
+        Documents { view, after: None, page: Vec::new().into_iter(), is_last: false }
+    }
 }
 
 impl Iterator for Documents<'_> {

@@ -9,11 +9,12 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::{Locale, ProductId, TenantId};
 use gearify_search::{
-    Answer, Facet, FacetKind, Matching, Query, Relation, SearchError, SearchIndexes, Sort, Start,
+    Answer, Digest, Facet, FacetKind, Matching, Query, Relation, SearchError, SearchIndexes, Sort, Start,
     SuggestionKind as Kind,
 };
 use gearify_web::ports_search::*;
 use live::Live;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Answers the web's searches.
@@ -29,10 +30,14 @@ impl IndexSearch {
         IndexSearch { indexes, live, fed }
     }
 
-    /// Documents in all indexes that are in use.
-    pub fn products(&self) -> Result<u64, SearchError> {
-        let tenants = self.fed.tenants();
-        tenants.iter().map(|tenant| Ok(self.indexes.state(&tenant.to_string())?.documents as u64)).sum()
+    /// Tenants with an index.
+    pub fn tenants(&self) -> BTreeSet<TenantId> {
+        self.fed.tenants()
+    }
+
+    /// What each document of a tenant was when it was fed, by product number.
+    pub fn digests(&self, tenant: TenantId) -> Result<BTreeMap<u32, Digest>, SearchError> {
+        self.indexes.digests(&tenant.to_string())
     }
 
     /// Runs a search on a thread that may compute for some milliseconds.

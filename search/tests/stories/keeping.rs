@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::range::{PRODUCTS, SHOP, Shop, filtered, ids, pounds, range, texts};
 use gearify_search::{
-    AttributeValue, Change, Document, Health, Price, Query, SearchError, SearchIndexes, SearchOptions, Sort,
+    AttributeValue, Change, Digest, Document, Health, Price, Query, SearchError, SearchIndexes,
+    SearchOptions, Sort,
 };
 
 #[test]
@@ -167,7 +168,7 @@ fn a_damaged_index_is_set_aside_and_can_be_fed_again() {
 }
 
 #[test]
-fn an_index_of_another_format_is_set_aside_and_only_the_last_one_is_kept() {
+fn an_index_of_another_format_gives_its_place_to_a_new_one() {
     let mut shop = Shop::open();
     for round in 0..3 {
         let home = shop.dir.path().join(SHOP);
@@ -175,15 +176,47 @@ fn an_index_of_another_format_is_set_aside_and_only_the_last_one_is_kept() {
         fs::rename(index_dir(&shop), home.join(&older)).expect("renames");
         fs::write(home.join("current"), &older).expect("writes");
         shop = shop.reopen();
-        let Health::NeedsRebuild { reason } = shop.health() else { panic!("is of another format") };
-        assert!(reason.contains(&older), "{reason}");
-        let aside = fs::read_dir(&home).expect("lists").filter(|entry| {
-            entry.as_ref().expect("reads").file_name().to_string_lossy().starts_with("damaged-")
-        });
-        assert_eq!(aside.count(), 1);
+        assert_eq!((shop.health(), shop.indexes.position(SHOP).expect("opens")), (Health::Outdated, 0));
+        let left = fs::read_dir(&home)
+            .expect("lists")
+            .filter(|entry| entry.as_ref().expect("reads").path().is_dir());
+        assert_eq!(left.count(), 1, "it is not damaged, and so it is not kept");
     }
     shop.put(range(), 4);
     assert_eq!(shop.ids("titanium"), ["helmet-ti"]);
+}
+
+#[test]
+fn whatever_of_a_document_is_fed_shows_in_its_digest() {
+    let shop = Shop::open();
+    let fed: Vec<(u32, Digest)> =
+        range().iter().map(|document| (document.number, document.digest())).collect();
+    let told = |shop: &Shop| shop.indexes.digests(SHOP).expect("opens").into_iter().collect::<Vec<_>>();
+    assert_eq!(told(&shop), fed);
+    let shop = shop.reopen();
+    assert_eq!(told(&shop), fed);
+    let whole = PRODUCTS[0].document();
+    let text = |text: &str| texts(&[("en-GB", text)]);
+    let number = || vec![AttributeValue::Number { value: 1, unit: "g".to_owned() }];
+    let others = [
+        Document { id: "another".to_owned(), ..whole.clone() },
+        Document { stored: vec![1], ..whole.clone() },
+        Document { name: text("Another"), ..whole.clone() },
+        Document { description: text("Another"), ..whole.clone() },
+        Document { keywords: text("Another"), ..whole.clone() },
+        Document { skus: vec!["ANOTHER".to_owned()], ..whole.clone() },
+        Document { brand: Some("Another".to_owned()), ..whole.clone() },
+        Document { categories: vec!["another".to_owned()], ..whole.clone() },
+        Document { attributes: [("another".to_owned(), number())].into(), ..whole.clone() },
+        Document { newest: 1, ..whole.clone() },
+        Document { popularity: 1, ..whole.clone() },
+    ];
+    for (round, other) in others.into_iter().enumerate() {
+        let digest = other.digest();
+        assert_ne!(digest, whole.digest(), "{other:?}");
+        shop.put(vec![other], 11 + round as u64);
+        assert_eq!(told(&shop)[0], (whole.number, digest));
+    }
 }
 
 #[test]

@@ -105,7 +105,7 @@ pub fn all_is_well(fleet: &mut Fleet, street: &Street, told: &mut Told) {
             (known.difference(&there).collect(), there.difference(&known).collect());
         assert!(lost.is_empty(), "node {} lost {lost:?}", n + 1);
         assert!(strange.is_empty(), "node {} has orders that nobody was told of: {strange:?}", n + 1);
-        let ledger = Ledger::open(&data.join("projections/ledger.db"), gearify_commerce::Shard::FIRST)
+        let (ledger, _) = Ledger::open(&data.join("projections/ledger.db"), gearify_commerce::Shard::FIRST)
             .expect("the ledger opens");
         same_as_provider(&ledger.db(), &book);
     }

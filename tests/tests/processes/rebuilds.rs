@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Purges everything a snapshot covers.
-fn purging() -> GroupOptions {
+pub fn purging() -> GroupOptions {
     GroupOptions { timers: Timers::lan(), keep_entries: 0, purge_entries: 1, ..GroupOptions::default() }
 }
 
@@ -32,7 +32,7 @@ fn a_season(shop: &mut impl Telling) {
 }
 
 /// `gearify doctor --json` with further options: what it found, by what it looked at.
-fn doctor(data: &Path, options: &[&str]) -> (bool, BTreeMap<String, (bool, String)>) {
+pub fn doctor(data: &Path, options: &[&str]) -> (bool, BTreeMap<String, (bool, String)>) {
     let mut command = gearify(&["doctor", "--json"]);
     command.args(options).args(["--set", &format!("node.data_dir={}", data.display())]);
     let ran = run(command);
@@ -158,6 +158,8 @@ fn a_history_that_lost_its_end_is_made_again_with_the_state_it_tells_about() {
     // As where the end of a journal is damaged: SQLite opens what is before it.
     std::fs::remove_dir_all(&events).expect("the history can be removed");
     std::fs::rename(&kept, &events).expect("the older one takes its place");
+    let (well, told) = doctor(&data, &["--audit"]);
+    assert!(!well && told.keys().any(|check| check.starts_with("mended history of ")), "{told:#?}");
     let (well, after) = doctor(&data, &["--audit"]);
     assert!(well, "{after:#?}");
     for kind in GROUPS {

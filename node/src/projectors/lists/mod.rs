@@ -86,9 +86,14 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Opens `lists.db`, or begins it anew where it is damaged or of another version.
-    pub fn open(path: &Path, states: States, vault: Arc<dyn Vault>) -> Result<Lists, ProjectionError> {
-        Ok(Lists { db: Arc::new(ProjectionDb::open_or_rebuild(path, SCHEMA)?.0), states, vault })
+    /// Opens `lists.db`, or begins it anew where it is damaged or of another version, and says so.
+    pub fn open(
+        path: &Path,
+        states: States,
+        vault: Arc<dyn Vault>,
+    ) -> Result<(Lists, Option<ProjectionError>), ProjectionError> {
+        let (db, reason) = ProjectionDb::open_or_rebuild(path, SCHEMA)?;
+        Ok((Lists { db: Arc::new(db), states, vault }, reason))
     }
 
     /// What answers questions about the rows.
