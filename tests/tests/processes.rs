@@ -32,6 +32,8 @@ mod metrics;
 mod mounts;
 #[path = "processes/old_copy.rs"]
 mod old_copy;
+#[path = "processes/payments.rs"]
+mod payments;
 #[path = "processes/pictures.rs"]
 mod pictures;
 #[path = "processes/readme.rs"]

@@ -6,6 +6,7 @@
 
 use super::breaker::Breaker;
 use super::{Answer, CALL_DEADLINE, Call, CallError, Gateway};
+use crate::telemetry::names;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gearify_commerce::TenantId;
@@ -13,7 +14,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tower::limit::ConcurrencyLimit;
 use tower::retry::{Policy, Retry};
@@ -63,9 +64,9 @@ impl Callers {
         bulkhead.service.oneshot(call).await.map_err(Exhausted::Failed)
     }
 
-    /// Whether a provider's breaker lets calls through.
-    pub fn is_up(&self, provider: &str) -> bool {
-        self.breaker(provider).is_closed()
+    /// Shows that nothing is held back from a provider before anybody has called it.
+    pub fn begin(&self, provider: &str) {
+        show(provider, &self.breaker(provider));
     }
 
     fn breaker(&self, provider: &str) -> Arc<Breaker> {
@@ -79,7 +80,7 @@ impl Callers {
             let service = ServiceBuilder::new()
                 .concurrency_limit(RUNNING_MAX)
                 .retry(Patience { pauses: &PAUSES })
-                .service(Guarded { timed, breaker });
+                .service(Guarded { timed, breaker, provider: provider.into() });
             Bulkhead { places: Arc::new(Semaphore::new(RUNNING_MAX + WAITING_MAX)), service }
         };
         self.bulkheads.lock().entry((provider.to_owned(), tenant)).or_insert_with(make).clone()
@@ -112,6 +113,12 @@ impl Service<Call> for Asking {
 struct Guarded {
     timed: Timeout<Asking>,
     breaker: Arc<Breaker>,
+    provider: Arc<str>,
+}
+
+fn show(provider: &str, breaker: &Breaker) {
+    let up = f64::from(u8::from(breaker.is_closed()));
+    metrics::gauge!(names::PAYMENT_PROVIDER_UP, "gateway" => provider.to_owned()).set(up);
 }
 
 impl Service<Call> for Guarded {
@@ -124,9 +131,11 @@ impl Service<Call> for Guarded {
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let (timed, breaker) = (self.timed.clone(), self.breaker.clone());
+        let Guarded { timed, breaker, provider } = self.clone();
         async move {
-            if !breaker.may_call(Instant::now()) {
+            // The time of the runtime, as the pauses and the deadline have it.
+            let now = || tokio::time::Instant::now().into_std();
+            if !breaker.may_call(now()) {
                 return Err(CallError::NotSent(
                     "the provider failed too often; it is left alone for a while".into(),
                 ));
@@ -137,8 +146,9 @@ impl Service<Call> for Guarded {
             });
             match &answer {
                 Ok(_) => breaker.succeeded(),
-                Err(_) => breaker.failed(Instant::now()),
+                Err(_) => breaker.failed(now()),
             }
+            show(&provider, &breaker);
             answer
         }
         .boxed()
@@ -173,89 +183,5 @@ impl Policy<Call, Answer, CallError> for Patience {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use gearify_commerce::payments::{Attempt, Outcome, Payment, PaymentState};
-    use gearify_commerce::{AttemptId, Currency, OrderId, PaymentId, Timestamp};
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Loses its first answer; remembers whether it was asked to look first.
-    #[derive(Default)]
-    struct Forgetful {
-        calls: AtomicUsize,
-        looked: Mutex<Vec<bool>>,
-    }
-
-    impl Gateway for Forgetful {
-        fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, CallError>> {
-            let Call::Pay { look_up, .. } = call else { panic!("only payments are asked for") };
-            self.looked.lock().push(look_up);
-            let first = self.calls.fetch_add(1, Ordering::SeqCst) == 0;
-            let answer = if first {
-                Err(CallError::Unknown("no answer".into()))
-            } else {
-                Ok(Answer::Payment(Outcome::Pending { reference: "p".into() }))
-            };
-            futures::future::ready(answer).boxed()
-        }
-    }
-
-    /// Never answers.
-    struct Silent;
-
-    impl Gateway for Silent {
-        fn call(&self, _: Call) -> BoxFuture<'_, Result<Answer, CallError>> {
-            futures::future::pending().boxed()
-        }
-    }
-
-    fn pay() -> Call {
-        let at = Timestamp::from_millis(0);
-        let attempt = Attempt { id: AttemptId::from_bits(1), token: Some("tok_ok".into()), started_at: at };
-        let payment = Payment {
-            id: PaymentId::from_bits(1),
-            order: OrderId::from_bits(1),
-            provider: "p".into(),
-            amount: 100,
-            currency: Currency::GBP,
-            state: PaymentState::Pending,
-            attempt,
-            reference: None,
-            captured: 0,
-            refunding: 0,
-            refunded: 0,
-            decline_code: None,
-            created_at: at,
-            updated_at: at,
-        };
-        Call::Pay { tenant: TenantId::from_bits(1), payment: Box::new(payment), look_up: false }
-    }
-
-    #[tokio::test]
-    async fn after_a_lost_answer_the_next_try_looks_first() {
-        let gateway = Arc::new(Forgetful::default());
-        let callers = Callers::default();
-        let begun = Instant::now();
-        let answer = callers.call("p", TenantId::from_bits(1), gateway.clone(), pay()).await;
-        assert!(matches!(answer, Ok(Answer::Payment(Outcome::Pending { .. }))));
-        assert_eq!(*gateway.looked.lock(), [false, true]);
-        assert!(begun.elapsed() >= PAUSES[0], "it waited before it tried again");
-        assert!(callers.is_up("p"));
-    }
-
-    #[tokio::test]
-    async fn calls_beyond_the_bulkhead_are_turned_away_and_other_tenants_are_not() {
-        let callers = Arc::new(Callers::default());
-        let silent: Arc<dyn Gateway> = Arc::new(Silent);
-        let call = |tenant: u128| {
-            let (callers, silent) = (callers.clone(), silent.clone());
-            async move { callers.call("p", TenantId::from_bits(tenant), silent, pay()).await }
-        };
-        let running: Vec<_> = (0..RUNNING_MAX + WAITING_MAX).map(|_| tokio::spawn(call(1))).collect();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(matches!(call(1).await, Err(Exhausted::Full)));
-        let other = tokio::time::timeout(Duration::from_millis(100), call(2)).await;
-        assert!(other.is_err(), "another tenant's call is made, and waits for its answer");
-        running.iter().for_each(tokio::task::JoinHandle::abort);
-    }
-}
+#[path = "caller_tests.rs"]
+mod tests;

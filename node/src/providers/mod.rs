@@ -195,6 +195,9 @@ impl ProviderDesk for Providers {
 /// Makes owed calls while this node leads, until it stops. Calls under way are finished by whoever
 /// leads next: their attempt is in the log.
 pub async fn run(backend: Arc<NodeBackend>, providers: Arc<Providers>, stop: CancellationToken) {
+    if providers.test.is_some() {
+        providers.callers.begin(test::NAME);
+    }
     tokio::select! {
         () = backend.shards().tend_each(|shard| tend(&backend, &providers, shard)) => {}
         () = stop.cancelled() => {}
@@ -253,12 +256,6 @@ async fn settle(
     };
     let begun = Instant::now();
     let answer = providers.callers.call(&provider, tenant, gateway, call).await;
-    let up = providers.callers.is_up(&provider);
-    metrics::gauge!(names::PAYMENT_PROVIDER_UP, "gateway" => provider.clone()).set(if up {
-        1.0
-    } else {
-        0.0
-    });
     let answer = match answer {
         Ok(answer) => answer,
         Err(Exhausted::Full) => return Some(Duration::from_millis(50)),
