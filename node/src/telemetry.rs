@@ -114,6 +114,13 @@ pub mod names {
     /// How long an applied entry has waited to be archived, per group that this node leads: what would be
     /// lost with the whole region.
     pub const BACKUP_LAG: &str = "gearify_backup_lag_seconds";
+    /// Connections and orders of other nodes that were refused; label `reason`.
+    pub const PEER_REFUSED: &str = "gearify_peer_refused_total";
+    /// Connections to other nodes that did not come about.
+    pub const PEER_CONNECT_FAILURES: &str = "gearify_peer_connect_failures_total";
+    /// What went to other nodes; labels `frame`, `group`.
+    pub const PEER_SENT_FRAMES: &str = "gearify_peer_sent_frames_total";
+    pub const PEER_SENT_BYTES: &str = "gearify_peer_sent_bytes_total";
     /// Requests answered; labels `method`, `route` (the template), `status`.
     pub const HTTP_REQUESTS: &str = "http_requests_total";
     /// From a request's first byte to its answer's; labels as of [`HTTP_REQUESTS`].
@@ -140,7 +147,7 @@ const PROVIDER_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 const PROJECTOR_SECONDS: &[f64] =
     &[0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-const DESCRIPTIONS: [Description; 24] = [
+const DESCRIPTIONS: [Description; 28] = [
     describe(names::ORDERS, Kind::Counter, metrics::Unit::Count, "Orders by the status they entered."),
     describe(
         names::REVENUE,
@@ -242,6 +249,30 @@ const DESCRIPTIONS: [Description; 24] = [
         Kind::Gauge,
         metrics::Unit::Seconds,
         "How long the oldest entry has waited to be archived.",
+    ),
+    describe(
+        names::PEER_REFUSED,
+        Kind::Counter,
+        metrics::Unit::Count,
+        "Connections and orders of other nodes that were refused.",
+    ),
+    describe(
+        names::PEER_CONNECT_FAILURES,
+        Kind::Counter,
+        metrics::Unit::Count,
+        "Connections to other nodes that did not come about.",
+    ),
+    describe(
+        names::PEER_SENT_FRAMES,
+        Kind::Counter,
+        metrics::Unit::Count,
+        "Frames sent to other nodes, by kind and group.",
+    ),
+    describe(
+        names::PEER_SENT_BYTES,
+        Kind::Counter,
+        metrics::Unit::Bytes,
+        "Bytes sent to other nodes, by kind of frame and group.",
     ),
     describe(names::HTTP_REQUESTS, Kind::Counter, metrics::Unit::Count, "Requests answered."),
     describe(

@@ -23,9 +23,9 @@ impl Tally {
         self.counter(&self.misses, "miss").increment(1);
     }
 
-    fn counter<'t>(&self, handle: &'t OnceLock<Counter>, outcome: &'static str) -> &'t Counter {
+    fn counter<'t>(&self, handle: &'t OnceLock<Counter>, result: &'static str) -> &'t Counter {
         handle.get_or_init(
-            || counter!("gearify_cache_requests_total", "cache" => self.cache, "outcome" => outcome),
+            || counter!("gearify_cache_requests_total", "cache" => self.cache, "result" => result),
         )
     }
 }

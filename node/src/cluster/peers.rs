@@ -8,6 +8,7 @@ use super::roster::Command;
 use super::warrant::Warrant;
 use crate::forward::{Forward, Undecided};
 use crate::state::GroupKey;
+use crate::telemetry::names;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -92,7 +93,7 @@ fn is_about(command: &Command, node: NodeId) -> bool {
 
 /// An order that nobody may give so.
 fn refused_order(from: &PeerName, why: &str) -> String {
-    metrics::counter!("gearify_peer_refused_total", "reason" => "order").increment(1);
+    metrics::counter!(names::PEER_REFUSED, "reason" => "order").increment(1);
     tracing::warn!(%from, reason = "order", why, "a peer's order was refused");
     why.to_owned()
 }

@@ -9,6 +9,7 @@
 use super::member::Member;
 use super::messages::{ConfirmedAnswer, HeldLog, PeerRequest};
 use crate::core::{Lost, Recall};
+use crate::telemetry::names;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use gearify_replication::{GroupId, Held, NodeId};
@@ -66,7 +67,7 @@ impl Member {
         });
         let confirmed = confirmed.collect();
         if let Some(Lost { group, confirmed, here }) = lacking(held, &confirmed).first() {
-            metrics::counter!("gearify_peer_refused_total", "reason" => "old-copy").increment(1);
+            metrics::counter!(names::PEER_REFUSED, "reason" => "old-copy").increment(1);
             tracing::warn!(%node, %group, confirmed, here, "a node came back with an old copy of its disk");
         }
         ConfirmedAnswer(confirmed)
