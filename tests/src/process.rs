@@ -255,6 +255,11 @@ impl NodeProcess {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a child takes signals");
     }
 
+    /// Asks it to end as a terminal does: SIGINT. It goes on until [`NodeProcess::ended`].
+    pub fn interrupt(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).expect("a child takes signals");
+    }
+
     /// Waits until it has ended by itself.
     pub fn ended(mut self) -> ExitStatus {
         wait_for_end(&mut self.child).unwrap_or_else(|| panic!("it does not end: {}", self.log()))

@@ -12,6 +12,8 @@ mod clocks;
 mod cluster;
 #[path = "processes/costs.rs"]
 mod costs;
+#[path = "processes/demos.rs"]
+mod demos;
 #[path = "processes/disks.rs"]
 mod disks;
 #[path = "processes/doctor.rs"]

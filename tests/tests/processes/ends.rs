@@ -11,13 +11,38 @@ use tokio::task::JoinSet;
 const IN_WORK: usize = 8;
 const BUYERS: usize = 4;
 
+/// From here on a payment takes a while.
+async fn slow_down(premises: &Premises, delay_ms: u64) {
+    let slow = Faults { delay_ms, ..Faults::default() };
+    premises.provider.set_faults(&slow).await.expect("the provider takes orders");
+}
+
+#[test]
+fn ctrl_c_lets_an_order_finish_and_ends_well() {
+    let premises = Premises::new();
+    let market = premises.shop_selling(&[("BALL", 2_490, 10)]);
+    let node = premises.start();
+    let host = premises.host(&node);
+    premises.runtime.block_on(async {
+        let attempt = Attempt::prepare(&host, "BALL", 1, "tok_ok").await.expect("a cart is prepared");
+        slow_down(&premises, 1_500).await;
+        let order = tokio::spawn(async move { attempt.place().await });
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        node.interrupt();
+        let answer = order.await.expect("buyers do not panic").expect("it is answered").expect(201);
+        assert_eq!(answer.json["payment_status"], "paid", "the answer waits for the payment");
+        slow_down(&premises, 0).await;
+    });
+    let log = node.log();
+    let status = node.ended();
+    assert_eq!(status.code(), Some(0), "{status}: {log}");
+    premises.look_over(&market);
+}
+
 #[test]
 fn sigterm_lets_accepted_orders_finish_and_loses_none() {
     let premises = Premises::new();
-    let (mut files, mut market) = premises.open_shop();
-    market.product(&mut files, "BALL", 2_490);
-    market.stock(&mut files, "BALL", 0, 100_000);
-    files.stop();
+    let market = premises.shop_selling(&[("BALL", 2_490, 100_000)]);
     let node = premises.start();
     let host = premises.host(&node);
     let heard = premises.runtime.block_on(async {
@@ -35,9 +60,8 @@ fn sigterm_lets_accepted_orders_finish_and_loses_none() {
         while serial.load(Ordering::Relaxed) < IN_WORK + BUYERS + 2 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // From here on a payment takes a while: these orders are surely in work when the signal comes.
-        let slow = Faults { delay_ms: 1_500, ..Faults::default() };
-        premises.provider.set_faults(&slow).await.expect("the provider takes orders");
+        // These orders are surely in work when the signal comes.
+        slow_down(&premises, 1_500).await;
         let mut orders = JoinSet::new();
         for attempt in waiting {
             orders.spawn(async move { attempt.place().await });
@@ -54,7 +78,7 @@ fn sigterm_lets_accepted_orders_finish_and_loses_none() {
         while let Some(bought) = buyers.join_next().await {
             heard.add(bought.expect("buyers do not panic"));
         }
-        premises.provider.set_faults(&Faults::default()).await.expect("the provider takes orders");
+        slow_down(&premises, 0).await;
         heard
     });
     let log = node.log();
