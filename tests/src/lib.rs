@@ -10,6 +10,7 @@ pub mod audit;
 pub mod buyers;
 pub mod chaos;
 pub mod cluster;
+pub mod crashing;
 pub mod files;
 pub mod http;
 pub mod market;

@@ -17,12 +17,15 @@ pub struct Pure {
     vault: NodeVault,
     now: Timestamp,
     seeds: u128,
-    /// Every entry that was applied, as bytes, in order.
+    /// Every entry that was applied, as bytes, in order, after those that every replica begins with.
     pub log: Vec<(GroupKind, Vec<u8>)>,
     pub events: Vec<(GroupKind, gearify_commerce::event::Envelope)>,
 }
 
-const GROUPS: [GroupKind; 3] = [GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
+pub const GROUPS: [GroupKind; 3] = [GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
+
+/// 2026-05-01, the first day of a season.
+const BEGUN: Timestamp = Timestamp::from_millis(1_777_593_600_000);
 
 impl Default for Pure {
     fn default() -> Pure {
@@ -41,16 +44,25 @@ impl Pure {
         let mut pure = Pure {
             groups: GROUPS.map(|group| (group, MemoryEngine::new())).into(),
             vault: NodeVault::new(master),
-            // 2026-05-01, the first day of a season.
-            now: Timestamp::from_millis(1_777_593_600_000),
+            now: BEGUN,
             seeds: 0,
             log: Vec::new(),
             events: Vec::new(),
         };
-        for group in GROUPS {
-            pure.apply(group, &encode(&version::raise(group, rules, pure.now)));
+        for (group, entry) in Pure::first_entries(rules) {
+            pure.apply(group, &entry);
         }
         pure
+    }
+
+    /// What every replica applies before its log begins.
+    fn first_entries(rules: StateVersion) -> [(GroupKind, Vec<u8>); 3] {
+        GROUPS.map(|group| (group, encode(&version::raise(group, rules, BEGUN))))
+    }
+
+    /// The log from the very first entry on.
+    pub fn whole_log(&self) -> Vec<(GroupKind, Vec<u8>)> {
+        Pure::first_entries(version::NEWEST).into_iter().chain(self.log.iter().cloned()).collect()
     }
 
     /// A replica that applies the same entries from nothing.

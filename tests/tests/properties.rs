@@ -3,6 +3,8 @@
 use gearify_commerce::orders::{Order, OrderStatus, RefundItem};
 use gearify_commerce::payments::PAYMENTS;
 use gearify_commerce::{GroupKind, LineId, version};
+use gearify_tests::crashing::Crashing;
+use gearify_tests::pure::GROUPS;
 use gearify_tests::scenario::{Act, Shopper, Word, owner};
 use gearify_tests::stage::look;
 use gearify_tests::{Pure, Scenario, Telling};
@@ -70,19 +72,11 @@ proptest! {
     }
 
     #[test]
-    fn replicas_agree_wherever_one_of_them_stopped(moves in some(40), stop in any::<prop::sample::Index>()) {
+    fn who_applies_the_same_log_comes_to_the_same_state(moves in some(40)) {
         let shop = play(&moves);
-        let log = &shop.stage.log;
-        let whole = Pure::replay(log);
-        prop_assert_eq!(&whole.rows(), &shop.stage.rows());
-        // One that applied a part, stopped, and went on ends where the others are.
-        let (first, rest) = log.split_at(stop.index(log.len()));
-        let mut stopped = Pure::replay(first);
-        for (group, entry) in rest {
-            stopped.apply(*group, entry);
-        }
-        prop_assert_eq!(stopped.rows(), whole.rows());
-        prop_assert_eq!(stopped.events, whole.events);
+        let again = Pure::replay(&shop.stage.log);
+        prop_assert_eq!(again.rows(), shop.stage.rows());
+        prop_assert_eq!(&again.events, &shop.stage.events);
     }
 
     #[test]
@@ -93,6 +87,41 @@ proptest! {
             let next = last.entry((*group, event.tenant, event.site)).or_insert(0u64);
             *next += 1;
             prop_assert_eq!(event.sequence, *next);
+        }
+    }
+}
+
+proptest! {
+    // Each opens the files of three groups several times.
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    #[test]
+    fn who_crashed_at_any_entry_comes_to_the_same_state(
+        moves in some(40),
+        crashes in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..4),
+    ) {
+        let shop = play(&moves);
+        let log = shop.stage.whole_log();
+        let mut whole = Crashing::with(&log);
+        prop_assert_eq!(whole.apply_through(log.len()), log.len());
+        prop_assert_eq!(whole.rows(), shop.stage.rows(), "the real machines do as the pure ones");
+
+        let mut crashes: Vec<_> = crashes.iter().map(|(at, written)| (at.index(log.len()), *written)).collect();
+        crashes.sort();
+        let mut crashed = Crashing::with(&log);
+        for (at, written) in crashes {
+            crashed.apply_through(at);
+            crashed.crash(written);
+            if written {
+                prop_assert_eq!(crashed.apply_through(at), 0, "what was written out is not done again");
+            }
+        }
+        crashed.apply_through(log.len());
+        prop_assert_eq!(crashed.rows(), shop.stage.rows());
+        prop_assert_eq!(crashed.applied(), whole.applied());
+        for group in GROUPS {
+            let told = shop.stage.events.iter().filter(|(of, _)| *of == group).map(|(_, event)| event.clone());
+            prop_assert_eq!(crashed.events(group), told.collect::<Vec<_>>());
         }
     }
 }
