@@ -1,9 +1,11 @@
 //! Stories over HTTP against a node in memory, and one table of bad input over all routes.
 
 mod account;
+mod bad_examples;
 mod bad_fields;
 mod bad_forms;
 mod bad_input;
+mod bad_values;
 mod catalogue;
 mod conventions;
 mod merchant;
@@ -36,6 +38,7 @@ pub async fn merchant_ids(
         ("inventory", "BALL".into()),
         ("pages", "terms".into()),
         ("taxes/categories", "standard".into()),
+        ("consents", "marketing".into()),
         ("{id}/rates", "standard".into()),
     ])
 }

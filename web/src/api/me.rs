@@ -1,5 +1,6 @@
 //! The signed-in customer: profile, orders, addresses.
 
+use super::admin::base;
 use super::body::{AddressBody, line, phone, text};
 use crate::extract::{Asked, Json, Pairs, Parameter, Patch, Path, Query};
 use crate::gate::{Call, revision_tag, unauthorized};
@@ -291,7 +292,7 @@ async fn replace_address(
 
 async fn remove_address(call: Call, Path(id): Path<AddressId>) -> Result<StatusCode, Problem> {
     let customer = me(&call)?;
-    one_address(&call, customer, id)?;
+    base(&call, one_address(&call, customer, id)?.revision)?;
     call.submit(Customers::RemoveAddress { customer, id }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -153,6 +153,13 @@ fn record(call: &Call, id: TenantId) -> Result<Tenant, Problem> {
     found.ok_or_else(|| Problem::not_found("tenant"))
 }
 
+/// The tenant, at the revision that the caller saw, where one is named.
+fn unchanged(call: &Call, id: TenantId) -> Result<Tenant, Problem> {
+    let tenant = record(call, id)?;
+    super::admin::base(call, tenant.profile.revision)?;
+    Ok(tenant)
+}
+
 fn show(call: &Call, id: TenantId) -> Result<Response, Problem> {
     let tenant = record(call, id)?;
     Ok(tagged(tenant.profile.revision, Json(view(&tenant))))
@@ -261,8 +268,7 @@ async fn change_tenant(
     Path(id): Path<TenantId>,
     Json(body): Json<ChangeTenant>,
 ) -> Result<Response, Problem> {
-    let tenant = record(&call, id)?;
-    super::admin::base(&call, tenant.profile.revision)?;
+    let tenant = unchanged(&call, id)?;
     let mut faults = Faults::new();
     let name = faults.optional("/name", text(&body.name), Name::parse);
     let plan = faults.optional("/plan", text(&body.plan), Code::parse);
@@ -273,6 +279,12 @@ async fn change_tenant(
         }
     }
     faults.check()?;
+    // What can be refused comes first, so that a refusal has changed nothing.
+    if body.features.is_some() {
+        let expected = Some(tenant.entitlements.revision);
+        call.submit_to(id, Command::UpdateEntitlements { expected, entitlements: Entitlements { features } })
+            .await?;
+    }
     if name.is_some() || plan.is_some() {
         let before = tenant.profile;
         let profile =
@@ -280,22 +292,17 @@ async fn change_tenant(
         let expected = call.if_match().or(Some(before.revision));
         call.submit_to(id, Command::UpdateProfile { expected, profile }).await?;
     }
-    if body.features.is_some() {
-        let expected = Some(tenant.entitlements.revision);
-        call.submit_to(id, Command::UpdateEntitlements { expected, entitlements: Entitlements { features } })
-            .await?;
-    }
     show(&call, id)
 }
 
 async fn suspend_tenant(call: Call, Path(id): Path<TenantId>) -> Result<Response, Problem> {
-    record(&call, id)?;
+    unchanged(&call, id)?;
     call.submit_to(id, Command::Suspend).await?;
     show(&call, id)
 }
 
 async fn resume_tenant(call: Call, Path(id): Path<TenantId>) -> Result<Response, Problem> {
-    record(&call, id)?;
+    unchanged(&call, id)?;
     call.submit_to(id, Command::Resume).await?;
     show(&call, id)
 }
@@ -309,14 +316,14 @@ async fn add_domain(
     if host.as_str() == call.state().settings.operator_host {
         return Err(Problem::invalid("/host", "is the operator's own"));
     }
-    record(&call, id)?;
+    unchanged(&call, id)?;
     call.submit_to(id, Command::AddDomain { host }).await?;
     show(&call, id)
 }
 
 async fn remove_domain(call: Call, Path((id, host)): Path<(TenantId, String)>) -> Result<Response, Problem> {
     let host = Host::parse(&host).map_err(|error| Problem::not_found("host").because(error))?;
-    record(&call, id)?;
+    unchanged(&call, id)?;
     call.submit_to(id, Command::RemoveDomain { host }).await?;
     show(&call, id)
 }

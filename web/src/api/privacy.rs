@@ -1,6 +1,7 @@
 //! What a customer may ask about their own data: a copy of it, what they agreed to, what they prefer, and
 //! to be forgotten.
 
+use super::admin::base;
 use super::me::{SavedAddressView, address_book, me, profile, tagged};
 use super::orders::show_order;
 use crate::extract::{Json, Patch, Path};
@@ -130,6 +131,7 @@ fn orders(call: &Call, id: CustomerId) -> Vec<Order> {
 
 async fn erase_me(call: Call) -> Result<Json<ErasureView>, Problem> {
     let id = me(&call)?;
+    base(&call, customer(&call, id)?.revision)?;
     let before = orders(&call, id);
     call.submit(Customers::Erase { customer: id }).await?;
     let kept = call.read(GroupKind::Region, |view| {

@@ -76,7 +76,7 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if depth(text) > DEPTH_MAX {
         return Err(Problem::new(Kind::Malformed).detail("The body is nested too deeply."));
     }
-    refuse_repeated_members(text)?;
+    refuse_ambiguities(text)?;
     let mut source = serde_json::Deserializer::from_str(text);
     let value = match serde_path_to_error::deserialize(&mut source) {
         Ok(value) => value,
@@ -88,8 +88,9 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if is_object(text) { Ok(value) } else { Err(not_an_object()) }
 }
 
-/// A member that stands twice means one thing to one reader and another to the next (RFC 8259, 4).
-fn refuse_repeated_members(text: &str) -> Result<(), Problem> {
+/// A member that stands twice means one thing to one reader and another to the next (RFC 8259, 4), and so does a
+/// whole number that many readers round.
+fn refuse_ambiguities(text: &str) -> Result<(), Problem> {
     let mut source = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, Distinct>(&mut source) {
         Err(error) if error.inner().is_data() => Err(explain(error)),
@@ -98,7 +99,15 @@ fn refuse_repeated_members(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Any value whose objects name no member twice.
+/// The largest whole number that a script can tell from its neighbours; its negative is the smallest. Source:
+/// RFC 8259, section 6.
+const WHOLE_MAX: i64 = (1 << 53) - 1;
+
+fn too_large<E: serde::de::Error>() -> E {
+    E::custom(format!("must be a whole number from -{WHOLE_MAX} to {WHOLE_MAX}"))
+}
+
+/// Any value whose objects name no member twice and whose whole numbers mean the same to everybody.
 struct Distinct;
 
 impl<'de> Deserialize<'de> for Distinct {
@@ -136,12 +145,12 @@ impl<'de> serde::de::Visitor<'de> for Distinct {
         Ok(self)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Distinct, E> {
-        Ok(self)
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Distinct, E> {
+        if number < -WHOLE_MAX { Err(too_large()) } else { Ok(self) }
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Distinct, E> {
-        Ok(self)
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Distinct, E> {
+        if number > WHOLE_MAX as u64 { Err(too_large()) } else { Ok(self) }
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Distinct, E> {
@@ -346,8 +355,28 @@ mod tests {
         let twice = r#"{"a": [{"b/c": {"d": 1, "\u0064": null}}]}"#;
         let problem = read_json::<serde_json::Value>(twice.as_bytes()).unwrap_err();
         assert_eq!((problem.kind(), problem.errors()[0].pointer.as_str()), (Kind::Malformed, "/a/0/b~1c/d"));
-        let fine = r#"{"a": {"a": [1, -1, 1.5, true, null, "a", 18446744073709551615]}, "b": {"a": {}}}"#;
+        let fine = r#"{"a": {"a": [1, -1, 1.5, true, null, "a", 1e300]}, "b": {"a": {}}}"#;
         assert!(read_json::<serde_json::Value>(fine.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn whole_numbers_are_those_that_everybody_reads_alike() {
+        let check = |number: &str, is_taken: bool| {
+            let body = format!(r#"{{"a": [{{"b": {number}}}]}}"#);
+            let read = read_json::<serde_json::Value>(body.as_bytes());
+            assert_eq!(read.is_ok(), is_taken, "{number}");
+            if let Err(problem) = read {
+                assert_eq!(problem.kind(), Kind::Validation);
+                assert_eq!(problem.errors()[0].pointer, "/a/0/b");
+                assert!(problem.errors()[0].detail.ends_with("to 9007199254740991"));
+            }
+        };
+        check("9007199254740991", true);
+        check("-9007199254740991", true);
+        check("9007199254740992", false);
+        check("-9007199254740992", false);
+        check("9223372036854775807", false);
+        check("18446744073709551615", false);
     }
 
     #[test]

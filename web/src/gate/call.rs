@@ -7,7 +7,7 @@ use crate::app::AppState;
 use crate::auth::{form_token, same_secret};
 use crate::ports::{Decided, Position, SubmitError, with_scope};
 use crate::problem::{Kind, Problem};
-use crate::routes::{Csrf, Idempotency, Row};
+use crate::routes::{Csrf, Idempotency, Method, Row};
 use crate::shop::Shop;
 use axum::extract::FromRequestParts;
 use gearify_commerce::command::{COMMANDS, CommandId, GroupKind, Keep, Reply};
@@ -54,6 +54,8 @@ struct Wrote {
     command: Option<CommandId>,
     /// The key that a form carries in a field.
     form_key: Option<String>,
+    /// Somebody has looked at the revision the change must be made from.
+    minds_revision: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Call {
@@ -166,6 +168,20 @@ impl Call {
         self.submit_with(CommandId(rand::random()), self.tenant(), actor, intent.into()).await
     }
 
+    /// Like [`Call::submit_unkeyed`], where `scope` names everything that the command is made from besides the
+    /// request: the same key then names the same command, and is answered alike.
+    pub async fn submit_proven(
+        &self,
+        actor: Actor,
+        scope: &str,
+        intent: impl Into<Intent>,
+    ) -> Result<Reply, Problem> {
+        match self.key() {
+            Some(_) => self.submit_as(self.tenant(), scope, actor, intent.into()).await,
+            None => self.submit_unkeyed(actor, intent).await,
+        }
+    }
+
     async fn submit_as(
         &self,
         tenant: TenantId,
@@ -184,6 +200,7 @@ impl Call {
         actor: Actor,
         intent: Intent,
     ) -> Result<Reply, Problem> {
+        self.check_minded()?;
         let group = intent.group();
         let request = Request {
             id,
@@ -319,7 +336,21 @@ impl Call {
 
     /// The revision a change must be made from, if the caller named one.
     pub fn if_match(&self) -> Option<u64> {
+        self.0.wrote.lock().minds_revision = true;
         self.conditional().revision
+    }
+
+    /// Where no handler looks at the revision, there is none that the record could still have.
+    ///
+    /// # Errors
+    /// `stale-version`: a change that insists on a revision is made from that one or not at all (RFC 9110, 13.1.1).
+    fn check_minded(&self) -> Result<(), Problem> {
+        let overwrites = matches!(self.row().method, Method::Put | Method::Patch | Method::Delete);
+        let insists = self.conditional().revision.is_some();
+        match overwrites && insists && !self.0.wrote.lock().minds_revision {
+            true => Err(Problem::new(Kind::PreconditionFailed)),
+            false => Ok(()),
+        }
     }
 
     /// The revision a change must be made from.

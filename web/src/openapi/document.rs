@@ -122,7 +122,7 @@ fn operation_parameters(row: &Row) -> Vec<Value> {
         Access::OrderHolder => header("Order-Token", false, "The token given when the order was placed."),
         _ => {}
     }
-    if matches!(row.method, Method::Put | Method::Patch) {
+    if matches!(row.method, Method::Put | Method::Patch | Method::Delete) {
         let about = "The ETag of what the change is made from; 412 if that is no longer what stands.";
         header("If-Match", false, about);
     }

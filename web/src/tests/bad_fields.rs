@@ -9,19 +9,24 @@ use crate::routes::{Body, Method, Row, TenantScope};
 use crate::testing::Reply;
 use serde_json::{Value, json};
 
-/// The properties of a route's body with their schemas, as the document has them.
-fn fields(document: &Value, row: &Row) -> Vec<(String, Value)> {
+/// The schema of a route's body, as the document has it.
+pub(super) fn request_schema(document: &Value, row: &Row) -> Value {
     let path = row.path.replace('/', "~1");
     let pointer = format!(
         "/paths/{path}/{}/requestBody/content/application~1json/schema",
         row.method.as_str().to_ascii_lowercase()
     );
-    let schema = resolved(document, document.pointer(&pointer).unwrap_or(&Value::Null));
+    resolved(document, document.pointer(&pointer).unwrap_or(&Value::Null))
+}
+
+/// The properties of a route's body with their schemas.
+fn fields(document: &Value, row: &Row) -> Vec<(String, Value)> {
+    let schema = request_schema(document, row);
     let properties = schema["properties"].as_object().cloned().unwrap_or_default();
     properties.into_iter().map(|(name, schema)| (name, resolved(document, &schema))).collect()
 }
 
-fn resolved(document: &Value, schema: &Value) -> Value {
+pub(super) fn resolved(document: &Value, schema: &Value) -> Value {
     let mut schema = schema.clone();
     loop {
         let one_of = ["oneOf", "anyOf"].iter().find_map(|key| schema[*key].as_array());
@@ -37,7 +42,7 @@ fn resolved(document: &Value, schema: &Value) -> Value {
     }
 }
 
-fn is_a(schema: &Value, kind: &str) -> bool {
+pub(super) fn is_a(schema: &Value, kind: &str) -> bool {
     match &schema["type"] {
         Value::String(one) => one == kind,
         Value::Array(several) => several.iter().any(|one| one == kind),
@@ -46,7 +51,7 @@ fn is_a(schema: &Value, kind: &str) -> bool {
 }
 
 /// JSON texts that do not fit a schema, whatever else the body says.
-fn misfits(schema: &Value) -> Vec<&'static str> {
+pub(super) fn misfits(schema: &Value) -> Vec<&'static str> {
     const TOO_LARGE: &str = "1180591620717411303424";
     if is_a(schema, "string") {
         vec!["7", "true", "[]", "{}"]

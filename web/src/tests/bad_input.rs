@@ -3,6 +3,7 @@
 use super::shopping::{Basket, address};
 use crate::app::document_rows;
 use crate::routes::{Access, Body, Idempotency, Row, TenantScope};
+use crate::settings::{Rates, Settings};
 use crate::testing::{Client, Reply, Shopfront};
 use axum::body::Bytes;
 use http::Method;
@@ -14,6 +15,12 @@ pub(super) struct World {
     pub shop: Shopfront,
     /// Ids by the path segment before them.
     pub ids: BTreeMap<&'static str, String>,
+    /// The hash of the shop's picture.
+    pub picture: String,
+    /// Of a member of staff who has no password yet.
+    pub setup_token: String,
+    /// The customer's.
+    pub refresh_token: String,
     pub basket: Basket,
     pub holder: Client,
     pub customer: Client,
@@ -25,7 +32,15 @@ pub(super) struct World {
 
 impl World {
     pub async fn make() -> World {
-        let shop = Shopfront::open();
+        World::with_settings(World::settings()).await
+    }
+
+    pub fn settings() -> Settings {
+        Settings { rates: Rates { enabled: false, ..Rates::default() }, ..Settings::default() }
+    }
+
+    pub async fn with_settings(settings: Settings) -> World {
+        let shop = Shopfront::with_settings(settings);
         let paid = Basket::start(&shop).await;
         paid.add("BALL", 1).await;
         paid.ready().await;
@@ -46,6 +61,7 @@ impl World {
             ("carts", basket.id.clone()),
             ("lines", text(&cart["lines"][0]["id"])),
             ("orders", text(&order["id"])),
+            ("order lines", text(&order["lines"][0]["id"])),
             ("payments", text(&order["payments"][0]["id"])),
             ("addresses", text(&saved["id"])),
             ("products", shop.product.to_string()),
@@ -57,11 +73,28 @@ impl World {
             ("rates", shop.rate.to_string()),
         ]);
         ids.extend(super::merchant_ids(&owner).await);
+        let picture = upload(&owner).await;
+        ids.insert("media", text(&picture["id"]));
+        let invite = json!({ "email": "late@willow.example", "name": "Late Cut", "role": "support" });
+        let invited = owner.post("/api/v1/admin/staff", invite).await.expect(201).json();
         let holder = shop.visitor().with("order-token", order["order_token"].as_str().unwrap());
         let support = shop.staff("support@willow.example").await;
         let stranger = shop.staff("owner@boundary.example").await;
         let operator = shop.operator().await;
-        World { shop, ids, basket, holder, customer, owner, support, stranger, operator }
+        World {
+            shop,
+            ids,
+            picture: text(&picture["hash"]),
+            setup_token: text(&invited["setup_token"]),
+            refresh_token: text(&tokens["refresh_token"]),
+            basket,
+            holder,
+            customer,
+            owner,
+            support,
+            stranger,
+            operator,
+        }
     }
 
     /// Somebody who may use the route.
@@ -106,6 +139,14 @@ impl World {
     }
 }
 
+/// A small picture of the shop's own.
+pub(super) async fn upload(owner: &Client) -> Value {
+    let mut out = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(8, 4).write_to(&mut out, image::ImageFormat::Png).expect("a picture");
+    let png = Bytes::from(out.into_inner());
+    owner.send(Method::POST, "/api/v1/admin/media", Some("image/png"), png).await.expect(201).json()
+}
+
 pub(super) fn method(row: &Row) -> Method {
     row.method.as_str().parse().expect("a method")
 }
@@ -125,10 +166,6 @@ async fn bad_bodies_are_refused_by_every_route_and_change_nothing() {
     let before = world.shop.backend.state_hash();
     for row in document_rows().iter().filter(|row| row.body == Body::Json) {
         let (client, path) = (world.caller(row), world.path(row));
-        // A picture is looked for before its body is read; the world of this test has none.
-        if path.ends_with("/nothing") {
-            continue;
-        }
         let send = async |kind: Option<&str>, body: Bytes| client.send(method(row), &path, kind, body).await;
         const JSON: Option<&str> = Some("application/json");
         let check =

@@ -416,11 +416,12 @@ async fn change_stock(
     if parts && warehouse.is_none() {
         return Err(Problem::invalid("/warehouse", "is not a warehouse of this shop"));
     }
-    if let Some(low_at) = low_at {
-        call.submit(Command::SetLowAt { item, low_at }).await?;
-    }
+    // What can be refused comes first, so that a refusal has changed nothing.
     if let Some(warehouse) = warehouse.filter(|_| parts) {
         call.submit(Command::SetParts { item, warehouse, safety, unavailable, incoming }).await?;
+    }
+    if let Some(low_at) = low_at {
+        call.submit(Command::SetLowAt { item, low_at }).await?;
     }
     Ok(Json(show_item(&call, item, sku)))
 }

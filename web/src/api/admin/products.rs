@@ -407,9 +407,10 @@ impl VariantBody {
         }
         let mut components = Vec::new();
         for (n, part) in self.components.iter().enumerate() {
-            if let Some(id) =
-                faults.take(format!("{at}/components/{n}/variant_id"), VariantId::parse(&part.variant_id))
-            {
+            let here = format!("{at}/components/{n}/variant_id");
+            let Some(id) = faults.take(here.clone(), VariantId::parse(&part.variant_id)) else { continue };
+            let known = catalog::variant(view, id).ok_or("is not a variant of this shop");
+            if faults.take(here, known).is_some() {
                 components
                     .push(StockComponent { item: Variant::own_stock_item(id), per_unit: part.quantity });
             }

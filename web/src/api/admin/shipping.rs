@@ -13,6 +13,7 @@ use crate::routes::{Route, routes};
 use axum::response::Response;
 use gearify_commerce::code::Code;
 use gearify_commerce::command::GroupKind;
+use gearify_commerce::pricing::AMOUNT_MAX;
 use gearify_commerce::shipping::{
     self, Area, Charge, Command, Rate, RateDetails, Tariff, WeightBand, WorthBand, Zone, ZoneDetails,
 };
@@ -193,6 +194,11 @@ impl TariffBody {
                 return None;
             }
         };
+        for (n, band) in self.by_worth.iter().flatten().enumerate() {
+            if !(0..=AMOUNT_MAX).contains(&band.worth_min) {
+                faults.add(format!("{at}/by_worth/{n}/worth_min"), format!("must be 0 to {AMOUNT_MAX}"));
+            }
+        }
         Some(Tariff { charge, free_from: self.free_from })
     }
 }

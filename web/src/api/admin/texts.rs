@@ -115,7 +115,10 @@ fn parse_value(
             faults.take(at, Code::parse(code)).map(AttributeValue::Choice)
         }
         (AttributeKind::Choice { .. }, _) => wrong(faults, "must be the code of a choice"),
-        (AttributeKind::Number { decimals, .. }, value) => match parse_number(value, *decimals) {
+        (AttributeKind::Number { decimals, unit }, value) => match parse_number(value, *decimals) {
+            // What is measured is never less than nothing.
+            Some(number) if number < 0 && unit.is_some() => wrong(faults, "must not be negative"),
+            Some(number) if number.unsigned_abs() > NUMBER_MAX => wrong(faults, "is too large"),
             Some(number) => Some(AttributeValue::Number(number)),
             None if *decimals == 0 => wrong(faults, "must be a whole number"),
             None => wrong(faults, &format!("must be a number with at most {decimals} decimals")),
@@ -128,6 +131,9 @@ fn parse_value(
         },
     }
 }
+
+/// Beyond it a script's number can't be told from its neighbour. Source: ECMA-262, `Number.MAX_SAFE_INTEGER`.
+const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// A number of `10^-decimals` units; digits, never a float, so that nothing is rounded.
 fn parse_number(value: &Value, decimals: u8) -> Option<i64> {
