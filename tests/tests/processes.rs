@@ -48,6 +48,8 @@ mod recovery;
 mod region;
 #[path = "processes/regions.rs"]
 mod regions;
+#[path = "processes/searching.rs"]
+mod searching;
 #[path = "processes/shards.rs"]
 mod shards;
 #[path = "processes/shop_moves.rs"]

@@ -282,6 +282,22 @@ pub fn shared<T: serde::Serialize>(
     } else {
         serde_json::to_vec(&view()).map_err(crate::problem::Problem::internal)?.into()
     };
+    Ok(told(known, market, tag, body))
+}
+
+/// As [`shared`], for what depends on so much that only its own words can tell whether it is another one.
+pub fn shared_by_content<T: serde::Serialize>(
+    call: &Call,
+    market: &Market,
+    view: &T,
+) -> Result<Response, crate::problem::Problem> {
+    let body = serde_json::to_vec(view).map_err(crate::problem::Problem::internal)?;
+    let tag = format!("W/\"{}\"", &blake3::hash(&body).to_hex()[..16]);
+    let known = call.conditional().has(&tag);
+    Ok(told(known, market, tag, if known { Bytes::new() } else { body.into() }))
+}
+
+fn told(known: bool, market: &Market, tag: String, body: Bytes) -> Response {
     let mut response = if known { Response::new(body.into()) } else { crate::extract::json_response(body) };
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -295,5 +311,5 @@ pub fn shared<T: serde::Serialize>(
     }
     headers.insert(header::CACHE_CONTROL, SHARED);
     headers.insert(header::VARY, BY_ENCODING);
-    Ok(response)
+    response
 }

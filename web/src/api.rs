@@ -15,6 +15,7 @@ pub(crate) mod orders;
 mod platform;
 mod privacy;
 mod regions;
+mod tags;
 mod webhooks;
 
 pub use admin::{ImportReport, RowFault, import_products, import_stock};

@@ -11,6 +11,7 @@ mod conventions;
 mod merchant;
 mod origins;
 mod platform;
+mod reads;
 mod serving;
 pub mod shopping;
 

@@ -29,19 +29,19 @@ pub fn routes() -> Vec<Route> {
     let mut rows = routes! { "Signing in", Api, Shop;
         Post "/api/v1/auth/register" register: Open, SHOPPER, SignIn, Json, Accepted, Origin,
             query(), request(Register), 201(TokensView), "Makes an account and signs in";
-        Post "/api/v1/auth/login" log_in: Open, SHOPPER, SignIn, Json, None, Origin,
+        Post "/api/v1/auth/login" log_in: Open, SHOPPER, SignIn, Json, Accepted, Origin,
             query(), request(LogIn), 200(TokensView), "Signs a customer in; a guest's cart joins theirs";
-        Post "/api/v1/admin/auth/login" log_in_staff: Open, NOBODY, SignIn, Json, None, Origin,
+        Post "/api/v1/admin/auth/login" log_in_staff: Open, NOBODY, SignIn, Json, Accepted, Origin,
             query(), request(LogInStaff), 200(TokensView), "Signs a staff member in";
     };
     rows.extend(routes! { "Signing in", Api, Known;
-        Post "/api/v1/auth/refresh" refresh: Open, NOBODY, SignIn, Json, None, Origin,
+        Post "/api/v1/auth/refresh" refresh: Open, NOBODY, SignIn, Json, Accepted, Origin,
             query(), request(Refresh), 200(TokensView), "The next pair of tokens for a refresh token";
-        Post "/api/v1/auth/logout" log_out: Open, SHOPPER, Write, Json, None, Origin,
+        Post "/api/v1/auth/logout" log_out: Open, SHOPPER, Write, Json, Accepted, Origin,
             query(), request(LogOut), 204(), "Ends the session of the access token or the refresh token";
     });
     rows.extend(routes! { "Signing in", Api, Platform;
-        Post "/platform/v1/auth/login" log_in_operator: Open, NOBODY, SignIn, Json, None, Origin,
+        Post "/platform/v1/auth/login" log_in_operator: Open, NOBODY, SignIn, Json, Accepted, Origin,
             query(), request(LogInStaff), 200(TokensView), "Signs an operator in";
     });
     rows
@@ -201,12 +201,29 @@ pub async fn sign_in_staff(call: &Call, email: &str, password: String) -> Result
 
 /// Starts a session for somebody who has just proved who they are.
 pub async fn open_session(call: &Call, who: Who) -> Result<SignedIn, Problem> {
-    let session = SessionId::from_bits(ids::uuid_v7(call.now(), rand::random()));
-    let refresh_token = new_refresh_token(session);
+    let scope = format!("{} signs in", subject(who));
+    let session = match keyed(call, "session-id", &scope) {
+        Some(hash) => SessionId::from_bits(u128::from_be_bytes(hash)),
+        None => SessionId::from_bits(ids::uuid_v7(call.now(), rand::random())),
+    };
+    let refresh_token = new_refresh_token(call, session, &scope);
     let token_hash = refresh_hash(call, &refresh_token);
     let command = Customers::StartSession { session, who, token_hash, lifetime_ms: REFRESH_MS };
-    call.submit_unkeyed(actor_of(call, who), command).await?;
+    call.submit_proven(actor_of(call, who), &in_its_hour(call, &scope), command).await?;
     Ok(SignedIn { who, session, refresh_token })
+}
+
+/// Hidden from everybody but the same again for the same key, so that a repeated request is answered alike.
+fn keyed(call: &Call, purpose: &str, scope: &str) -> Option<[u8; 16]> {
+    let key = call.key()?;
+    let scope = format!("{}\n{key}", in_its_hour(call, scope));
+    Some(call.vault().hash(call.tenant(), purpose, scope.as_bytes()))
+}
+
+/// A key that is used every day opens a session of its own every time: as long as its command is kept.
+fn in_its_hour(call: &Call, scope: &str) -> String {
+    const HOUR_MS: i64 = gearify_commerce::time::DAY_MS / 24;
+    format!("{scope}\n{}", call.now().as_millis() / HOUR_MS)
 }
 
 fn actor_of(call: &Call, who: Who) -> Actor {
@@ -222,9 +239,10 @@ fn is_operator(call: &Call, id: StaffId) -> bool {
     role == Some(Role::Operator)
 }
 
-/// `{session}.{secret}`: the session names the family, the secret is 128 random bits.
-fn new_refresh_token(session: SessionId) -> String {
-    format!("{session}.{}", ids::encode_base32(rand::random()))
+/// `{session}.{secret}`: the session names the family, the secret is 128 bits that nobody can guess.
+fn new_refresh_token(call: &Call, session: SessionId, scope: &str) -> String {
+    let secret = keyed(call, "refresh-secret", scope).map_or_else(rand::random, u128::from_be_bytes);
+    format!("{session}.{}", ids::encode_base32(secret))
 }
 
 fn refresh_hash(call: &Call, token: &str) -> [u8; 16] {
@@ -233,8 +251,11 @@ fn refresh_hash(call: &Call, token: &str) -> [u8; 16] {
 
 fn tokens_view(call: &Call, signed_in: SignedIn, cart: Option<CartId>) -> Result<TokensView, Problem> {
     let SignedIn { who, session, refresh_token } = signed_in;
+    // With a key as of the moment that the log has, so that a repeated request is told the same token.
+    let stored = call.key().and_then(|_| call.read(GroupKind::Region, |view| SESSIONS.get(view, &session)));
+    let began = stored.map_or(call.now(), |session| session.rotated_at);
     let issued =
-        call.state().tokens.issue(subject(who), call.tenant().to_string(), session.to_string(), call.now());
+        call.state().tokens.issue(subject(who), call.tenant().to_string(), session.to_string(), began);
     Ok(TokensView {
         access_token: issued.map_err(Problem::internal)?,
         token_type: "Bearer",
@@ -250,14 +271,15 @@ async fn refresh(call: Call, Json(body): Json<Refresh>) -> Result<Json<TokensVie
     let session = session_of(&body.refresh_token).ok_or_else(over)?;
     let stored = call.read(GroupKind::Region, |view| SESSIONS.get(view, &session)).ok_or_else(over)?;
     let presented = refresh_hash(&call, &body.refresh_token);
-    let next_token = new_refresh_token(session);
+    let scope = format!("{session} goes on from {}", ids::encode_base32(u128::from_be_bytes(presented)));
+    let next_token = new_refresh_token(&call, session, &scope);
     let next = refresh_hash(&call, &next_token);
     let command = Customers::Rotate { session, presented, next, lifetime_ms: REFRESH_MS };
-    let reply = call.submit_unkeyed(actor_of(&call, stored.who), command).await.map_err(|problem| {
-        match problem.kind() {
-            Kind::InvalidToken => over(),
-            _ => problem,
-        }
+    let actor = actor_of(&call, stored.who);
+    let rotated = call.submit_proven(actor, &in_its_hour(&call, &scope), command).await;
+    let reply = rotated.map_err(|problem| match problem.kind() {
+        Kind::InvalidToken => over(),
+        _ => problem,
     })?;
     // Revision 0: the token had been used before, and the family was ended.
     if reply.revision == 0 {

@@ -1,7 +1,9 @@
 //! Carts: choices, where they go, and what they cost.
 
+use super::admin::base;
 use super::body::{AddressBody, ContactBody, text};
 use super::privacy::preferences;
+use super::tags::{tag_of, unless_known};
 use crate::auth::{Cookie, cart_token, cookie_value, read_cart_token};
 use crate::extract::{Json, Path};
 use crate::gate::{Call, Caller, unauthorized};
@@ -10,6 +12,7 @@ use crate::read::carts::{self, CartView, Desk, ShippingOptionView};
 use crate::routes::{Route, routes};
 use crate::shop::Shop;
 use axum::extract::FromRequestParts;
+use axum::response::Response;
 use gearify_commerce::cart::{CARTS, CUSTOMER_CARTS, Cart, CartStatus, LINE_QUANTITY_MAX};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::customers::Wishes;
@@ -46,7 +49,7 @@ pub fn routes() -> Vec<Route> {
         Put "/api/v1/carts/{id}/shipping-option" choose_shipping_option: CartHolder, SHOPPER, Write, Json, Accepted, Origin,
             query(), request(ChooseOption), 200(CartView), "Chooses a way of delivery";
         Post "/api/v1/carts/{id}/reservation" reserve_cart: CartHolder, SHOPPER, Write, Empty, Accepted, Origin,
-            query(), request(), 200(CartView), "Holds the stock for a few minutes";
+            query(), request(), 200(CartView), "Holds the stock for a few minutes; `expires_at` is when the hold ends";
     }
 }
 
@@ -262,9 +265,14 @@ fn parse_market(shop: &Shop, body: &CreateCart, wishes: Wishes) -> Result<Market
     })
 }
 
-async fn get_cart(call: Call, Path(id): Path<CartId>, token: CartToken) -> Result<Json<CartView>, Problem> {
+async fn get_cart(call: Call, Path(id): Path<CartId>, token: CartToken) -> Result<Response, Problem> {
     let held = hold(&call, id, token)?;
-    show(&call, &held).map(Json)
+    let cart = show(&call, &held)?;
+    let mut lasting = cart.clone();
+    // A delivery price is promised anew by every answer.
+    lasting.shipping_option.iter_mut().for_each(|option| option.expires_at.clear());
+    let tag = tag_of(cart.revision, &lasting)?;
+    Ok(unless_known(&call, &tag, Json(cart)))
 }
 
 async fn add_line(
@@ -323,7 +331,6 @@ async fn change_line(
     Json(body): Json<ChangeLine>,
 ) -> Result<Json<CartView>, Problem> {
     let held = hold(&call, id, token)?;
-    call.refuse_match()?;
     let mut faults = Faults::new();
     check_quantity(&mut faults, body.quantity, 0);
     faults.check()?;
@@ -426,12 +433,18 @@ async fn reserve_cart(
     token: CartToken,
 ) -> Result<Json<CartView>, Problem> {
     let held = hold(&call, id, token)?;
-    write(&call, &held, CartIntent::Reserve { cart: id }).await
+    let Json(mut cart) = write(&call, &held, CartIntent::Reserve { cart: id }).await?;
+    // Here it is the hold that is asked about.
+    if let Some(reservation) = &cart.reservation {
+        cart.expires_at = reservation.expires_at.clone();
+    }
+    Ok(Json(cart))
 }
 
 /// Submits, and answers with the whole cart.
 pub async fn write(call: &Call, held: &Held, intent: CartIntent) -> Result<Json<CartView>, Problem> {
     let begins = matches!(intent, CartIntent::AddLine { .. });
+    base(call, held.stored.as_ref().map_or(0, |cart| cart.revision))?;
     if held.stored.is_none() && !begins {
         return Err(Problem::new(Kind::CartEmpty));
     }

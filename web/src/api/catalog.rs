@@ -1,8 +1,8 @@
 //! What shoppers browse: the shop, its products, categories and suggestions.
 
 use super::market::{COUNTRY, CURRENCY, LOCALE, MarketQuery};
-use crate::answers::{ProductFound, SHARED, catalogue_sequence, shared};
-use crate::extract::{Asked, Json, Pairs, Parameter, Path, Query};
+use crate::answers::{ProductFound, SHARED, catalogue_sequence, shared, shared_by_content};
+use crate::extract::{Asked, Pairs, Parameter, Path, Query};
 use crate::gate::{Call, encode_position};
 use crate::ports::Position;
 use crate::ports_search::{
@@ -336,12 +336,8 @@ async fn list_products(call: Call, Query(query): Query<ProductsQuery>) -> Result
     let shop = call.shop()?;
     let market = query.market.resolve(&call, shop)?;
     let list = find_products(&call, &query, &market).await?;
-    let mut response = Json(list).into_response();
-    if let Ok(language) = HeaderValue::try_from(market.locale.as_str()) {
-        response.headers_mut().insert(header::CONTENT_LANGUAGE, language);
-    }
-    response.headers_mut().insert(header::CACHE_CONTROL, SHARED);
-    Ok(response)
+    // It depends on every price and every shelf, so only what it says can tell whether it is another one.
+    shared_by_content(&call, &market, &list)
 }
 
 /// Searches, and joins the hits with what the catalogue says of them.
@@ -406,6 +402,11 @@ fn search_query(query: &ProductsQuery, market: &Market, shop: &Shop) -> SearchQu
     }
 }
 
+/// Our own words in the language of the answer, or in English where we do not speak it.
+fn words_of(market: &Market) -> crate::l10n::Text {
+    crate::l10n::Locale::parse(market.locale.as_str()).unwrap_or(crate::l10n::Locale::EN_GB).text()
+}
+
 fn facet_views(view: &ReadScope<'_>, facets: &[SearchFacet], market: &Market) -> Vec<FacetView> {
     facets.iter().map(|facet| facet_view(view, facet, market)).collect()
 }
@@ -414,15 +415,24 @@ fn facet_view(view: &ReadScope<'_>, facet: &SearchFacet, market: &Market) -> Fac
     let (locale, default) = (&market.locale, &market.default_locale);
     let attribute = facet.key.strip_prefix("attr.").and_then(|code| Code::parse(code).ok());
     let attribute = attribute.and_then(|code| catalog::attribute(view, &code));
+    let t = words_of(market);
     let label = match (&attribute, facet.key.as_str()) {
-        (Some(attribute), _) => attribute.details.name.words(locale, default).to_owned(),
-        (None, "brand") => "Brand".into(),
-        (None, "category") => "Category".into(),
-        (None, "price") => "Price".into(),
-        (None, "in_stock") => "In stock".into(),
-        (None, key) => key.to_owned(),
+        (Some(attribute), _) => attribute.details.name.words(locale, default),
+        (None, "brand") => t.facet_brand(),
+        (None, "category") => t.facet_category(),
+        (None, "price") => t.price(),
+        (None, "in_stock") => t.facet_stock(),
+        (None, key) => key,
     };
+    let label = label.to_owned();
+    let is_yes_or_no = facet.kind == SearchFacetKind::Boolean
+        || attribute.as_ref().is_some_and(|attribute| attribute.details.kind == AttributeKind::Boolean);
     let value_label = |value: &str| -> String {
+        match value {
+            "true" if is_yes_or_no => return t.yes().to_owned(),
+            "false" if is_yes_or_no => return t.no().to_owned(),
+            _ => {}
+        }
         if let Some(AttributeKind::Choice { values }) =
             attribute.as_ref().map(|attribute| &attribute.details.kind)
             && let Some(choice) = values.iter().find(|choice| choice.code.as_str() == value)
@@ -500,15 +510,12 @@ pub struct SuggestionView {
     pub slug: Option<String>,
 }
 
-async fn list_suggestions(
-    call: Call,
-    Query(query): Query<SuggestionsQuery>,
-) -> Result<Json<SuggestionList>, Problem> {
+async fn list_suggestions(call: Call, Query(query): Query<SuggestionsQuery>) -> Result<Response, Problem> {
     let shop = call.shop()?;
     let market = query.market.resolve(&call, shop)?;
     let text = query.text.unwrap_or_default();
     if text.trim().is_empty() {
-        return Ok(Json(SuggestionList { data: Vec::new() }));
+        return shared_by_content(&call, &market, &SuggestionList { data: Vec::new() });
     }
     let found = call.state().search.suggest(shop.id(), text, market.locale.clone(), query.limit).await?;
     let data = call.read(GroupKind::Catalogue, |view| {
@@ -524,5 +531,5 @@ async fn list_suggestions(
         };
         found.into_iter().filter_map(suggestion).collect()
     });
-    Ok(Json(SuggestionList { data }))
+    shared_by_content(&call, &market, &SuggestionList { data })
 }

@@ -2,6 +2,7 @@
 
 use super::body::{line, text};
 use super::carts::{CartToken, hold, show};
+use super::tags::{tag_of, unless_known};
 use crate::auth::order_token;
 use crate::extract::{Json, Path};
 use crate::gate::{Call, Caller, unauthorized};
@@ -265,13 +266,11 @@ pub fn reread(call: &Call, id: OrderId) -> Result<OrderView, Problem> {
     order.map(|order| show_order(call, &order)).ok_or_else(|| Problem::not_found("order"))
 }
 
-async fn get_order(
-    call: Call,
-    Path(id): Path<OrderId>,
-    token: OrderToken,
-) -> Result<Json<OrderView>, Problem> {
+async fn get_order(call: Call, Path(id): Path<OrderId>, token: OrderToken) -> Result<Response, Problem> {
     let order = hold_order(&call, id, token)?;
-    Ok(Json(show_order(&call, &order)))
+    let view = show_order(&call, &order);
+    let tag = tag_of(order.revision, &view)?;
+    Ok(unless_known(&call, &tag, Json(view)))
 }
 
 async fn pay_order(
