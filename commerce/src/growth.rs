@@ -194,7 +194,7 @@ fn of_cart(command: &cart::Command) -> bool {
 fn of_checkout(command: &checkout::Command) -> bool {
     use checkout::Command::*;
     match command {
-        Reserve { .. } | Place { .. } => true,
+        Reserve { .. } | Place { .. } | PlaceAs { .. } => true,
         Pay { .. } | PayWithin { .. } => false,
     }
 }
@@ -206,6 +206,7 @@ fn of_orders(command: &orders::Command) -> bool {
         SetPaid { .. } | Confirm { .. } | Cancel { .. } | Expire { .. } | Revive { .. } => false,
         Ship { .. } | MarkDelivered { .. } | Refund { .. } | SettleRefund { .. } => false,
         Join { .. } | Erase { .. } | GiveBack { .. } | Await { .. } => false,
+        IssueInvoice { .. } | IssueCreditNote { .. } => false,
     }
 }
 

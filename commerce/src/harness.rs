@@ -3,8 +3,8 @@
 use crate::actor::Actor;
 use crate::command::{self, Command, CommandId, Keep, Refusal, Reply, Stamped};
 use crate::event::Envelope;
-use crate::ids::{PersonId, TenantId};
-use crate::scope::{ReadScope, Site};
+use crate::ids::{IdSource, PersonId, TenantId};
+use crate::scope::{ReadScope, Scope, Site};
 use crate::sealed::Sealed;
 use crate::time::Timestamp;
 use crate::version::StateVersion;
@@ -92,6 +92,17 @@ impl Harness {
             Ok(reply) => panic!("not refused: {reply:?}"),
             Err(refusal) => refusal,
         }
+    }
+
+    /// Writes rows as a command would, and lets nothing follow.
+    pub fn write<T>(&mut self, with: impl FnOnce(&mut Scope<'_, '_>) -> T) -> T {
+        let mut tx = Tx::at_version(&self.engine, self.rules);
+        let mut ids = IdSource::new(self.at, self.seed);
+        let site = (self.tenant, self.site);
+        let mut scope = Scope::new(&mut tx, site, self.at, Actor::System, &mut ids, &mut self.events);
+        let result = with(&mut scope);
+        self.engine.commit(tx.into_batch().expect("memory never fails")).expect("memory never fails");
+        result
     }
 
     pub fn view(&self) -> ReadScope<'_> {

@@ -5,11 +5,12 @@
 //! more is promised than is there, but for what was sold beyond stock; no more comes back than left. Money: an
 //! order's paid sums are those of its payments, and no more of them is kept than its total; no payment captures
 //! more than was asked, nor gives back more than it took; its refunds are the sum of theirs. Promises: a cart
-//! becomes at most one order, and no number is given twice.
+//! becomes at most one order, and no number is given twice. Papers: invoices and credit notes are numbered without
+//! gaps, and no more is credited than was invoiced, tax by tax.
 
 use gearify_commerce::cart::{CARTS, StockNeed};
 use gearify_commerce::inventory::{LEVELS, RESERVATIONS};
-use gearify_commerce::orders::{ORDERS, Order, OrderStatus};
+use gearify_commerce::orders::{Document, DocumentKind, ORDERS, Order, OrderStatus, PAPERS, Papers, SERIES};
 use gearify_commerce::payments::{PAYMENTS, Payment, REFUNDS, RefundState};
 use gearify_commerce::{PaymentId, ReadScope, Site, StockItemId, TenantId, WarehouseId, bundle, placement};
 use gearify_storage::{Reader, StorageError};
@@ -96,6 +97,7 @@ pub fn shop(view: &ReadScope<'_>) -> Sums {
     pieces(view, &orders, &mut sums);
     money(view, &orders, &mut sums);
     promises(&orders, &mut sums);
+    papers(view, &orders, &mut sums);
     sums
 }
 
@@ -242,4 +244,56 @@ fn promises(orders: &[Order], sums: &mut Sums) {
         sums.expect(carts.insert(order.cart), || format!("{} became two orders", order.cart));
         sums.expect(numbers.insert(&order.number), || format!("number {} was given twice", order.number));
     }
+}
+
+fn papers(view: &ReadScope<'_>, orders: &[Order], sums: &mut Sums) {
+    let mut given: BTreeMap<(u32, DocumentKind), Vec<u64>> = BTreeMap::new();
+    for order in orders {
+        let Some(papers) = PAPERS.get(view, &order.id) else { continue };
+        for Document { number, .. } in &papers.documents {
+            given.entry((number.entity, number.kind)).or_default().push(number.serial);
+        }
+        papers_of(order, &papers, sums);
+    }
+    for series in SERIES.list(view, &(), usize::MAX) {
+        let counted =
+            [(DocumentKind::Invoice, series.invoices), (DocumentKind::CreditNote, series.credit_notes)];
+        for (kind, last) in counted {
+            let mut serials = given.remove(&(series.entity, kind)).unwrap_or_default();
+            serials.sort_unstable();
+            sums.expect(serials.iter().copied().eq(1..=last), || {
+                let (kind, entity) = (kind.as_str(), series.entity);
+                format!("of entity {entity}, {last} numbers of {kind} were given, and there are {serials:?}")
+            });
+        }
+    }
+    sums.expect(given.is_empty(), || format!("there are papers of no series: {given:?}"));
+}
+
+fn papers_of(order: &Order, papers: &Papers, sums: &mut Sums) {
+    let number = &order.number;
+    let is_paid = matches!(order.status, OrderStatus::Confirmed | OrderStatus::Completed);
+    let invoices = papers.documents.len() - papers.credit_notes().count();
+    sums.expect(invoices <= 1, || format!("order {number} has {invoices} invoices"));
+    let Some(invoice) = papers.invoice() else {
+        sums.expect(!is_paid || order.totals.total == 0, || format!("order {number} has no invoice"));
+        sums.expect(papers.documents.is_empty(), || format!("order {number} credits what it never invoiced"));
+        return;
+    };
+    let (total, tax) = (order.totals.total, order.totals.tax);
+    let taxes = |document: &Document| document.taxes.iter().map(|tax| tax.amount).sum::<i64>();
+    sums.expect((invoice.amount, taxes(invoice)) == (total, tax), || {
+        format!("order {number} costs {total} with {tax} of tax, and its invoice says {invoice:?}")
+    });
+    let credited: i64 = papers.credit_notes().map(|note| note.amount).sum();
+    let credited_tax: i64 = papers.credit_notes().map(taxes).sum();
+    sums.expect(credited <= total && (0..=tax).contains(&credited_tax), || {
+        format!("order {number}: {credited} with {credited_tax} of tax are credited of {total} with {tax}")
+    });
+    sums.expect(credited < total || credited_tax == tax, || {
+        format!("order {number} is credited as a whole, but {credited_tax} of {tax} of its tax")
+    });
+    sums.expect(order.status != OrderStatus::Cancelled || credited == total, || {
+        format!("order {number} is cancelled, and {credited} of {total} are credited")
+    });
 }

@@ -14,7 +14,7 @@ use crate::telling::{Telling, minor};
 use crate::{Cluster, audit};
 use gearify_commerce::catalog::Policy;
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::orders::{ORDERS, Order};
+use gearify_commerce::orders::{ORDERS, Order, PAPERS, Papers};
 use gearify_commerce::{OrderId, Shard, WarehouseId};
 use gearify_node::testpay::Outcome;
 use reqwest::Method;
@@ -405,6 +405,12 @@ impl Telling for OverHttp {
             look(files, GroupKind::Region, self.market.tenant, |view| ORDERS.get(view, &id))
         })
         .expect("the order exists")
+    }
+
+    fn papers(&self, who: &Shopper) -> Papers {
+        let id = OrderId::parse(&self.placed[who].id).expect("an order's id can be read");
+        self.files(|files| look(files, GroupKind::Region, self.market.tenant, |view| PAPERS.get(view, &id)))
+            .expect("an order knows who sells it")
     }
 
     fn available(&self, sku: &str) -> i64 {

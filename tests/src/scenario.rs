@@ -10,7 +10,7 @@ use gearify_commerce::command::{GroupKind, Settled};
 use gearify_commerce::intent::{
     CartIntent, CheckoutIntent, Intent, OrderIntent, PaymentChoice, RefundRequest, VariantRef,
 };
-use gearify_commerce::orders::{self, ORDERS, Order, Source};
+use gearify_commerce::orders::{self, ORDERS, Order, PAPERS, Papers, Source};
 use gearify_commerce::payments::{self, PAYMENTS, REFUNDS};
 use gearify_commerce::processes::{checkout, schedule::Work};
 use gearify_commerce::{
@@ -586,6 +586,12 @@ impl<S: Stage> Telling for Scenario<S> {
         let id = self.orders[who];
         look(&self.stage, GroupKind::Region, self.market.tenant, |view| ORDERS.get(view, &id))
             .expect("the order exists")
+    }
+
+    fn papers(&self, who: &Shopper) -> Papers {
+        let id = self.orders[who];
+        look(&self.stage, GroupKind::Region, self.market.tenant, |view| PAPERS.get(view, &id))
+            .expect("an order knows who sells it")
     }
 
     fn available(&self, sku: &str) -> i64 {

@@ -3,7 +3,7 @@
 use crate::scenario::{Act, Shopper};
 use gearify_commerce::WarehouseId;
 use gearify_commerce::catalog::Policy;
-use gearify_commerce::orders::Order;
+use gearify_commerce::orders::{Order, Papers};
 
 /// A shop in which a story happens: the scene is set first, then people act.
 pub trait Telling: Sized {
@@ -32,6 +32,9 @@ pub trait Telling: Sized {
     fn story(&self) -> String;
 
     fn order(&self, who: &Shopper) -> Order;
+
+    /// Invoice and credit notes of somebody's order.
+    fn papers(&self, who: &Shopper) -> Papers;
 
     /// Pieces of an SKU that can still be promised.
     fn available(&self, sku: &str) -> i64;

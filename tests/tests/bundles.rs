@@ -13,9 +13,9 @@ use gearify_commerce::{
 };
 use gearify_node::bundle::{self, BundleError, Destination, GroupPart, History, ImportError, Place, Summary};
 use gearify_storage::{Batch, Engine, MemoryEngine, Reader, encode};
-use gearify_tests::Pure;
-use gearify_tests::scenario::Scenario;
+use gearify_tests::scenario::{Scenario, owner};
 use gearify_tests::stage::Stage;
+use gearify_tests::{Pure, Telling};
 use proptest::prelude::*;
 use std::io;
 use std::sync::Arc;
@@ -269,6 +269,24 @@ fn a_copy_has_its_own_name_no_hosts_and_the_keys_of_the_shop_it_was_made_of() {
         view(&shop.stage, GroupKind::World, tenant, Site::NONE, |view| tenants::get(view)).unwrap();
     assert_eq!(original.status, Status::Active);
     assert_eq!(exported(&shop.stage, tenant, PARTS[0])[40..], bundles[0][40..]);
+}
+
+#[test]
+fn a_shop_that_was_brought_elsewhere_goes_on_with_its_numbers() {
+    let mut shop = moves::play(&[]);
+    let (ada, bob) = (shop.shopper("ada"), shop.shopper("bob"));
+    shop.run([ada.adds("BALL", 1), ada.pays(), owner::cancels(&ada)]);
+    let mut there = Pure::new();
+    for part in PARTS {
+        let bytes = exported(&shop.stage, shop.tenant(), part);
+        import(&bytes, &place(shop.tenant(), part.1), &mut there).unwrap();
+    }
+    shop.stage = there;
+    // The audit, which runs after every act, finds a gap and a repeat.
+    shop.run([bob.adds("BALL", 1), bob.pays(), owner::refunds(&bob, 1, false)]);
+    let numbers = |who| shop.papers(who).documents.into_iter().map(|document| document.number.to_string());
+    assert_eq!(numbers(&ada).collect::<Vec<_>>(), ["INV-000001", "CN-000001"]);
+    assert_eq!(numbers(&bob).collect::<Vec<_>>(), ["INV-000002", "CN-000002"]);
 }
 
 #[test]

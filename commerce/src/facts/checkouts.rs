@@ -6,7 +6,7 @@ use crate::cart::{Cart, CartStatus};
 use crate::command::{Command, Refusal};
 use crate::ids::{CartId, PersonId, RateId};
 use crate::intent::{CheckoutIntent, OrderIntent, PaymentChoice};
-use crate::orders::{self, ORDERS, refund};
+use crate::orders::{self, ORDERS, Seller, refund};
 use crate::payments::MANUAL;
 use crate::pricing::quote::{self, Quote, QuoteRequest};
 use crate::processes::checkout::{self, Draft, PaymentDraft, Refusal as CheckoutRefusal};
@@ -56,8 +56,12 @@ pub(super) fn complete(
                 payment,
                 unpaid_ms: if manual { lifetimes.unpaid_manual_order_ms } else { lifetimes.unpaid_order_ms },
             };
-            let revision = known.revision;
-            Ok(checkout::Command::Place { cart: *cart, revision, draft: Box::new(draft) }.into())
+            let (cart, revision, draft) = (*cart, known.revision, Box::new(draft));
+            if version::of(desk.region) >= version::PAPERS {
+                let seller = Box::new(Seller::of(&shop));
+                return Ok(checkout::Command::PlaceAs { cart, revision, draft, seller }.into());
+            }
+            Ok(checkout::Command::Place { cart, revision, draft }.into())
         }
         CheckoutIntent::Pay { order, payment } => {
             let settings = views.shop()?.settings.value;

@@ -1,5 +1,6 @@
 //! What may be asked of orders, and what is reported.
 
+use super::document::{DocumentKind, DocumentNumber};
 use super::model::{Note, Order, PaidSums, RefundItem};
 use crate::ids::{CustomerId, LineId, OrderId, PaymentId, RefundId, ShipmentId};
 use crate::inventory::Taken;
@@ -86,6 +87,15 @@ pub enum Command {
         order: OrderId,
         until: Timestamp,
     },
+    /// Gives the order its invoice: since state version 8.
+    IssueInvoice {
+        order: OrderId,
+    },
+    /// Credits a refund that arrived or, without one, all that is left of a cancelled order: since state version 8.
+    IssueCreditNote {
+        order: OrderId,
+        refund: Option<RefundId>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,6 +167,14 @@ pub enum Event {
     OrderErased {
         order: OrderId,
     },
+    /// An invoice or a credit note has its number.
+    DocumentIssued {
+        order: OrderId,
+        number: DocumentNumber,
+        amount: i64,
+        currency: Currency,
+        refund: Option<RefundId>,
+    },
 }
 
 impl Event {
@@ -177,6 +195,10 @@ impl Event {
             Event::NoteAdded { .. } => "order.note_added",
             Event::Joined { .. } => "order.joined_account",
             Event::OrderErased { .. } => "order.erased",
+            Event::DocumentIssued { number, .. } => match number.kind {
+                DocumentKind::Invoice => "invoice.issued",
+                DocumentKind::CreditNote => "credit_note.issued",
+            },
         }
     }
 }

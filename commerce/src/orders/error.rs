@@ -33,4 +33,6 @@ pub enum Refusal {
     Full,
     #[error("there is no payment to give back")]
     NoPayment,
+    #[error("there is nothing to write a document about")]
+    NothingToIssue,
 }

@@ -63,6 +63,9 @@ impl Sold {
         shop.run(inventory::Command::Allocate { order: ORDER, taken: taken.clone() });
         let order = order(&shop, &taken);
         shop.run(Command::Place { order: Box::new(order) });
+        if rules >= crate::version::PAPERS {
+            shop.write(|scope| document::sold_by(scope, ORDER, &seller("GB 1")));
+        }
         Sold { shop, houses }
     }
 
@@ -170,6 +173,17 @@ impl Sold {
     }
 }
 
+/// A company that is registered for taxes under this number.
+pub(crate) fn seller(tax_id: &str) -> Seller {
+    Seller {
+        name: "Willow Cricket Ltd".into(),
+        address: vec!["1 Pavilion Road".into()],
+        country: Some(Country::parse("GB").unwrap()),
+        registration: Some("00000001".into()),
+        tax_id: Some(tax_id.into()),
+    }
+}
+
 pub(crate) fn ship(pieces: u32) -> Command {
     Command::Ship { order: ORDER, lines: vec![(LINE, pieces)], carrier: None, tracking: None }
 }
@@ -182,6 +196,17 @@ fn received(warehouse: WarehouseId, delta: i64) -> inventory::Command {
 fn order(shop: &Harness, taken: &[Taken]) -> Order {
     let ordered = taken.iter().map(|part| part.quantity).sum::<u32>();
     let total = PRICE * i64::from(ordered);
+    // A sixth of what is paid.
+    let tax = (total + 3) / 6;
+    let tax_line = TaxLine {
+        code: "vat".into(),
+        name: "VAT 20 %".into(),
+        jurisdiction: "GB".into(),
+        rate_ppm: 200_000,
+        included: true,
+        taxable: total - tax,
+        amount: tax,
+    };
     let line = Line {
         id: LINE,
         product: ProductId::from_bits(103),
@@ -197,8 +222,8 @@ fn order(shop: &Harness, taken: &[Taken]) -> Order {
         components: Vec::new(),
         subtotal: total,
         discounts: Vec::new(),
-        tax_lines: Vec::new(),
-        tax: 0,
+        tax_lines: vec![tax_line],
+        tax,
         total,
         weight_grams: 160,
         needs: vec![cart::StockNeed { item: ITEM, per_unit: 1, beyond_stock: false }],

@@ -11,7 +11,8 @@ use crate::inventory::{RESERVATIONS, Taken};
 use crate::locale::Locale;
 use crate::money::Currency;
 use crate::orders::{
-    self, Allocation, Line, NUMBERS, ORDERS, Order, OrderStatus, PaidSums, ShippingLine, Source, Totals,
+    self, Allocation, Line, NUMBERS, ORDERS, Order, OrderStatus, PaidSums, Seller, ShippingLine, Source,
+    Totals, document,
 };
 use crate::payments;
 use crate::scope::{Count, Scope, View};
@@ -44,6 +45,13 @@ pub enum Command {
         order: OrderId,
         payment: PaymentDraft,
         unpaid_ms: i64,
+    },
+    /// As `Place`, with who sells. Since state version 8.
+    PlaceAs {
+        cart: CartId,
+        revision: u64,
+        draft: Box<Draft>,
+        seller: Box<Seller>,
     },
 }
 
@@ -125,7 +133,10 @@ pub enum Refusal {
 pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
     match command {
         Command::Reserve { cart, hold_ms } => reserve(scope, *cart, *hold_ms),
-        Command::Place { cart, revision, draft } => place(scope, *cart, *revision, draft),
+        Command::Place { cart, revision, draft } => place(scope, *cart, *revision, draft, None),
+        Command::PlaceAs { cart, revision, draft, seller } => {
+            place(scope, *cart, *revision, draft, Some(seller))
+        }
         Command::Pay { order, payment } => pay(scope, *order, payment),
         Command::PayWithin { order, payment, unpaid_ms } => {
             let reply = pay(scope, *order, payment)?;
@@ -199,7 +210,13 @@ fn missing(what: &str) -> Refusal {
     Refusal::Incomplete { what: what.to_owned() }
 }
 
-fn place(scope: &mut Scope<'_, '_>, id: CartId, revision: u64, draft: &Draft) -> Result<Reply, Refusal> {
+fn place(
+    scope: &mut Scope<'_, '_>,
+    id: CartId,
+    revision: u64,
+    draft: &Draft,
+    seller: Option<&Seller>,
+) -> Result<Reply, Refusal> {
     let cart = cart::open_cart(scope, id)?;
     if cart.revision != revision {
         return Err(Refusal::Stale);
@@ -217,6 +234,9 @@ fn place(scope: &mut Scope<'_, '_>, id: CartId, revision: u64, draft: &Draft) ->
     stock::release(scope, id);
     stock::allocate(scope, order_id, &taken);
     let total = order.totals.total;
+    if let Some(seller) = seller {
+        document::sold_by(scope, order_id, seller);
+    }
     run(scope, crate::orders::Command::Place { order: Box::new(order) });
     cart::mark_ordered(scope, cart, order_id);
     if total == 0 {

@@ -11,6 +11,7 @@ mod guest_order_joins_account;
 mod hold_follows_cart;
 mod mails;
 mod order_follows_payment;
+mod papers_follow_order;
 mod payment_follows_order;
 pub mod schedule;
 mod stock_follows_order;
@@ -31,6 +32,7 @@ pub fn react(view: &(impl View + Now), event: &Event) -> Vec<Command> {
     commands.extend(order_follows_payment::react(view, event));
     commands.extend(hold_follows_cart::react(view, event));
     commands.extend(guest_order_joins_account::react(view, event));
+    commands.extend(papers_follow_order::react(view, event));
     commands.extend(mails::react(view, event));
     commands.extend(erasure::react(view, event));
     commands

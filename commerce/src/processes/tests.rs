@@ -133,6 +133,29 @@ fn a_payment_follows_its_order() {
 }
 
 #[test]
+fn papers_follow_their_order() {
+    let shop = Harness::site();
+    let (order, refund) = (ORDER, REFUND);
+    let check = |event: orders::Event, command: Option<orders::Command>| {
+        let given = given(&shop, event.clone()).into_iter();
+        let papers = given.filter(|command| {
+            let Command::Orders(command) = command else { return false };
+            matches!(command, orders::Command::IssueInvoice { .. } | orders::Command::IssueCreditNote { .. })
+        });
+        let expected: Vec<Command> = command.into_iter().map(Command::from).collect();
+        assert_eq!(papers.collect::<Vec<_>>(), expected, "{event:?}");
+    };
+    let credit = |refund| Some(orders::Command::IssueCreditNote { order, refund });
+    check(orders::Event::OrderConfirmed { order }, Some(orders::Command::IssueInvoice { order }));
+    let refunded = orders::Event::OrderRefunded { order, refund, amount: 1, currency: Currency::GBP };
+    check(refunded, credit(Some(refund)));
+    let (reason, taken, revision) = (String::new(), Vec::new(), 2);
+    check(orders::Event::OrderCancelled { order, reason, taken, revision }, credit(None));
+    check(orders::Event::OrderExpired { order, taken: Vec::new(), revision }, None);
+    check(orders::Event::RefundFailed { order, refund }, None);
+}
+
+#[test]
 fn an_unknown_orders_payment_orders_nothing() {
     let shop = Harness::site();
     let (order, payment) = (ORDER, PAYMENT);

@@ -92,7 +92,8 @@ fn entered(event: &Order) -> Option<&'static str> {
         | Order::RefundFailed { .. }
         | Order::NoteAdded { .. }
         | Order::Joined { .. }
-        | Order::OrderErased { .. } => None,
+        | Order::OrderErased { .. }
+        | Order::DocumentIssued { .. } => None,
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod beyond_stock;
 mod giving_back;
+mod papers;
 
 pub use beyond_stock::*;
 pub use giving_back::*;
+pub use papers::*;
 
 use gearify_tests::Telling;
 use gearify_tests::scenario::{Act, Shopper, owner};

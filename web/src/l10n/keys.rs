@@ -34,6 +34,8 @@ messages! {
         order_cancelled order_cancelled_text order_expired order_expired_text check_again pay_again order_progress
         parcels order_lines payments register_with_order cancel_order cancel_order_text cancel_order_confirm
         look_up look_up_text look_up_go
+        // papers
+        invoice tax_invoice credit_note issued_on for_invoice tax credited goodwill all_not_credited erased back_to_order print
         // account
         sign_in sign_out email password forgot_password no_account have_account register register_text guest_text
         guest_go terms_by_registering profile orders addresses no_orders no_orders_text no_addresses no_addresses_text
@@ -80,6 +82,9 @@ messages! {
         order_thanks_text(email)
         order_failed_text_until(time)
         updated_on(date)
+        tax_on(tax, amount)
+        tax_number(number)
+        registration_number(number)
         // said by handlers
         home_see(department)
         home_description(shop)

@@ -298,7 +298,7 @@ impl From<orders::Refusal> for Problem {
             }
             NotPositive => Problem::invalid("/amount", &refusal),
             TooLong => Problem::invalid("/", &refusal),
-            NoPayment => told(Kind::Conflict, &refusal),
+            NoPayment | NothingToIssue => told(Kind::Conflict, &refusal),
             Full => told(Kind::LimitReached, &refusal),
         }
     }

@@ -4,8 +4,8 @@ use super::values::{MoneyView, moment, money};
 use gearify_commerce::Currency;
 use gearify_commerce::cart::{Address, Contact};
 use gearify_commerce::orders::{
-    Component, ComponentId, FulfillmentStatus, Line, Order, OrderStatus, PaymentStatus, RefundItem,
-    RefundState, Shipment, ShipmentState, Source, TaxLine, Totals,
+    Component, ComponentId, Document, FulfillmentStatus, Line, Order, OrderStatus, PAPERS, PaymentStatus,
+    RefundItem, RefundState, Shipment, ShipmentState, Source, TaxLine, Totals,
 };
 use gearify_commerce::payments::{self, Payment};
 use gearify_commerce::scope::View;
@@ -37,6 +37,8 @@ pub struct OrderView {
     pub payments: Vec<PaymentView>,
     pub shipments: Vec<ShipmentView>,
     pub refunds: Vec<RefundView>,
+    /// Tax invoice and credit notes, as they were issued.
+    pub documents: Vec<DocumentView>,
     pub contact: Option<ContactView>,
     pub shipping_address: Option<AddressView>,
     pub billing_address: Option<AddressView>,
@@ -320,6 +322,41 @@ impl RefundItemView {
     }
 }
 
+/// A numbered paper. It is printed from the order's page in the shop, or from the console.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DocumentView {
+    /// `invoice`, `credit_note`.
+    pub kind: &'static str,
+    /// Without gaps within its series.
+    pub number: String,
+    pub issued_at: String,
+    /// With taxes; of a credit note what is credited.
+    pub amount: MoneyView,
+    pub tax_lines: Vec<TaxLineView>,
+    /// Of a credit note: the refund it is for; `null` when the order was cancelled.
+    pub refund_id: Option<String>,
+}
+
+impl DocumentView {
+    /// Those of an order as it stood at its revision, so that a replay shows what was shown first.
+    fn all(region: &impl View, order: &Order) -> Vec<DocumentView> {
+        let papers = PAPERS.get(region, &order.id).map(|papers| papers.documents).unwrap_or_default();
+        let known = papers.iter().filter(|document| document.order_revision <= order.revision);
+        known.map(|document| DocumentView::of(document, order.currency)).collect()
+    }
+
+    fn of(document: &Document, currency: Currency) -> DocumentView {
+        DocumentView {
+            kind: document.number.kind.as_str(),
+            number: document.number.to_string(),
+            issued_at: moment(document.issued_at),
+            amount: money(document.amount, currency),
+            tax_lines: TaxLineView::merged(document.taxes.iter(), currency),
+            refund_id: document.refund.map(|refund| refund.to_string()),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TimelineView {
     pub at: String,
@@ -435,6 +472,7 @@ pub fn view_with(
                 created_at: moment(refund.at),
             })
             .collect(),
+        documents: DocumentView::all(region, order),
         contact: open(region, vault, &order.contact.sealed).ok().map(|contact| ContactView::of(&contact)),
         shipping_address: opened(&order.shipping_address),
         billing_address: order.billing_address.as_ref().and_then(opened),

@@ -22,6 +22,7 @@ mod listing;
 pub mod mail_link;
 mod notes;
 mod order;
+pub mod paper;
 pub mod password;
 pub(crate) mod places;
 pub(crate) mod problem;
@@ -58,6 +59,7 @@ use content::{
 use home::{complete_home, show_home};
 use listing::{show_category, show_search};
 use order::{cancel_order, look_up_order, pay_again, show_look_up, show_order};
+use paper::show_document;
 use parking_lot::Mutex;
 use password::{show_reset, take_reset};
 use product::{move_product, show_product};
@@ -139,6 +141,8 @@ fn orders() -> Vec<Route> {
             query(), request(), 303(), "Finds a guest's order";
         Get "/orders/{id}" show_order: OrderHolder, SHOPPER, Read, None, None, None,
             query(), request(), 200(), "An order";
+        Get "/orders/{id}/documents/{number}" show_document: OrderHolder, SHOPPER, Read, None, None, None,
+            query(), request(), 200(), "An invoice or a credit note, to print";
         Post "/orders/{id}/payments" pay_again: OrderHolder, SHOPPER, Write, Form, None, Token,
             query(), request(), 303(), "Another try to pay";
         Post "/orders/{id}/cancel" cancel_order: OrderHolder, SHOPPER, Write, Form, None, Token,

@@ -5,6 +5,7 @@ use super::checkout::{key_of, means_of, methods, settle};
 use super::convert::{amount, moment, page_label};
 use super::jar::{remember_order, token_of};
 use super::notes::{Note, notice};
+use super::paper;
 use super::till::{component_of, goods, totals_of};
 use super::typed::{Typed, address_lines};
 use super::view::cart::CartLine;
@@ -41,13 +42,9 @@ pub async fn show_order(visit: Visit) -> Result<Response, Problem> {
     if let Some(token) = visit.parameter("token") {
         return open_by_link(&visit, id, token);
     }
-    let order = match hold(&visit, id) {
+    let order = match hold_or_look_up(&visit, id)? {
         Ok(order) => order,
-        // Nothing here opens an order: it can be looked for.
-        Err(problem) if problem.kind() == Kind::Unauthorized => {
-            return Ok(see_other(&visit.to(paths::ORDER_LOOK_UP)));
-        }
-        Err(problem) => return Err(problem),
+        Err(elsewhere) => return Ok(elsewhere),
     };
     let page = page(&visit, &order);
     Ok(private_page(&visit, &page, notice(&visit), StatusCode::OK))
@@ -61,6 +58,17 @@ fn open_by_link(visit: &Visit, id: OrderId, token: &str) -> Result<Response, Pro
     let mut response = see_other(&visit.to(&paths::order(&id.to_string())));
     response.headers_mut().append(header::SET_COOKIE, remember_order(visit, id));
     Ok(response)
+}
+
+/// The order, or where it can be looked for if nothing here opens it.
+pub fn hold_or_look_up(visit: &Visit, id: OrderId) -> Result<Result<Order, Response>, Problem> {
+    match hold(visit, id) {
+        Ok(order) => Ok(Ok(order)),
+        Err(problem) if problem.kind() == Kind::Unauthorized => {
+            Ok(Err(see_other(&visit.to(paths::ORDER_LOOK_UP))))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 fn hold(visit: &Visit, id: OrderId) -> Result<Order, Problem> {
@@ -99,10 +107,17 @@ fn page(visit: &Visit, order: &Order) -> OrderPage {
         billing_address: lines(billing),
         shipping: order.shipping.name.clone(),
         can_cancel: order.may_cancel(),
-        documents: Vec::new(),
+        documents: documents(visit, order),
         register_href: None,
         in_account: order.customer.is_some() && order.customer == visit.call.caller().customer(),
     }
+}
+
+fn documents(visit: &Visit, order: &Order) -> Vec<Link> {
+    let id = order.id.to_string();
+    let link =
+        |(number, title): (String, String)| Link::new(title, visit.to(&paths::order_document(&id, &number)));
+    paper::titles(&visit.call, order, visit.text()).into_iter().map(link).collect()
 }
 
 fn opened(

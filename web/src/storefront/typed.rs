@@ -7,7 +7,7 @@ use super::visit::Visit;
 use crate::api::body::AddressBody;
 use crate::api::countries::{AddressFormat, address_format};
 use crate::extract::Form;
-use crate::l10n::Text;
+use crate::l10n::{Locale, Text};
 use crate::problem::Faults;
 use gearify_commerce::Country;
 use gearify_commerce::cart::Address;
@@ -271,6 +271,10 @@ pub fn country_choices(visit: &Visit, countries: &[Country], chosen: Option<&Cou
 
 /// An address as it is printed on a parcel.
 pub fn address_lines(address: &Address, visit: &Visit) -> Vec<String> {
+    address_lines_in(address, visit.page_locale())
+}
+
+pub fn address_lines_in(address: &Address, locale: Locale) -> Vec<String> {
     let region = address.region.clone().or_else(|| {
         let code = address.region_code.as_ref()?;
         let format = address_format(&address.country);
@@ -285,7 +289,7 @@ pub fn address_lines(address: &Address, visit: &Visit) -> Vec<String> {
         address.line2.clone(),
         address.locality.clone(),
         Some(place.join(" ")),
-        Some(country_name(&address.country, visit.page_locale()).to_owned()),
+        Some(country_name(&address.country, locale).to_owned()),
     ];
     lines.into_iter().flatten().filter(|line| !line.is_empty()).collect()
 }

@@ -262,6 +262,42 @@ async fn a_replay_shows_what_the_first_answer_showed_whatever_happened_since() {
 }
 
 #[tokio::test]
+async fn an_order_names_its_papers_and_a_replay_only_those_of_its_time() {
+    let shop = Shopfront::open();
+    let basket = Basket::start(&shop).await;
+    basket.add("BALL", 2).await;
+    basket.ready().await;
+    let buyer = basket.client.with("idempotency-key", "k");
+    let order = buyer.post("/api/v1/orders", basket.order("tok_ok")).await.expect(201).json();
+    let invoice = &order["documents"][0];
+    assert_eq!((&invoice["kind"], &invoice["number"]), (&json!("invoice"), &json!("INV-000001")));
+    assert_eq!(invoice["amount"], order["totals"]["total"]);
+    assert_eq!(invoice["tax_lines"], order["totals"]["tax_lines"]);
+    assert_eq!(order["documents"].as_array().unwrap().len(), 1);
+
+    let path = format!("/api/v1/admin/orders/{}", order["id"].as_str().unwrap());
+    let owner = shop.owner().await;
+    let line = json!([{ "line_id": order["lines"][0]["id"], "quantity": 1 }]);
+    let refund = json!({ "lines": line, "reason": "a seam was open" });
+    owner.with("idempotency-key", "r").post(&format!("{path}/refunds"), refund).await.expect(201);
+    shop.backend.answer_calls();
+    let now = owner.get(&path).await.expect(200).json();
+    let note = &now["documents"][1];
+    assert_eq!((&note["kind"], &note["number"]), (&json!("credit_note"), &json!("CN-000001")));
+    assert_eq!(
+        (&note["refund_id"], &note["amount"]),
+        (&now["refunds"][0]["id"], &now["refunds"][0]["amount"])
+    );
+    let again = buyer.post("/api/v1/orders", basket.order("tok_ok")).await.expect(201).json();
+    assert_eq!(again, order, "what was answered is answered again");
+    let told = owner.get("/api/v1/admin/events?limit=100").await.expect(200).json();
+    let of =
+        |kind: &str| told["data"].as_array().unwrap().iter().find(|event| event["type"] == kind).cloned();
+    assert_eq!(of("invoice.issued").unwrap()["data"]["number"], "INV-000001");
+    assert_eq!(of("credit_note.issued").unwrap()["data"]["refund_id"], note["refund_id"]);
+}
+
+#[tokio::test]
 async fn a_refused_request_makes_no_entry() {
     let shop = Shopfront::open();
     let basket = Basket::start(&shop).await;

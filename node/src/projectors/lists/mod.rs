@@ -237,7 +237,8 @@ fn order_of(event: &Orders) -> OrderId {
         | Orders::RefundFailed { order, .. }
         | Orders::NoteAdded { order, .. }
         | Orders::Joined { order, .. }
-        | Orders::OrderErased { order } => *order,
+        | Orders::OrderErased { order }
+        | Orders::DocumentIssued { order, .. } => *order,
     }
 }
 

@@ -151,6 +151,11 @@ pub(crate) fn data_of(event: &Event) -> serde_json::Value {
             orders::Event::RefundFailed { order, refund } => {
                 json!({ "order_id": order.to_string(), "refund_id": refund.to_string() })
             }
+            orders::Event::DocumentIssued { order, number, amount, currency, refund } => json!({
+                "order_id": order.to_string(), "number": number.to_string(),
+                "refund_id": refund.map(|refund| refund.to_string()),
+                "amount": { "amount": amount, "currency": currency.as_str() },
+            }),
             orders::Event::OrderErased { order } => json!({ "order_id": order.to_string() }),
             orders::Event::Joined { order, customer } => {
                 json!({ "order_id": order.to_string(), "customer_id": customer.to_string() })

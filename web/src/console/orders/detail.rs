@@ -17,7 +17,10 @@ use crate::gate::Call;
 use crate::problem::Problem;
 use axum::response::Response;
 use gearify_commerce::command::GroupKind;
-use gearify_commerce::orders::{Line, Order, OrderRefund, OrderStatus, RefundItem, Shipment, ShipmentState};
+use gearify_commerce::orders::{
+    Document, DocumentKind, Line, Order, OrderRefund, OrderStatus, PAPERS, RefundItem, Shipment,
+    ShipmentState,
+};
 use gearify_commerce::payments::{MANUAL, Payment};
 use gearify_commerce::staff::Permission::{OrdersRefund, OrdersWrite};
 use gearify_commerce::{LineId, OrderId, sealed};
@@ -44,6 +47,9 @@ pub async fn order_page(visit: Visit, Path(id): Path<OrderId>) -> Result<Respons
     }
     if !order.refunds.is_empty() {
         page = page.part(refunds(&order, &words));
+    }
+    if let Some(documents) = documents(call, &order, &words) {
+        page = page.part(documents);
     }
     page = page.part(history(call, &order, &words)?);
     page = aside(page, call, &order, &opened, &payments, &words);
@@ -211,6 +217,36 @@ fn refunds(order: &Order, words: &Words) -> Panel {
     };
     let rows = order.refunds.iter().map(row);
     Panel::new("Refunds").flush().part(Table::new("Refunds", columns).rows(rows))
+}
+
+fn documents(call: &Call, order: &Order, words: &Words) -> Option<Panel> {
+    let papers = call.read(GroupKind::Region, |view| PAPERS.get(view, &order.id));
+    let documents = papers.map(|papers| papers.documents).filter(|documents| !documents.is_empty())?;
+    let columns = vec![
+        Column::new("Number"),
+        Column::new("Kind"),
+        Column::new("Issued"),
+        Column::number("Tax").minor(),
+        Column::number("Amount"),
+    ];
+    let row = |document: &Document| {
+        let number = document.number.to_string();
+        let href = format!("{}/documents/{number}", path_of(order));
+        let (kind, sign) = match document.number.kind {
+            DocumentKind::Invoice => ("Invoice", 1),
+            DocumentKind::CreditNote => ("Credit note", -1),
+        };
+        let tax: i64 = document.taxes.iter().map(|tax| tax.amount).sum();
+        Row::new(vec![
+            Cell::Link(Link::new(number, href)),
+            Cell::Text(kind.to_owned()),
+            words.time(document.issued_at),
+            Cell::Text(words.money(sign * tax, order.currency)),
+            Cell::Text(words.money(sign * document.amount, order.currency)),
+        ])
+    };
+    let rows = documents.iter().map(row);
+    Some(Panel::new("Documents").flush().part(Table::new("Documents", columns).rows(rows)))
 }
 
 pub(super) fn item_words(order: &Order, item: &RefundItem) -> String {

@@ -30,7 +30,7 @@ use gearify_commerce::{OrderId, ReadScope, View};
 use list::list_orders_page;
 use refund::{refund_form, refund_page};
 use serde::de::DeserializeOwned;
-use sheets::{invoice_page, packing_slip_page};
+use sheets::{document_page, invoice_page, packing_slip_page};
 
 pub use ask::OrderAsk;
 pub use failed::FAILED_PAYMENTS;
@@ -68,6 +68,8 @@ pub fn routes() -> Vec<Route> {
             query(), request(), 200(), "The packing slip, to print";
         Get "/console/orders/{id}/invoice" invoice_page: Staff(OrdersRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "The invoice, to print";
+        Get "/console/orders/{id}/documents/{number}" document_page: Staff(OrdersRead), PERSON, Read, None, None, None,
+            query(), request(), 200(), "An invoice or a credit note, to print";
     }
 }
 

@@ -1,4 +1,4 @@
-//! Packing slip and invoice, made to be printed.
+//! Packing slip, invoice and credit notes, made to be printed.
 
 use super::detail::{beneath, provider_words, sums};
 use super::{address_lines, open_order, order, path_of, payments_of};
@@ -10,10 +10,12 @@ use crate::extract::Path;
 use crate::gate::Call;
 use crate::l10n::Locale;
 use crate::problem::Problem;
+use crate::storefront::paper::document_sheet;
 use crate::storefront::places::country_name;
 use axum::response::{Html, IntoResponse, Response};
 use gearify_commerce::OrderId;
-use gearify_commerce::orders::Order;
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::orders::{Order, PAPERS};
 
 fn seller(call: &Call) -> Result<Vec<String>, Problem> {
     let tenant = &call.shop()?.tenant;
@@ -80,11 +82,28 @@ pub async fn packing_slip_page(visit: Visit, Path(id): Path<OrderId>) -> Result<
     Ok(Html(sheet.render()).into_response())
 }
 
+/// A numbered paper, as the customer sees it too.
+pub async fn document_page(
+    visit: Visit,
+    Path((id, number)): Path<(OrderId, String)>,
+) -> Result<Response, Problem> {
+    let order = order(&visit.call, id)?;
+    let sheet = document_sheet(&visit.call, &order, &number, Locale::EN_GB, path_of(&order))?;
+    Ok(Html(sheet.render()).into_response())
+}
+
+/// The order's invoice; before it has one, what the invoice will say, and not called one.
 pub async fn invoice_page(visit: Visit, Path(id): Path<OrderId>) -> Result<Response, Problem> {
     let order = order(&visit.call, id)?;
+    let papers = visit.call.read(GroupKind::Region, |view| PAPERS.get(view, &id));
+    if let Some(invoice) = papers.as_ref().and_then(|papers| papers.invoice()) {
+        let number = invoice.number.to_string();
+        let sheet = document_sheet(&visit.call, &order, &number, Locale::EN_GB, path_of(&order))?;
+        return Ok(Html(sheet.render()).into_response());
+    }
     let words = words(&visit.call)?;
     let money = |minor| words.money(minor, order.currency);
-    let mut sheet = common(&visit.call, &order, &words, "Invoice")?;
+    let mut sheet = common(&visit.call, &order, &words, "Pro forma")?;
     sheet.columns = vec![
         Column::new("Product"),
         Column::number("Pieces"),

@@ -83,6 +83,36 @@ async fn an_order_is_found_shipped_in_parts_and_partly_refunded() {
 }
 
 #[tokio::test]
+async fn papers_have_numbers_and_say_what_they_are_for() {
+    let shop = Shopfront::open();
+    let id = paid_order(&shop).await;
+    let waits = manual_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let order = owner.open(&format!("/console/orders/{id}")).await.expect(200).says("INV-000001");
+    let invoice = owner.open(&order.link("INV-000001")).await.expect(200).says("Invoice INV-000001");
+    let invoice = invoice.says("VAT 20 % on").says("£763.95").says("1 Pavilion Lane");
+    assert_eq!(
+        invoice.words(),
+        owner.open(&format!("/console/orders/{id}/invoice")).await.expect(200).words()
+    );
+    let refund = owner.open(&format!("/console/orders/{id}/refund")).await;
+    let asked = refund.form("refund").set("goodwill", "6").set("reason", "A dent").set("step", "preview");
+    let effect = owner.send(asked).await.expect(200);
+    owner.send(effect.form("confirm").set("step", "confirm")).await.expect(200);
+    shop.backend.answer_calls();
+    let order = owner.open(&format!("/console/orders/{id}")).await.expect(200).says("CN-000001");
+    let note = owner.open(&order.link("CN-000001")).await.expect(200).says("Credit note CN-000001");
+    note.says("INV-000001").says("Goodwill").says("£6.00").says("£1.00");
+
+    let path = format!("/console/orders/{waits}");
+    owner.open(&path).await.expect(200).does_not_say("INV-");
+    owner.open(&format!("{path}/invoice")).await.expect(200).says("Pro forma 1002").does_not_say("Invoice");
+    // A number opens nothing but the order that has it.
+    owner.open(&format!("{path}/documents/INV-000001")).await.expect(404);
+    owner.open(&format!("/console/orders/{id}/documents/INV-000002")).await.expect(404);
+}
+
+#[tokio::test]
 async fn more_than_was_paid_is_never_given_back() {
     let shop = Shopfront::open();
     let id = paid_order(&shop).await;

@@ -205,6 +205,7 @@ pub async fn ids(shop: &Shopfront, owner: &mut Browser, order: &str) -> Vec<(&'s
     vec![
         ("/console/customers/{id}", customer),
         ("/console/orders/{id}", format!("/console/orders/{order}")),
+        ("{number}", "INV-000001".to_owned()),
         ("/console/products/{id}", format!("/console/products/{}", shop.product)),
         ("{variant}", shop.variants["BAT-SH"].to_string()),
         ("/console/categories/{id}", format!("/console/categories/{}", shop.category)),

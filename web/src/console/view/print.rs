@@ -3,9 +3,24 @@
 use super::parts::Sum;
 use askama::Template;
 
+/// What stands around the sheet, and in which language all of it is.
+#[derive(Clone, Debug)]
+pub struct SheetWords {
+    pub language: String,
+    pub back: String,
+    pub print: String,
+}
+
+impl Default for SheetWords {
+    fn default() -> SheetWords {
+        SheetWords { language: "en".into(), back: "Back to the order".into(), print: "Print".into() }
+    }
+}
+
 /// A sheet of paper.
 #[derive(Clone, Debug, Default)]
 pub struct Sheet {
+    pub words: SheetWords,
     /// `Packing slip`, `Invoice`.
     pub title: String,
     /// Back to the order.

@@ -6,6 +6,7 @@ mod browser;
 mod buy;
 mod compare;
 mod heads;
+mod papers;
 mod settings;
 mod verify;
 

@@ -64,6 +64,10 @@ pub fn order(order_id: &str) -> String {
     format!("/orders/{}", path_segment(order_id))
 }
 
+pub fn order_document(order_id: &str, number: &str) -> String {
+    format!("{}/documents/{}", order(order_id), path_segment(number))
+}
+
 /// `POST payment, idempotency_key` and the method's fields: another try.
 pub fn order_payments(order_id: &str) -> String {
     format!("{}/payments", order(order_id))
