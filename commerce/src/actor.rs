@@ -18,6 +18,20 @@ pub enum Actor {
     System,
 }
 
+/// The kind and, where there is one, the id: `staff staff_01…`, `provider test`, `guest`.
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = self.kind();
+        match self {
+            Actor::Staff(id) | Actor::Operator(id) => write!(f, "{kind} {id}"),
+            Actor::ApiKey(id) => write!(f, "{kind} {id}"),
+            Actor::Customer(id) => write!(f, "{kind} {id}"),
+            Actor::Provider(name) => write!(f, "{kind} {name}"),
+            Actor::Guest | Actor::System => f.write_str(kind),
+        }
+    }
+}
+
 impl Actor {
     /// The word for the kind in events and the audit trail.
     pub fn kind(&self) -> &'static str {

@@ -25,15 +25,55 @@ pub struct Envelope {
     /// The command in whose entry it happened. Events of one command share it; those of earlier times have
     /// none.
     pub cause: Option<CommandId>,
+    /// The revision at which it left what it is about ([`Envelope::subject`]). Records without revisions have none,
+    /// nor have events of earlier times.
+    pub subject_version: Option<u64>,
 }
 
 impl Record for Envelope {
+    const VERSION: u8 = 3;
+    const SINCE: u32 = version::PAPERS;
+    type Previous = EnvelopeV2;
+
+    fn to_previous(&self) -> Option<EnvelopeV2> {
+        Some(self.into())
+    }
+}
+
+/// Before events told the revision of what they are about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnvelopeV2 {
+    sequence: u64,
+    tenant: TenantId,
+    site: Site,
+    at: Timestamp,
+    actor: Actor,
+    event: ContextEvent,
+    cause: Option<CommandId>,
+}
+
+impl Record for EnvelopeV2 {
     const VERSION: u8 = 2;
     const SINCE: u32 = version::CAUSES;
     type Previous = EnvelopeV1;
 
     fn to_previous(&self) -> Option<EnvelopeV1> {
-        Some(self.into())
+        let EnvelopeV2 { sequence, tenant, site, at, actor, event, cause: _ } = self.clone();
+        Some(EnvelopeV1 { sequence, tenant, site, at, actor, event })
+    }
+}
+
+impl From<EnvelopeV2> for Envelope {
+    fn from(old: EnvelopeV2) -> Envelope {
+        let EnvelopeV2 { sequence, tenant, site, at, actor, event, cause } = old;
+        Envelope { sequence, tenant, site, at, actor, event, cause, subject_version: None }
+    }
+}
+
+impl From<&Envelope> for EnvelopeV2 {
+    fn from(new: &Envelope) -> EnvelopeV2 {
+        let Envelope { sequence, tenant, site, at, actor, event, cause, subject_version: _ } = new.clone();
+        EnvelopeV2 { sequence, tenant, site, at, actor, event, cause }
     }
 }
 
@@ -54,16 +94,9 @@ pub struct EnvelopeV1 {
 }
 gearify_storage::first_version!(EnvelopeV1);
 
-impl From<EnvelopeV1> for Envelope {
-    fn from(old: EnvelopeV1) -> Envelope {
+impl From<EnvelopeV1> for EnvelopeV2 {
+    fn from(old: EnvelopeV1) -> EnvelopeV2 {
         let EnvelopeV1 { sequence, tenant, site, at, actor, event } = old;
-        Envelope { sequence, tenant, site, at, actor, event, cause: None }
-    }
-}
-
-impl From<&Envelope> for EnvelopeV1 {
-    fn from(new: &Envelope) -> EnvelopeV1 {
-        let Envelope { sequence, tenant, site, at, actor, event, cause: _ } = new.clone();
-        EnvelopeV1 { sequence, tenant, site, at, actor, event }
+        EnvelopeV2 { sequence, tenant, site, at, actor, event, cause: None }
     }
 }

@@ -125,6 +125,7 @@ pub fn any_event() -> Envelope {
         actor: Actor::System,
         event: crate::cart::Event::CartExpired { cart: crate::ids::CartId::from_bits(1) }.into(),
         cause: None,
+        subject_version: None,
     }
 }
 

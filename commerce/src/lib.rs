@@ -34,6 +34,7 @@ pub mod scope;
 pub mod sealed;
 pub mod shipping;
 pub mod staff;
+mod subject;
 pub mod tax;
 pub mod tenants;
 pub mod text;

@@ -8,8 +8,9 @@ use crate::actor::Actor;
 use crate::event::{Envelope, Event};
 use crate::ids::{IdSource, TenantId};
 use crate::processes::schedule::{Due, Work};
+use crate::subject;
 use crate::time::Timestamp;
-use crate::version::StateVersion;
+use crate::version::{self, StateVersion};
 use bytes::Bytes;
 use gearify_storage::planted::{self, Bug};
 use gearify_storage::table::prefix_end;
@@ -289,6 +290,8 @@ pub struct Scope<'t, 'e> {
     prefix: Prefix,
     at: Timestamp,
     actor: Actor,
+    /// Who asked for the entry's command, whatever acts now.
+    origin: Actor,
     ids: &'t mut IdSource,
     events: &'t mut Vec<Envelope>,
 }
@@ -302,7 +305,8 @@ impl<'t, 'e> Scope<'t, 'e> {
         ids: &'t mut IdSource,
         events: &'t mut Vec<Envelope>,
     ) -> Scope<'t, 'e> {
-        Scope { tx, prefix: scope_prefix(tenant, site), at, actor, ids, events }
+        let origin = actor.clone();
+        Scope { tx, prefix: scope_prefix(tenant, site), at, actor, origin, ids, events }
     }
 
     /// The entry's time.
@@ -312,6 +316,11 @@ impl<'t, 'e> Scope<'t, 'e> {
 
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// Who asked for the command of this entry: not the process that follows from it.
+    pub fn origin(&self) -> &Actor {
+        &self.origin
     }
 
     /// Whether the group follows the rules of this version.
@@ -344,6 +353,8 @@ impl<'t, 'e> Scope<'t, 'e> {
     /// Reports what happened. The event gets the stream's next number.
     pub fn emit(&mut self, event: impl Into<Event>) {
         let event = event.into();
+        let told = self.follows(version::PAPERS);
+        let subject_version = told.then(|| subject::version_after(self, &event)).flatten();
         let sequence = SEQUENCE.get(self, &()).unwrap_or_default().0 + 1;
         if !(planted::is(Bug::EventNumberReused) && sequence.is_multiple_of(50)) {
             SEQUENCE.put(self, &(), &Count(sequence));
@@ -356,6 +367,7 @@ impl<'t, 'e> Scope<'t, 'e> {
             actor: self.actor.clone(),
             event,
             cause: None,
+            subject_version,
         });
     }
 

@@ -100,7 +100,10 @@ pub(super) fn write(scope: &mut Scope<'_, '_>, mut order: Order, happened: Optio
     order.revision += 1;
     order.updated_at = scope.at();
     if let Some((what, amount)) = happened {
-        let actor = scope.actor().kind().to_owned();
+        let actor = match scope.follows(version::PAPERS) {
+            true => scope.actor().to_string(),
+            false => scope.actor().kind().to_owned(),
+        };
         order.timeline.push(TimelineEntry { at: scope.at(), actor, what: what.to_owned(), amount });
         let extra = order.timeline.len().saturating_sub(TIMELINE_MAX);
         order.timeline.drain(..extra);
@@ -166,7 +169,13 @@ fn set_paid(scope: &mut Scope<'_, '_>, id: OrderId, paid: PaidSums, note: &str) 
     order.paid = paid;
     order.payments = crate::payments::of_order(scope, id).iter().map(|payment| payment.id).collect();
     let status = status_of(scope, &order);
-    write(scope, order, Some((note, (amount != 0).then_some(amount))));
+    // Told by a process, but done by whoever moved the money or saw it move.
+    let by = match scope.follows(version::PAPERS) {
+        true => scope.origin().clone(),
+        false => scope.actor().clone(),
+    };
+    let happened = Some((note, (amount != 0).then_some(amount)));
+    scope.acting_as(by, |scope| write(scope, order, happened));
     if status != before {
         scope.emit(Event::PaymentStatusChanged { order: id, status, paid });
     }

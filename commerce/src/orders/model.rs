@@ -330,9 +330,20 @@ pub struct Note {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimelineEntry {
     pub at: Timestamp,
+    /// As [`crate::Actor`] is written; before state version 8 the kind alone.
     pub actor: String,
     pub what: String,
     pub amount: Option<i64>,
+}
+
+impl TimelineEntry {
+    /// The kind of who did it, and the id if it is known.
+    pub fn who(&self) -> (&str, Option<&str>) {
+        match self.actor.split_once(' ') {
+            Some((kind, id)) => (kind, Some(id)),
+            None => (&self.actor, None),
+        }
+    }
 }
 
 /// Most timeline entries kept inside the order; the event history has all.

@@ -351,6 +351,7 @@ mod tests {
             actor: Actor::System,
             event: Event::Cart(Cart::CartExpired { cart: CartId::from_bits(1) }),
             cause: None,
+            subject_version: None,
         };
         Projected { position: EventPosition::new(index, n), envelope: Arc::new(envelope) }
     }

@@ -362,6 +362,8 @@ pub struct TimelineView {
     pub at: String,
     /// Kind of the actor: `guest`, `customer`, `staff`, `system` …
     pub actor: String,
+    /// Which of them; told to staff only, and not known of what happened long ago.
+    pub actor_id: Option<String>,
     pub what: String,
     pub amount: Option<MoneyView>,
 }
@@ -484,7 +486,8 @@ pub fn view_with(
             .iter()
             .map(|entry| TimelineView {
                 at: moment(entry.at),
-                actor: entry.actor.clone(),
+                actor: entry.who().0.to_owned(),
+                actor_id: None,
                 what: entry.what.clone(),
                 amount: entry.amount.map(amount),
             })

@@ -501,6 +501,19 @@ async fn the_feed_tells_what_happened_in_order() {
     }
     let placed = story.iter().find(|event| event["type"] == "order.placed").unwrap();
     assert_eq!(placed["data"]["number"], order["number"]);
+    assert_eq!((&placed["subject"], &placed["subject_version"]), (&order["id"], &json!(1)));
+    assert_eq!(
+        (&placed["id"], &placed["version"]),
+        (&json!(format!("sales-{}", placed["sequence"])), &json!(1))
+    );
+    assert_eq!(placed["tenant"], shop.tenant.to_string());
+    let of_order = story.iter().filter(|event| event["subject"] == order["id"]);
+    let versions: Vec<u64> = of_order.filter_map(|event| event["subject_version"].as_u64()).collect();
+    assert!(versions.is_sorted(), "an order's events tell its revisions as they come: {versions:?}");
+    assert_eq!(versions.last(), order["revision"].as_u64().as_ref());
+    let paid = story.iter().find(|event| event["type"] == "payment.completed").unwrap();
+    assert_eq!((&paid["subject"], &paid["subject_version"]), (&order["payments"][0]["id"], &json!(null)));
+    assert_eq!(paid["actor"], json!({ "kind": "provider", "id": "test" }));
     let told: String = story.iter().map(|event| event.to_string()).collect();
     assert!(!told.contains("pat@shopper.example") && !told.contains("Pavilion Lane"));
     owner.get(&path("/events?stream=gossip")).await.expect(400);

@@ -26,7 +26,6 @@ use gearify_commerce::catalog::Event as Catalog;
 use gearify_commerce::customers::Event as Customers;
 use gearify_commerce::event::{Envelope, Event};
 use gearify_commerce::inventory::Event as Inventory;
-use gearify_commerce::orders::Event as Orders;
 use gearify_commerce::payments::Event as Payments;
 use gearify_commerce::tenants::{Event as Tenants, Group};
 use gearify_commerce::{
@@ -187,7 +186,7 @@ impl Touched {
                 touch(Touch::Shop);
             }
             Event::Catalog(event) => product_of(event).into_iter().for_each(|id| touch(Touch::Product(id))),
-            Event::Orders(event) => touch(Touch::Order(order_of(event))),
+            Event::Orders(event) => touch(Touch::Order(event.order())),
             Event::Payments(event) => touch(Touch::Payment(payment_of(event))),
             Event::Customers(
                 Customers::CustomerRegistered { customer, .. }
@@ -218,27 +217,6 @@ fn product_of(event: &Catalog) -> Option<ProductId> {
         | Catalog::VariantUpdated { product, .. }
         | Catalog::VariantArchived { product, .. } => Some(*product),
         _ => None,
-    }
-}
-
-fn order_of(event: &Orders) -> OrderId {
-    match event {
-        Orders::OrderPlaced { order } => order.id,
-        Orders::OrderConfirmed { order }
-        | Orders::OrderCancelled { order, .. }
-        | Orders::OrderExpired { order, .. }
-        | Orders::OrderRevived { order }
-        | Orders::PaymentStatusChanged { order, .. }
-        | Orders::OrderShipped { order, .. }
-        | Orders::OrderDelivered { order, .. }
-        | Orders::OrderCompleted { order }
-        | Orders::RefundRequested { order, .. }
-        | Orders::OrderRefunded { order, .. }
-        | Orders::RefundFailed { order, .. }
-        | Orders::NoteAdded { order, .. }
-        | Orders::Joined { order, .. }
-        | Orders::OrderErased { order }
-        | Orders::DocumentIssued { order, .. } => *order,
     }
 }
 

@@ -408,7 +408,7 @@ impl Writer<'_> {
                 change.after.available(),
                 cause,
                 order.map(|order| bytes(order.bits())),
-                actor_words(&envelope.actor),
+                envelope.actor.to_string(),
             ],
         )
     }
@@ -502,17 +502,6 @@ pub fn name_parts(word: &str) -> Vec<String> {
     let letters: Vec<char> = word.chars().collect();
     let prefixes = (3..=6).filter(|&n| n < letters.len()).map(|n| letters[..n].iter().collect());
     prefixes.chain([word.to_owned()]).collect()
-}
-
-fn actor_words(actor: &gearify_commerce::Actor) -> String {
-    use gearify_commerce::Actor;
-    match actor {
-        Actor::Staff(id) | Actor::Operator(id) => format!("{} {id}", actor.kind()),
-        Actor::ApiKey(id) => format!("{} {id}", actor.kind()),
-        Actor::Customer(id) => format!("{} {id}", actor.kind()),
-        Actor::Provider(name) => format!("{} {name}", actor.kind()),
-        Actor::Guest | Actor::System => actor.kind().to_owned(),
-    }
 }
 
 pub fn bytes(bits: u128) -> [u8; 16] {

@@ -28,13 +28,21 @@ pub struct EventList {
 
 #[derive(Serialize, ToSchema)]
 pub struct EventView {
+    /// The same for ever: stream and number.
+    pub id: String,
     /// 1, 2, 3 … in its stream, without gaps.
     pub sequence: u64,
     pub stream: &'static str,
     /// Such as `order.placed`.
     #[serde(rename = "type")]
     pub kind: &'static str,
+    /// Of the shape of `data`.
     pub version: u32,
+    pub tenant: String,
+    /// What it is about: an id, or kind and code of what goes by a code (`price_list/default`).
+    pub subject: String,
+    /// The revision at which it left the subject. Payments and stock have none, nor have events of earlier times.
+    pub subject_version: Option<u64>,
     pub time: String,
     pub actor: ActorView,
     /// Names the request that caused it: events of one request share it. Events of earlier times have none.
@@ -97,10 +105,14 @@ async fn list_events(call: Call, Query(asked): Query<EventsAsked>) -> Result<Jso
 
 fn view(envelope: &Envelope, group: GroupKind) -> EventView {
     EventView {
+        id: format!("{}-{}", stream_name(group), envelope.sequence),
         sequence: envelope.sequence,
         stream: stream_name(group),
         kind: envelope.event.name(),
         version: 1,
+        tenant: envelope.tenant.to_string(),
+        subject: envelope.subject(),
+        subject_version: envelope.subject_version,
         time: moment(envelope.at),
         actor: ActorView { kind: envelope.actor.kind(), id: actor_id(&envelope.actor) },
         cause: envelope.cause.map(|cause| gearify_commerce::ids::encode_base32(u128::from_be_bytes(cause.0))),

@@ -275,7 +275,10 @@ fn show(call: &Call, id: OrderId, status: StatusCode) -> Result<Response, Proble
         };
         order.notes.iter().filter_map(note).collect()
     });
-    let view = AdminOrder { order: crate::api::orders::show_order(call, &order), notes };
+    let mut view = AdminOrder { order: crate::api::orders::show_order(call, &order), notes };
+    for (told, entry) in view.order.timeline.iter_mut().zip(&order.timeline) {
+        told.actor_id = entry.who().1.map(str::to_owned);
+    }
     Ok(tagged(order.revision, (status, Json(view))))
 }
 

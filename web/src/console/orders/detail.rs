@@ -19,11 +19,11 @@ use axum::response::Response;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{
     Document, DocumentKind, Line, Order, OrderRefund, OrderStatus, PAPERS, RefundItem, Shipment,
-    ShipmentState,
+    ShipmentState, TimelineEntry,
 };
 use gearify_commerce::payments::{MANUAL, Payment};
 use gearify_commerce::staff::Permission::{OrdersRefund, OrdersWrite};
-use gearify_commerce::{LineId, OrderId, sealed};
+use gearify_commerce::{LineId, OrderId, StaffId, sealed};
 
 pub async fn order_page(visit: Visit, Path(id): Path<OrderId>) -> Result<Response, Problem> {
     let call = &visit.call;
@@ -270,7 +270,7 @@ fn history(call: &Call, order: &Order, words: &Words) -> Result<Panel, Problem> 
             at: machine_time(entry.at),
             when: words.when(entry.at),
             what: format!("{}{amount}", sentence(&entry.what).trim_end_matches('.')),
-            who: format!("by {}", actor_words(&entry.actor)),
+            who: format!("by {}", actor_words(call, entry)),
             quote: None,
         };
         entries.push((entry.at.as_millis(), happening));
@@ -303,15 +303,19 @@ pub(super) fn note_form(order: &Order) -> Form {
         .submit(Submit::plain("Save note"))
 }
 
-fn actor_words(actor: &str) -> &str {
-    match actor {
-        "guest" | "customer" => "the customer",
-        "staff" => "staff",
-        "api_key" => "an integration",
-        "provider" => "the payment provider",
-        "operator" => "the platform",
+fn actor_words(call: &Call, entry: &TimelineEntry) -> String {
+    let known = match entry.who() {
+        ("guest" | "customer", _) => "the customer",
+        ("staff", id) => match id.and_then(|id| StaffId::parse(id).ok()) {
+            Some(id) => return staff_name(call, id),
+            None => "staff",
+        },
+        ("api_key", _) => "an integration",
+        ("provider", _) => "the payment provider",
+        ("operator", _) => "the platform",
         _ => "the system",
-    }
+    };
+    known.to_owned()
 }
 
 fn aside(

@@ -172,6 +172,9 @@ async fn a_transfer_is_marked_as_received_and_notes_are_kept() {
         .expect(200)
         .says("Rang about it. All good.")
         .says("by Sam Scorer");
+    let received = owner.open(&format!("/console/orders/{id}")).await.expect(200);
+    let received = received.says("Payment received, £28.95 by Sam Scorer");
+    received.says("by the customer").says("by the system");
     let outbox = owner.open("/console/outbox").await.expect(200).says("Your order 1001 is confirmed");
     let outbox = outbox.says("We have your order 1001").says("pat@shopper.example");
     owner
