@@ -36,7 +36,7 @@ impl Intent {
             },
             Intent::Order(order) => match order {
                 OrderIntent::AddNote { .. } => true,
-                OrderIntent::Refund { .. } => false,
+                OrderIntent::Refund { .. } | OrderIntent::Cancel { .. } => false,
             },
             Intent::Customer(customer) => match customer {
                 CustomerIntent::Register { .. } | CustomerIntent::AddAddress { .. } => true,
@@ -206,7 +206,7 @@ fn of_orders(command: &orders::Command) -> bool {
         SetPaid { .. } | Confirm { .. } | Cancel { .. } | Expire { .. } | Revive { .. } => false,
         Ship { .. } | MarkDelivered { .. } | Refund { .. } | SettleRefund { .. } => false,
         Join { .. } | Erase { .. } | GiveBack { .. } | Await { .. } => false,
-        IssueInvoice { .. } | IssueCreditNote { .. } => false,
+        IssueInvoice { .. } | IssueCreditNote { .. } | CallOff { .. } | RefundFor { .. } => false,
     }
 }
 

@@ -169,6 +169,11 @@ pub enum OrderIntent {
         items: Vec<RefundRequest>,
         reason: String,
     },
+    /// Calls an order off; without a reason the customer did. Groups before state version 8 take the command.
+    Cancel {
+        order: OrderId,
+        reason: Option<String>,
+    },
 }
 
 /// Part of a refund as it is asked for.

@@ -333,7 +333,7 @@ impl<S: Stage> Scenario<S> {
                 (
                     who,
                     "is cancelled",
-                    orders::Command::Cancel { order, reason: "out of season".into() }.into(),
+                    Intent::Order(OrderIntent::Cancel { order, reason: Some("out of season".into()) }),
                 )
             }
             Act::OwnerShips { who, pieces } => {

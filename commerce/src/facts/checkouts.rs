@@ -6,7 +6,8 @@ use crate::cart::{Cart, CartStatus};
 use crate::command::{Command, Refusal};
 use crate::ids::{CartId, PersonId, RateId};
 use crate::intent::{CheckoutIntent, OrderIntent, PaymentChoice};
-use crate::orders::{self, ORDERS, Seller, refund};
+use crate::orders::reason::REASON_CHARS_MAX;
+use crate::orders::{self, BY_CUSTOMER, ORDERS, Order, Seller, Why, refund};
 use crate::payments::MANUAL;
 use crate::pricing::quote::{self, Quote, QuoteRequest};
 use crate::processes::checkout::{self, Draft, PaymentDraft, Refusal as CheckoutRefusal};
@@ -128,6 +129,18 @@ fn seal_note(
         .map_err(|_| crate::cart::Refusal::Erased)?)
 }
 
+/// A reason is about the order's person, and goes with them: of somebody who was erased nothing more is kept.
+fn seal_reason(desk: &Desk<'_>, views: &Views<'_>, order: &Order, reason: String) -> Result<Why, Refusal> {
+    if reason.chars().count() > REASON_CHARS_MAX {
+        return Err(orders::Refusal::TooLong.into());
+    }
+    let person = PersonRef::of(&views.region, desk.vault, order.contact.sealed.person());
+    Ok(match seal(&views.region, desk.vault, &person, &reason) {
+        Ok(text) => Why::Sealed { person, text },
+        Err(_) => Why::Untold,
+    })
+}
+
 pub(super) fn complete_order(
     intent: &OrderIntent,
     desk: &Desk<'_>,
@@ -152,8 +165,30 @@ pub(super) fn complete_order(
             let known =
                 ORDERS.get(&views.region, order).ok_or(orders::Refusal::UnknownOrder { order: *order })?;
             let worth = refund::preview(&views.region, &known, *payment, items)?;
-            let (payment, items, reason) = (worth.payment, worth.items, reason.clone());
-            orders::Command::Refund { order: *order, revision: known.revision, payment, items, reason }
+            let (payment, items, revision) = (worth.payment, worth.items, known.revision);
+            let (order, reason) = (*order, reason.clone());
+            match version::of(desk.region) >= version::PAPERS {
+                true => {
+                    let why = seal_reason(desk, views, &known, reason)?;
+                    orders::Command::RefundFor { order, revision, payment, items, why }
+                }
+                false => orders::Command::Refund { order, revision, payment, items, reason },
+            }
+        }
+        OrderIntent::Cancel { order, reason } => {
+            let known =
+                ORDERS.get(&views.region, order).ok_or(orders::Refusal::UnknownOrder { order: *order })?;
+            let (order, reason) = (*order, reason.clone());
+            if version::of(desk.region) < version::PAPERS {
+                let reason = reason.unwrap_or_else(|| BY_CUSTOMER.to_owned());
+                orders::Command::Cancel { order, reason }
+            } else {
+                let why = match reason {
+                    Some(reason) => seal_reason(desk, views, &known, reason)?,
+                    None => Why::Words(BY_CUSTOMER.to_owned()),
+                };
+                orders::Command::CallOff { order, why }
+            }
         }
     };
     Ok(command.into())

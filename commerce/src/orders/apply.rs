@@ -3,6 +3,7 @@
 use super::command::{Command, Event};
 use super::error::Refusal;
 use super::model::*;
+use super::reason::{About, Why};
 use super::{document, refund, ship};
 use crate::check::RECORD_BYTES_MAX;
 use crate::command::Reply;
@@ -15,14 +16,14 @@ use crate::version;
 
 /// Shipments, refunds and notes of one order: keeps the record far under the largest stored value.
 pub(super) const PARTS_MAX: usize = 60;
-const REASON_CHARS_MAX: usize = 500;
 
 pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refusal> {
     match command {
         Command::Place { order } => Ok(place(scope, (**order).clone())),
         Command::SetPaid { order, paid, note } => set_paid(scope, *order, *paid, note),
         Command::Confirm { order } => confirm(scope, *order),
-        Command::Cancel { order, reason } => cancel(scope, *order, reason),
+        Command::Cancel { order, reason } => cancel(scope, *order, &Why::Words(reason.clone())),
+        Command::CallOff { order, why } => cancel(scope, *order, why),
         Command::Expire { order } => expire(scope, *order),
         Command::Revive { order, taken } => revive(scope, *order, taken),
         Command::AddNote { order, person, text } => {
@@ -46,7 +47,10 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         }
         Command::MarkDelivered { order, shipment } => ship::deliver(scope, *order, *shipment),
         Command::Refund { order, revision, payment, items, reason } => {
-            refund::request(scope, *order, *revision, *payment, items, reason)
+            refund::request(scope, *order, *revision, *payment, items, &Why::Words(reason.clone()))
+        }
+        Command::RefundFor { order, revision, payment, items, why } => {
+            refund::request(scope, *order, *revision, *payment, items, why)
         }
         Command::SettleRefund { order, refund, succeeded } => {
             refund::settle(scope, *order, *refund, *succeeded)
@@ -202,7 +206,7 @@ fn confirm(scope: &mut Scope<'_, '_>, id: OrderId) -> Result<Reply, Refusal> {
     Ok(reply(scope, id))
 }
 
-fn cancel(scope: &mut Scope<'_, '_>, id: OrderId, reason: &str) -> Result<Reply, Refusal> {
+fn cancel(scope: &mut Scope<'_, '_>, id: OrderId, why: &Why) -> Result<Reply, Refusal> {
     let mut order = known(scope, id)?;
     require_status(&order, &[OrderStatus::Placed, OrderStatus::Confirmed], "cancelled")?;
     if !order.may_cancel() {
@@ -211,16 +215,19 @@ fn cancel(scope: &mut Scope<'_, '_>, id: OrderId, reason: &str) -> Result<Reply,
             wanted: "cancelled".to_owned(),
         });
     }
-    if reason.chars().count() > REASON_CHARS_MAX {
+    if why.is_too_long() {
         return Err(Refusal::TooLong);
     }
     order.status = OrderStatus::Cancelled;
-    order.cancel_reason = Some(reason.to_owned());
+    let reason = why.words().map(str::to_owned);
+    order.cancel_reason = reason.clone();
     let taken = give_up_stock(&mut order);
     unplan_expiry(scope, &mut order);
+    why.keep(scope, id, About::Cancelling);
     write(scope, order, Some(("cancelled", None)));
     let revision = reply(scope, id).revision;
-    scope.emit(Event::OrderCancelled { order: id, reason: reason.to_owned(), taken, revision });
+    let reason = reason.unwrap_or_default();
+    scope.emit(Event::OrderCancelled { order: id, reason, taken, revision });
     Ok(reply(scope, id))
 }
 

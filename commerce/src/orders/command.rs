@@ -2,6 +2,7 @@
 
 use super::document::{DocumentKind, DocumentNumber};
 use super::model::{Note, Order, PaidSums, RefundItem};
+use super::reason::Why;
 use crate::ids::{CustomerId, LineId, OrderId, PaymentId, RefundId, ShipmentId};
 use crate::inventory::Taken;
 use crate::money::Currency;
@@ -87,6 +88,19 @@ pub enum Command {
         order: OrderId,
         until: Timestamp,
     },
+    /// As `Cancel`, with a reason that may be sealed: since state version 8.
+    CallOff {
+        order: OrderId,
+        why: Why,
+    },
+    /// As `Refund`, with a reason that may be sealed: since state version 8.
+    RefundFor {
+        order: OrderId,
+        revision: u64,
+        payment: PaymentId,
+        items: Vec<RefundItem>,
+        why: Why,
+    },
     /// Gives the order its invoice: since state version 8.
     IssueInvoice {
         order: OrderId,
@@ -108,6 +122,7 @@ pub enum Event {
     },
     OrderCancelled {
         order: OrderId,
+        /// The system's words; empty where the reason is sealed.
         reason: String,
         taken: Vec<Taken>,
         revision: u64,

@@ -10,6 +10,7 @@ pub mod document;
 mod document_tests;
 mod error;
 mod model;
+pub mod reason;
 pub mod refund;
 mod ship;
 #[cfg(test)]
@@ -22,3 +23,4 @@ pub use command::{Command, Event};
 pub use document::{Document, DocumentKind, DocumentNumber, PAPERS, Papers, SERIES, Seller};
 pub use error::Refusal;
 pub use model::*;
+pub use reason::{BY_CUSTOMER, REASONS, Why, why_cancelled, why_refunded};

@@ -8,6 +8,7 @@ use super::apply::{known, reply, require_room, require_status, write};
 use super::command::Event;
 use super::error::Refusal;
 use super::model::*;
+use super::reason::{About, Why};
 use crate::cart::StockNeed;
 use crate::command::Reply;
 use crate::ids::{LineId, OrderId, PaymentId, RefundId};
@@ -121,7 +122,7 @@ pub(super) fn request(
     revision: u64,
     payment: PaymentId,
     items: &[RefundItem],
-    reason: &str,
+    why: &Why,
 ) -> Result<Reply, Refusal> {
     let mut order = known(scope, id)?;
     if order.revision != revision {
@@ -131,6 +132,9 @@ pub(super) fn request(
         [OrderStatus::Confirmed, OrderStatus::Completed, OrderStatus::Cancelled, OrderStatus::Expired];
     require_status(&order, &refundable, "refunded")?;
     require_room(&order, 64 + 24 * items.len())?;
+    if why.is_too_long() {
+        return Err(Refusal::TooLong);
+    }
     let amount: i64 = items.iter().map(RefundItem::amount).sum();
     let source = crate::payments::PAYMENTS.get(scope, &payment).ok_or(Refusal::NoPayment)?;
     if source.order != id {
@@ -147,7 +151,7 @@ pub(super) fn request(
     } else {
         (items.to_vec(), restocked_before(&order, items))
     };
-    Ok(begin(scope, order, (payment, amount), items, reason, restock))
+    Ok(begin(scope, order, (payment, amount), items, why, restock))
 }
 
 /// Gives back what is not the price of any part: a refund without items. There is always room for it in the record,
@@ -165,7 +169,10 @@ pub(super) fn give_back(
     match amount {
         _ if amount <= 0 => Err(Refusal::NotPositive),
         _ if amount > refundable => Err(Refusal::MoreThanPaid { refundable }),
-        _ => Ok(begin(scope, order, (payment, amount), Vec::new(), reason, Vec::new())),
+        _ => {
+            let why = Why::Words(reason.to_owned());
+            Ok(begin(scope, order, (payment, amount), Vec::new(), &why, Vec::new()))
+        }
     }
 }
 
@@ -174,11 +181,13 @@ fn begin(
     mut order: Order,
     (payment, amount): (PaymentId, i64),
     items: Vec<RefundItem>,
-    reason: &str,
+    why: &Why,
     restock: Vec<Taken>,
 ) -> Reply {
     let (id, currency, at) = (order.id, order.currency, scope.at());
-    let (refund, reason) = (RefundId::from_bits(scope.mint()), reason.to_owned());
+    let refund = RefundId::from_bits(scope.mint());
+    why.keep(scope, id, About::Refund(refund));
+    let reason = why.words().unwrap_or_default().to_owned();
     let state = RefundState::Pending;
     order.refunds.push(OrderRefund { id: refund, payment, amount, items, reason, state, at });
     write(scope, order, Some(("refund requested", Some(amount))));

@@ -1,8 +1,11 @@
 //! Stories of this context.
 
 use super::testing::{LINE, ORDER, Sold, ship};
-use super::{Command, OrderStatus, PARCELS, RefundItem, Refusal};
+use super::{Command, OrderStatus, PARCELS, REASONS, RefundItem, Refusal, Why};
+use crate::harness::sealed;
+use crate::ids::{PersonId, TenantId};
 use crate::payments::RefundOutcome;
+use crate::sealed::{KeyedHash, PersonRef, SealError, Vault, WrappedKey};
 use crate::version;
 
 #[test]
@@ -112,4 +115,77 @@ fn what_is_sold_beyond_stock_leaves_once_it_has_come() {
     assert_eq!(sold.on_hand()[0], 0);
     let line = &sold.order().lines[0];
     assert_eq!((line.quantities.shipped, line.allocations.len()), (4, 0));
+}
+
+#[test]
+fn a_reason_in_somebodys_words_is_kept_sealed_beside_the_order() {
+    let mut sold = Sold::of([2, 0]);
+    sold.pays();
+    let order = sold.order();
+    let person = PersonRef { person: order.contact.sealed.person(), new_key: None };
+    let why = || Why::Sealed { person: person.clone(), text: sealed() };
+    let items = vec![RefundItem::Goodwill { amount: 100 }];
+    let (payment, revision) = (order.payments[0], order.revision);
+    sold.shop.run(Command::RefundFor { order: ORDER, revision, payment, items, why: why() });
+    sold.shop.run(Command::CallOff { order: ORDER, why: why() });
+    let order = sold.order();
+    assert_eq!((order.cancel_reason.as_deref(), order.refunds[0].reason.as_str()), (None, ""));
+    let kept = |about: u128| REASONS.contains(&sold.shop.view(), &(ORDER, about));
+    assert!(kept(0) && kept(order.refunds[0].id.bits()));
+    let told = sold.shop.events.iter().filter_map(|envelope| match &envelope.event {
+        crate::Event::Orders(super::Event::OrderCancelled { reason, .. }) => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [""]);
+}
+
+#[test]
+fn a_reason_is_no_longer_than_a_few_sentences() {
+    let mut sold = Sold::of([1, 0]);
+    let words = |count| Command::CallOff { order: ORDER, why: Why::Words("x".repeat(count)) };
+    assert_eq!(sold.shop.refused(words(501)), Refusal::TooLong.into());
+    sold.shop.run(words(500));
+}
+
+#[test]
+fn an_old_reason_is_read_as_it_stood() {
+    let mut sold = Sold::under(version::ROSTER, [1, 0]);
+    sold.shop.run(Command::Cancel { order: ORDER, reason: "changed mind".into() });
+    let view = sold.shop.view();
+    let read = super::why_cancelled(&view, &NoVault, &sold.order());
+    assert_eq!(read.as_deref(), Some("changed mind"));
+}
+
+/// Nothing is sealed, so nothing is opened.
+struct NoVault;
+
+impl Vault for NoVault {
+    fn new_key(&self, _: TenantId) -> WrappedKey {
+        unreachable!("nobody is new")
+    }
+
+    fn seal(
+        &self,
+        _: TenantId,
+        _: PersonId,
+        _: &WrappedKey,
+        _: &[u8],
+    ) -> Result<([u8; 12], Vec<u8>), SealError> {
+        Err(SealError::WrongKey)
+    }
+
+    fn open(
+        &self,
+        _: TenantId,
+        _: PersonId,
+        _: &WrappedKey,
+        _: &[u8; 12],
+        _: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        Err(SealError::WrongKey)
+    }
+
+    fn hash(&self, _: TenantId, _: &str, _: &[u8]) -> KeyedHash {
+        [0; 16]
+    }
 }

@@ -10,9 +10,11 @@ use super::linear::{Call, Event};
 use crate::market::{Market, address, britain, code, english};
 use crate::stage;
 use gearify_commerce::cart::Contact;
-use gearify_commerce::intent::{CartIntent, CheckoutIntent, Intent, PaymentChoice, Request, VariantRef};
+use gearify_commerce::intent::{
+    CartIntent, CheckoutIntent, Intent, OrderIntent, PaymentChoice, Request, VariantRef,
+};
 use gearify_commerce::inventory::{self, Reason};
-use gearify_commerce::orders::{self, ORDERS, Source};
+use gearify_commerce::orders::{ORDERS, Source};
 use gearify_commerce::payments::{self, PAYMENTS, REFUNDS};
 use gearify_commerce::pricing::{self, Price};
 use gearify_commerce::processes::checkout;
@@ -362,7 +364,7 @@ impl Person {
         let warehouse = self.shop().market.warehouses[0];
         let adjust =
             inventory::Command::Adjust { item, sku: sku.into(), warehouse, delta, reason: Reason::Received };
-        self.puts(sku, &key, delta, adjust.into()).await;
+        self.puts(sku, &key, delta, Intent::from(adjust)).await;
     }
 
     async fn cancels(&mut self) {
@@ -371,14 +373,14 @@ impl Person {
         }
         let (order, sku, pieces) = self.mine.remove(self.dice.below(self.mine.len() as u64) as usize);
         let key = self.next_key("cancels");
-        let cancel = orders::Command::Cancel { order, reason: "rain".into() };
-        self.puts(&sku, &key, pieces, cancel.into()).await;
+        let cancel = OrderIntent::Cancel { order, reason: Some("rain".into()) };
+        self.puts(&sku, &key, pieces, Intent::Order(cancel)).await;
     }
 
-    async fn puts(&mut self, sku: &str, key: &str, pieces: i64, command: gearify_commerce::Command) {
+    async fn puts(&mut self, sku: &str, key: &str, pieces: i64, wanted: Intent) {
         let began = self.town.step();
         let staff = Actor::Staff(StaffId::from_bits(1));
-        let (fate, _) = self.insist(staff, key, Intent::Ready(Box::new(command))).await;
+        let (fate, _) = self.insist(staff, key, wanted).await;
         let ended = match fate {
             Fate::Done(_) => Some(self.town.step()),
             Fate::Open => None,

@@ -4,7 +4,7 @@
 use gearify_node::state::GROUPS;
 use gearify_replication::{GroupOptions, Timers};
 use gearify_tests::files::{all, holding};
-use gearify_tests::http::{Cart, Host};
+use gearify_tests::http::{Cart, Host, Person};
 use gearify_tests::over_http::MARKS;
 use gearify_tests::scenario::owner;
 use gearify_tests::shop::{OWNER, Premises, SLUG};
@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 /// Texts of the customer with an account and of the owner; the owner's remark is about a person too.
 const OTHERS: [&str; 6] =
     ["Penhaligon", "zqx-account", "Owner Example", OWNER.0, "correct horse battery", "Brabinger"];
+
+/// Texts in which staff and a customer say why: they name people too.
+const OF_REASONS: [&str; 3] = ["Tregonwell", "Fanshawe", "Micklethwait"];
 
 /// Texts of a buyer for a club: company, tax number, and a billing address elsewhere.
 const OF_A_CLUB: [&str; 5] = ["Marlinspike", "zqx-club", "ZQXTAX998877", "Cloisterham", "Ledgerwood"];
@@ -32,7 +35,7 @@ fn club_addresses() -> Value {
 }
 
 /// Orders for a club, and keeps the club's address in an account.
-async fn a_club_buys(host: &Host, sku: &str) {
+async fn a_club_buys(host: &Host, sku: &str) -> Value {
     let cart = Cart::begin(host).await.expect("a cart is begun");
     cart.add(sku, 1, &[]).await.expect("the node answers").expect(200);
     let put = async |path: &str, body: &Value| {
@@ -47,7 +50,7 @@ async fn a_club_buys(host: &Host, sku: &str) {
     let options = host.send(request).await.expect("the node answers").expect(200);
     put("shipping-option", &json!({ "id": options.json["data"][0]["id"] })).await;
     let order = cart.order("club", json!({ "provider": "manual" }), Some("For Marlinspike, gate B"));
-    host.send(order).await.expect("the node answers").expect(201);
+    let order = host.send(order).await.expect("the node answers").expect(201).json.clone();
     let account = json!({
         "email": "zqx-club@people.example", "password": "a long enough password 8", "name": "Agatha Ledgerwood",
     });
@@ -55,6 +58,7 @@ async fn a_club_buys(host: &Host, sku: &str) {
     let address = json!({ "address": club_addresses()["billing"] });
     let request = host.request(Method::POST, "/api/v1/me/addresses").bearer_auth(tokens.text("access_token"));
     host.send(request.json(&address)).await.expect("the node answers").expect(201);
+    order
 }
 
 fn look_for_marks(premises: &Premises, sku: &str) {
@@ -63,7 +67,7 @@ fn look_for_marks(premises: &Premises, sku: &str) {
     // The search works: what is no secret is there to be found, and in more than one kind of file.
     let in_part = |part: &str| found.iter().any(|(file, _)| file.starts_with(data.join(part)));
     assert!(in_part("log") && in_part("events") && in_part("projections"), "{found:?}");
-    for texts in [&MARKS[..], &OTHERS, &OF_A_CLUB] {
+    for texts in [&MARKS[..], &OTHERS, &OF_A_CLUB, &OF_REASONS] {
         assert_eq!(holding(&data, texts), []);
         assert_eq!(holding(&premises.log(), texts), []);
     }
@@ -85,7 +89,30 @@ fn no_personal_text_is_on_the_disk_or_in_the_log() {
             "name": "Wilhelmina Penhaligon",
         });
         host.post("/api/v1/auth/register", &account).await.expect(201);
-        a_club_buys(&host, "BAT-OF-PROOF").await;
+        let of_club = a_club_buys(&host, "BAT-OF-PROOF").await;
+        let as_staff = async |path: String, key: &str, body: Value| {
+            let request = host.request(Method::POST, &path).bearer_auth(&token);
+            let request = request.header("idempotency-key", key).json(&body);
+            host.send(request).await.expect("the node answers").json.clone()
+        };
+        let asked = json!({ "goodwill": 100, "reason": "Mr Tregonwell rang about a dent" });
+        let path = format!("/api/v1/admin/orders/{order}/refunds");
+        let refunded = as_staff(path, "reason-1", asked.clone()).await;
+        assert_eq!(refunded["refunds"][1]["reason"], asked["reason"], "who may see it does");
+        let asked = json!({ "reason": "Lady Fanshawe has no room for it" });
+        let path = format!("/api/v1/admin/orders/{}/cancel", of_club["id"].as_str().unwrap_or_default());
+        let cancelled = as_staff(path, "reason-2", asked.clone()).await;
+        assert_eq!(cancelled["cancel_reason"], asked["reason"]);
+        let cart = Cart::begin(&host).await.expect("a cart is begun");
+        cart.add("BAT-OF-PROOF", 1, &[]).await.expect("the node answers").expect(200);
+        cart.addressed_to(&Person::numbered(1)).await.expect("the node answers").expect(200);
+        let placing = cart.order("why", json!({ "provider": "manual" }), None);
+        let placed = host.send(placing).await.expect("the node answers").expect(201).json.clone();
+        let path = format!("/api/v1/orders/{}/cancel", placed["id"].as_str().unwrap_or_default());
+        let order_token = placed["order_token"].as_str().unwrap_or_default();
+        let why = json!({ "reason": "Colonel Micklethwait bought one already" });
+        let request = host.request(Method::POST, &path).header("order-token", order_token).json(&why);
+        host.send(request).await.expect("the node answers").expect(200);
         let note = json!({ "text": "Call Mrs Brabinger before delivery" });
         let path = format!("/api/v1/admin/orders/{order}/notes");
         let request = host.request(Method::POST, &path).bearer_auth(&token).json(&note);

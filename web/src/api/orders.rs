@@ -12,10 +12,10 @@ use crate::routes::{Route, routes};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use gearify_commerce::command::{GroupKind, Settled};
-use gearify_commerce::intent::{CheckoutIntent, Intent, PaymentChoice};
-use gearify_commerce::orders::{Command as Orders, ORDERS, Order, PaymentStatus, Source};
+use gearify_commerce::intent::{CheckoutIntent, Intent, OrderIntent, PaymentChoice};
+use gearify_commerce::orders::{BY_CUSTOMER, Command as Orders, ORDERS, Order, PaymentStatus, Source};
 use gearify_commerce::payments::{self, PaymentState};
-use gearify_commerce::{CartId, OrderId, ReadScope};
+use gearify_commerce::{CartId, OrderId, ReadScope, version};
 use gearify_storage::decode;
 use http::StatusCode;
 use http::request::Parts;
@@ -295,6 +295,15 @@ pub async fn pay(call: &Call, id: OrderId, payment: PaymentChoice) -> Result<Res
     settled(call, id).await
 }
 
+/// Calls an order off. A reason may name people: the leader seals it, once every node knows how.
+pub fn cancelling(call: &Call, order: OrderId, reason: Option<String>) -> Intent {
+    if call.follows(GroupKind::Region, version::PAPERS) {
+        return Intent::Order(OrderIntent::Cancel { order, reason });
+    }
+    let reason = reason.unwrap_or_else(|| BY_CUSTOMER.to_owned());
+    Orders::Cancel { order, reason }.into()
+}
+
 async fn cancel_order(
     call: Call,
     Path(id): Path<OrderId>,
@@ -305,7 +314,6 @@ async fn cancel_order(
     let mut faults = Faults::new();
     let reason = faults.optional("/reason", text(&body.reason), line);
     faults.check()?;
-    let reason = reason.unwrap_or_else(|| "by the customer".into());
-    call.submit_scoped(&format!("order {id}"), Orders::Cancel { order: id, reason }).await?;
+    call.submit_scoped(&format!("order {id}"), cancelling(&call, id, reason)).await?;
     reread(&call, id).map(Json)
 }

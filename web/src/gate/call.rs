@@ -12,7 +12,7 @@ use crate::shop::Shop;
 use axum::extract::FromRequestParts;
 use gearify_commerce::command::{COMMANDS, CommandId, GroupKind, Keep, Reply};
 use gearify_commerce::intent::{Intent, Request};
-use gearify_commerce::{Actor, ReadScope, Refusal, Site, TenantId, Timestamp, Vault};
+use gearify_commerce::{Actor, ReadScope, Refusal, Site, StateVersion, TenantId, Timestamp, Vault, version};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, header};
 use parking_lot::Mutex;
@@ -140,6 +140,11 @@ impl Call {
         read: impl FnOnce(&ReadScope<'_>) -> T,
     ) -> T {
         with_scope(&*self.state().backend, group, tenant, site_of(group), read)
+    }
+
+    /// Whether a group follows the rules of a version, which every node then knows.
+    pub fn follows(&self, group: GroupKind, version: StateVersion) -> bool {
+        version::of(&*self.state().backend.reader(group, self.tenant())) >= version
     }
 
     /// Sends an intent to the owning group and waits until it is decided.

@@ -5,7 +5,7 @@ use gearify_commerce::Currency;
 use gearify_commerce::cart::{Address, Contact};
 use gearify_commerce::orders::{
     Component, ComponentId, Document, FulfillmentStatus, Line, Order, OrderStatus, PAPERS, PaymentStatus,
-    RefundItem, RefundState, Shipment, ShipmentState, Source, TaxLine, Totals,
+    RefundItem, RefundState, Shipment, ShipmentState, Source, TaxLine, Totals, why_cancelled, why_refunded,
 };
 use gearify_commerce::payments::{self, Payment};
 use gearify_commerce::scope::View;
@@ -469,7 +469,7 @@ pub fn view_with(
                 payment_id: refund.payment.to_string(),
                 amount: amount(refund.amount),
                 status: refund_state(refund.state),
-                reason: refund.reason.clone(),
+                reason: why_refunded(region, vault, order.id, refund),
                 items: refund.items.iter().map(|item| RefundItemView::of(item, order.currency)).collect(),
                 created_at: moment(refund.at),
             })
@@ -479,7 +479,7 @@ pub fn view_with(
         shipping_address: opened(&order.shipping_address),
         billing_address: order.billing_address.as_ref().and_then(opened),
         note: order.customer_note.as_ref().and_then(|note| open(region, vault, note).ok()),
-        cancel_reason: order.cancel_reason.clone(),
+        cancel_reason: why_cancelled(region, vault, order),
         may_cancel: order.may_cancel(),
         timeline: order
             .timeline

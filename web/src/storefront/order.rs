@@ -15,7 +15,7 @@ use super::view::order::{
 use super::view::parts::{Field, FieldKind, Link, StepState, TimelineStep};
 use super::view::paths;
 use super::visit::Visit;
-use crate::api::orders::{OrderToken, hold_order};
+use crate::api::orders::{OrderToken, cancelling, hold_order};
 use crate::auth::{order_token, same_secret};
 use crate::extract::Form;
 use crate::l10n::Text;
@@ -26,8 +26,8 @@ use gearify_commerce::cart::{Address, Contact};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::intent::{CheckoutIntent, Intent, PaymentChoice};
 use gearify_commerce::orders::{
-    Command as Orders, FulfillmentStatus, Line, ORDERS, ORDERS_BY_NUMBER, Order, OrderStatus, PaymentStatus,
-    RefundState, Shipment, ShipmentState,
+    FulfillmentStatus, Line, ORDERS, ORDERS_BY_NUMBER, Order, OrderStatus, PaymentStatus, RefundState,
+    Shipment, ShipmentState,
 };
 use gearify_commerce::payments::{self, MANUAL, Payment, PaymentState};
 use gearify_commerce::sealed::{normal_email, open};
@@ -384,8 +384,8 @@ pub async fn pay_again(visit: Visit, form: Form) -> Result<Response, Problem> {
 pub async fn cancel_order(visit: Visit, _: Form) -> Result<Response, Problem> {
     let order = held_order(&visit)?;
     let path = order_path(&visit, order.id);
-    let command = Orders::Cancel { order: order.id, reason: "by the customer".into() };
-    match visit.call.submit_scoped(&format!("order {}", order.id), command).await {
+    let wanted = cancelling(&visit.call, order.id, None);
+    match visit.call.submit_scoped(&format!("order {}", order.id), wanted).await {
         Ok(_) => Ok(see_other(&Note::OrderCancelled.on(&path))),
         Err(problem) if problem.kind() == Kind::NotCancellable => {
             Ok(see_other(&Note::TooLateToCancel.on(&path)))

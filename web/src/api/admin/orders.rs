@@ -2,6 +2,7 @@
 
 use crate::api::body::{line, text};
 use crate::api::me::{CURSOR, LIMIT, OrderSummary, OrderSummaryList, PAGE, page_request, tagged};
+use crate::api::orders::cancelling;
 use crate::extract::{Asked, Json, Pairs, Parameter, Path, Query};
 use crate::gate::Call;
 use crate::ports_lists::{ListScope, OrderQuery, OrderSort, PageRequest, PaymentQuery, PaymentRow};
@@ -304,7 +305,7 @@ async fn cancel_order_record(
     let reason = faults.take("/reason", line(&body.reason));
     let reason = faults.finish(reason)?;
     record(&call, id)?;
-    call.submit(Command::Cancel { order: id, reason }).await?;
+    call.submit(cancelling(&call, id, Some(reason))).await?;
     show(&call, id, StatusCode::OK)
 }
 

@@ -2,6 +2,7 @@
 
 use super::detail::beneath;
 use super::{order, path_of, payments_of};
+use crate::api::orders::cancelling;
 use crate::console::done::Done;
 use crate::console::typed::Typed;
 use crate::console::view::form::Section;
@@ -156,7 +157,7 @@ pub async fn cancel_order_form(
     let mut check = Check::new(&typed);
     let reason = check.value("reason", |text| Ok::<_, String>(text.to_owned()));
     let wrong = match check.done(reason) {
-        Ok(reason) => match call.submit(Command::Cancel { order: id, reason }).await {
+        Ok(reason) => match call.submit(cancelling(&call, id, Some(reason))).await {
             Ok(_) => return Ok(see(&path_of(&order), Done::Cancelled)),
             Err(problem) => Wrong::of(problem, |_| None)?,
         },

@@ -19,7 +19,7 @@ use axum::response::Response;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{
     Document, DocumentKind, Line, Order, OrderRefund, OrderStatus, PAPERS, RefundItem, Shipment,
-    ShipmentState, TimelineEntry,
+    ShipmentState, TimelineEntry, why_cancelled, why_refunded,
 };
 use gearify_commerce::payments::{MANUAL, Payment};
 use gearify_commerce::staff::Permission::{OrdersRefund, OrdersWrite};
@@ -38,7 +38,7 @@ pub async fn order_page(visit: Visit, Path(id): Path<OrderId>) -> Result<Respons
         .badge(fulfilment_badge(order.fulfillment_status()))
         .about(format!("Placed {}", words.when(order.placed_at)));
     page = with_actions(page, call, &order, &payments);
-    if let Some(notice) = attention(&order, &payments, &words) {
+    if let Some(notice) = attention(call, &order, &payments, &words) {
         page = page.part(notice);
     }
     page = page.part(lines(&order, &words));
@@ -46,7 +46,7 @@ pub async fn order_page(visit: Visit, Path(id): Path<OrderId>) -> Result<Respons
         page = page.part(shipments(call, &order, &words));
     }
     if !order.refunds.is_empty() {
-        page = page.part(refunds(&order, &words));
+        page = page.part(refunds(call, &order, &words));
     }
     if let Some(documents) = documents(call, &order, &words) {
         page = page.part(documents);
@@ -75,7 +75,7 @@ fn with_actions(mut page: Page, call: &Call, order: &Order, payments: &[Payment]
 }
 
 /// What a person should look at first.
-fn attention(order: &Order, payments: &[Payment], words: &Words) -> Option<Notice> {
+fn attention(call: &Call, order: &Order, payments: &[Payment], words: &Words) -> Option<Notice> {
     let failed =
         order.refunds.iter().find(|refund| refund.state == gearify_commerce::orders::RefundState::Failed);
     if let Some(refund) = failed {
@@ -93,8 +93,9 @@ fn attention(order: &Order, payments: &[Payment], words: &Words) -> Option<Notic
         let notice = Notice::new(Tone::Warn, "Waiting for the money.");
         return Some(notice.text(format!("Mark the payment as received when it has arrived.{until}")));
     }
-    let reason = order.cancel_reason.as_ref().filter(|reason| !reason.is_empty())?;
-    Some(Notice::new(Tone::Plain, "Cancelled:").text(reason.clone()))
+    let reason = call.read(GroupKind::Region, |view| why_cancelled(view, call.vault(), order));
+    let reason = reason.filter(|reason| !reason.is_empty())?;
+    Some(Notice::new(Tone::Plain, "Cancelled:").text(reason))
 }
 
 fn lines(order: &Order, words: &Words) -> Panel {
@@ -198,7 +199,7 @@ fn delivered_button(call: &Call, order: &Order, place: usize, shipment: &Shipmen
     Cell::Post(Post::new("Mark delivered", href).spoken(format!("Mark shipment {} as delivered", place + 1)))
 }
 
-fn refunds(order: &Order, words: &Words) -> Panel {
+fn refunds(call: &Call, order: &Order, words: &Words) -> Panel {
     let columns = vec![
         Column::new("When"),
         Column::new("What for"),
@@ -210,7 +211,9 @@ fn refunds(order: &Order, words: &Words) -> Panel {
         Row::new(vec![
             words.time(refund.at),
             Cell::List(refund.items.iter().map(|item| item_words(order, item)).collect()),
-            Cell::Text(refund.reason.clone()),
+            Cell::Text(
+                call.read(GroupKind::Region, |view| why_refunded(view, call.vault(), order.id, refund)),
+            ),
             Cell::badge(refund_badge(refund.state)),
             Cell::Text(words.money(refund.amount, order.currency)),
         ])
