@@ -254,7 +254,8 @@ impl std::fmt::Debug for StaffIntent {
 /// The amounts a refund would have, for the preview.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundPreview {
-    pub payment: PaymentId,
+    /// Which payments give how much: never none.
+    pub payments: Vec<(PaymentId, i64)>,
     pub items: Vec<RefundItem>,
     pub amount: i64,
 }

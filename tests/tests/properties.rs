@@ -15,8 +15,7 @@ mod moves;
 
 use moves::{Played, play, played, some};
 
-/// Gives back all that a shopper paid: the lines in parts, the delivery, and what is left as goodwill. A part is
-/// refused where no single payment has as much left.
+/// Gives back all that a shopper paid: the lines in parts, the delivery, and what is left as goodwill.
 fn gives_all_back(played: &mut Played, who: &Shopper) {
     if !played.shop.has_order(who) || played.shop.order(who).status == OrderStatus::Placed {
         return;

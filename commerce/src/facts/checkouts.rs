@@ -4,7 +4,7 @@ use super::{Desk, Views, carts};
 use crate::actor::Actor;
 use crate::cart::{Cart, CartStatus};
 use crate::command::{Command, Refusal};
-use crate::ids::{CartId, PersonId, RateId};
+use crate::ids::{CartId, PaymentId, PersonId, RateId};
 use crate::intent::{CheckoutIntent, OrderIntent, PaymentChoice};
 use crate::orders::reason::REASON_CHARS_MAX;
 use crate::orders::{self, BY_CUSTOMER, ORDERS, Order, Seller, Why, refund};
@@ -129,6 +129,10 @@ fn seal_note(
         .map_err(|_| crate::cart::Refusal::Erased)?)
 }
 
+fn largest(payments: &[(PaymentId, i64)]) -> i64 {
+    payments.iter().map(|(_, amount)| *amount).max().unwrap_or(0)
+}
+
 /// A reason is about the order's person, and goes with them: of somebody who was erased nothing more is kept.
 fn seal_reason(desk: &Desk<'_>, views: &Views<'_>, order: &Order, reason: String) -> Result<Why, Refusal> {
     if reason.chars().count() > REASON_CHARS_MAX {
@@ -165,14 +169,18 @@ pub(super) fn complete_order(
             let known =
                 ORDERS.get(&views.region, order).ok_or(orders::Refusal::UnknownOrder { order: *order })?;
             let worth = refund::preview(&views.region, &known, *payment, items)?;
-            let (payment, items, revision) = (worth.payment, worth.items, known.revision);
+            let (payments, items, revision) = (worth.payments, worth.items, known.revision);
             let (order, reason) = (*order, reason.clone());
             match version::of(desk.region) >= version::PAPERS {
                 true => {
                     let why = seal_reason(desk, views, &known, reason)?;
-                    orders::Command::RefundFor { order, revision, payment, items, why }
+                    orders::Command::RefundFor { order, revision, payments, items, why }
                 }
-                false => orders::Command::Refund { order, revision, payment, items, reason },
+                // One payment gives all of it, or nothing does.
+                false => match payments[..] {
+                    [(payment, _)] => orders::Command::Refund { order, revision, payment, items, reason },
+                    _ => return Err(orders::Refusal::MoreThanPaid { refundable: largest(&payments) }.into()),
+                },
             }
         }
         OrderIntent::Cancel { order, reason } => {

@@ -47,10 +47,13 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         }
         Command::MarkDelivered { order, shipment } => ship::deliver(scope, *order, *shipment),
         Command::Refund { order, revision, payment, items, reason } => {
-            refund::request(scope, *order, *revision, *payment, items, &Why::Words(reason.clone()))
+            let amount = items.iter().map(RefundItem::amount).sum();
+            let why = Why::Words(reason.clone());
+            refund::request(scope, *order, *revision, &[(*payment, amount)], items, &why)
         }
-        Command::RefundFor { order, revision, payment, items, why } => {
-            refund::request(scope, *order, *revision, *payment, items, why)
+        Command::RefundFor { why, .. } if why.is_too_long() => Err(Refusal::TooLong),
+        Command::RefundFor { order, revision, payments, items, why } => {
+            refund::request(scope, *order, *revision, payments, items, why)
         }
         Command::SettleRefund { order, refund, succeeded } => {
             refund::settle(scope, *order, *refund, *succeeded)

@@ -93,11 +93,11 @@ pub enum Command {
         order: OrderId,
         why: Why,
     },
-    /// As `Refund`, with a reason that may be sealed: since state version 8.
+    /// As `Refund`, of one payment or several and with a reason that may be sealed: since state version 8.
     RefundFor {
         order: OrderId,
         revision: u64,
-        payment: PaymentId,
+        payments: Vec<(PaymentId, i64)>,
         items: Vec<RefundItem>,
         why: Why,
     },

@@ -4,7 +4,7 @@
 //! to the whole, whatever their order. Lines, shipping and goodwill are separate items; restocking is
 //! a choice of its own.
 
-use super::apply::{known, reply, require_room, require_status, write};
+use super::apply::{PARTS_MAX, known, reply, require_room, require_status, write};
 use super::command::Event;
 use super::error::Refusal;
 use super::model::*;
@@ -36,21 +36,37 @@ pub fn preview(
     if items.is_empty() || amount <= 0 {
         return Err(Refusal::NothingChosen);
     }
-    let payments = crate::payments::of_order(view, order.id);
-    // Newest first: what was paid last goes back first.
-    let source = payments.iter().rev().find(|candidate| match payment {
-        Some(wanted) => candidate.id == wanted,
-        None => candidate.refundable() >= amount,
-    });
-    let most = payments.iter().map(|candidate| candidate.refundable()).max().unwrap_or(0);
-    match source {
-        Some(source) if source.refundable() >= amount => {
-            Ok(RefundPreview { payment: source.id, items, amount })
-        }
-        Some(source) => Err(Refusal::MoreThanPaid { refundable: source.refundable() }),
-        None if payments.is_empty() => Err(Refusal::NoPayment),
-        None => Err(Refusal::MoreThanPaid { refundable: most }),
+    let payments = sources(view, order, payment, amount)?;
+    Ok(RefundPreview { payments, items, amount })
+}
+
+/// Which payments give the amount: the one that is wanted, else the newest that has enough, else the newest first
+/// until it is covered.
+fn sources(
+    view: &impl View,
+    order: &Order,
+    wanted: Option<PaymentId>,
+    amount: i64,
+) -> Result<Vec<(PaymentId, i64)>, Refusal> {
+    let mut payments = crate::payments::of_order(view, order.id);
+    payments.retain(|payment| wanted.is_none_or(|wanted| payment.id == wanted));
+    if payments.is_empty() {
+        return Err(Refusal::NoPayment);
     }
+    payments.reverse();
+    if let Some(whole) = payments.iter().find(|payment| payment.refundable() >= amount) {
+        return Ok(vec![(whole.id, amount)]);
+    }
+    let mut open = amount;
+    let mut parts = Vec::new();
+    for payment in payments.iter().filter(|payment| payment.refundable() > 0) {
+        let part = payment.refundable().min(open);
+        open -= part;
+        if part > 0 {
+            parts.push((payment.id, part));
+        }
+    }
+    if open > 0 { Err(Refusal::MoreThanPaid { refundable: amount - open }) } else { Ok(parts) }
 }
 
 fn worth(order: &Order, chosen: &[RefundItem], request: &RefundRequest) -> Result<RefundItem, Refusal> {
@@ -120,7 +136,7 @@ pub(super) fn request(
     scope: &mut Scope<'_, '_>,
     id: OrderId,
     revision: u64,
-    payment: PaymentId,
+    payments: &[(PaymentId, i64)],
     items: &[RefundItem],
     why: &Why,
 ) -> Result<Reply, Refusal> {
@@ -131,27 +147,84 @@ pub(super) fn request(
     let refundable =
         [OrderStatus::Confirmed, OrderStatus::Completed, OrderStatus::Cancelled, OrderStatus::Expired];
     require_status(&order, &refundable, "refunded")?;
-    require_room(&order, 64 + 24 * items.len())?;
-    if why.is_too_long() {
-        return Err(Refusal::TooLong);
+    require_room(&order, payments.len() * (64 + 24 * items.len()))?;
+    if order.refunds.len() + payments.len() > PARTS_MAX {
+        return Err(Refusal::Full);
     }
+    require_sources(scope, id, payments)?;
     let amount: i64 = items.iter().map(RefundItem::amount).sum();
-    let source = crate::payments::PAYMENTS.get(scope, &payment).ok_or(Refusal::NoPayment)?;
-    if source.order != id {
-        return Err(Refusal::NoPayment);
-    }
-    if amount <= 0 {
-        return Err(Refusal::NotPositive);
-    }
-    if amount > source.refundable() {
-        return Err(Refusal::MoreThanPaid { refundable: source.refundable() });
+    if amount != payments.iter().map(|(_, part)| part).sum::<i64>() {
+        return Err(Refusal::Stale);
     }
     let (items, restock) = if scope.follows(version::RETURNS) {
         put_back(scope, &mut order, items)
     } else {
         (items.to_vec(), restocked_before(&order, items))
     };
-    Ok(begin(scope, order, (payment, amount), items, why, restock))
+    let mut restock = Some(restock);
+    let mut reply = None;
+    for (source, part) in payments.iter().zip(dealt(items, payments)) {
+        let began = begin(scope, order, *source, part, why, restock.take().unwrap_or_default());
+        reply = reply.or(Some(began));
+        order = known(scope, id)?;
+    }
+    reply.ok_or(Refusal::NothingChosen)
+}
+
+/// Each payment is one of the order's, named once, and has as much left.
+fn require_sources(view: &impl View, id: OrderId, payments: &[(PaymentId, i64)]) -> Result<(), Refusal> {
+    let mut seen = std::collections::BTreeSet::new();
+    for (payment, amount) in payments {
+        let source = crate::payments::PAYMENTS.get(view, payment).filter(|source| source.order == id);
+        let refundable = source.filter(|_| seen.insert(*payment)).ok_or(Refusal::NoPayment)?.refundable();
+        match *amount {
+            amount if amount <= 0 => return Err(Refusal::NotPositive),
+            amount if amount > refundable => return Err(Refusal::MoreThanPaid { refundable }),
+            _ => {}
+        }
+    }
+    if payments.is_empty() { Err(Refusal::NoPayment) } else { Ok(()) }
+}
+
+/// The items that each payment gives back, in order. One that a payment can't pay to its end goes on with the next,
+/// where it counts no pieces any more.
+fn dealt(items: Vec<RefundItem>, payments: &[(PaymentId, i64)]) -> Vec<Vec<RefundItem>> {
+    let mut items: std::collections::VecDeque<RefundItem> = items.into();
+    let mut parts = Vec::with_capacity(payments.len());
+    for (n, (_, amount)) in payments.iter().enumerate() {
+        let is_last = n + 1 == payments.len();
+        let (mut left, mut part) = (*amount, Vec::new());
+        while (left > 0 || is_last)
+            && let Some(item) = items.pop_front()
+        {
+            if item.amount() <= left || is_last {
+                left -= item.amount();
+                part.push(item);
+            } else {
+                let (now, later) = cut(item, left);
+                left = 0;
+                part.push(now);
+                items.push_front(later);
+            }
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+fn cut(item: RefundItem, at: i64) -> (RefundItem, RefundItem) {
+    match item {
+        RefundItem::Line { line, quantity, amount, restock } => (
+            RefundItem::Line { line, quantity, amount: at, restock },
+            RefundItem::Line { line, quantity: 0, amount: amount - at, restock: false },
+        ),
+        RefundItem::Shipping { amount } => {
+            (RefundItem::Shipping { amount: at }, RefundItem::Shipping { amount: amount - at })
+        }
+        RefundItem::Goodwill { amount } => {
+            (RefundItem::Goodwill { amount: at }, RefundItem::Goodwill { amount: amount - at })
+        }
+    }
 }
 
 /// Gives back what is not the price of any part: a refund without items. There is always room for it in the record,

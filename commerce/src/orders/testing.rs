@@ -131,8 +131,15 @@ impl Sold {
         let order = self.order();
         let request = RefundRequest::Line { line: LINE, quantity, restock };
         let worth = refund::preview(&self.shop.view(), &order, None, &[request]).unwrap();
-        let (payment, items, reason) = (worth.payment, worth.items, "sent back".to_owned());
-        self.shop.run(Command::Refund { order: ORDER, revision: order.revision, payment, items, reason });
+        let (payments, items, revision) = (worth.payments, worth.items, order.revision);
+        let reason = "sent back".to_owned();
+        if self.shop.rules >= crate::version::PAPERS {
+            let why = Why::Words(reason);
+            self.shop.run(Command::RefundFor { order: ORDER, revision, payments, items, why });
+        } else {
+            let payment = payments[0].0;
+            self.shop.run(Command::Refund { order: ORDER, revision, payment, items, reason });
+        }
     }
 
     pub fn gives_back(&mut self, quantity: u32, restock: bool) {

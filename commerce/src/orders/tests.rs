@@ -3,7 +3,7 @@
 use super::testing::{LINE, ORDER, Sold, ship};
 use super::{Command, OrderStatus, PARCELS, REASONS, RefundItem, Refusal, Why};
 use crate::harness::sealed;
-use crate::ids::{PersonId, TenantId};
+use crate::ids::{PaymentId, PersonId, TenantId};
 use crate::payments::RefundOutcome;
 use crate::sealed::{KeyedHash, PersonRef, SealError, Vault, WrappedKey};
 use crate::version;
@@ -125,8 +125,8 @@ fn a_reason_in_somebodys_words_is_kept_sealed_beside_the_order() {
     let person = PersonRef { person: order.contact.sealed.person(), new_key: None };
     let why = || Why::Sealed { person: person.clone(), text: sealed() };
     let items = vec![RefundItem::Goodwill { amount: 100 }];
-    let (payment, revision) = (order.payments[0], order.revision);
-    sold.shop.run(Command::RefundFor { order: ORDER, revision, payment, items, why: why() });
+    let (payments, revision) = (vec![(order.payments[0], 100)], order.revision);
+    sold.shop.run(Command::RefundFor { order: ORDER, revision, payments, items, why: why() });
     sold.shop.run(Command::CallOff { order: ORDER, why: why() });
     let order = sold.order();
     assert_eq!((order.cancel_reason.as_deref(), order.refunds[0].reason.as_str()), (None, ""));
@@ -137,6 +137,52 @@ fn a_reason_in_somebodys_words_is_kept_sealed_beside_the_order() {
         _ => None,
     });
     assert_eq!(told.collect::<Vec<_>>(), [""]);
+}
+
+#[test]
+fn what_no_payment_covers_alone_is_given_back_by_the_newest_first() {
+    let mut sold = Sold::of([2, 0]);
+    let part = sold.starts("test");
+    sold.captures(part, 400);
+    let rest = sold.starts("test");
+    sold.captures(rest, 1_600);
+    sold.ships(2);
+    sold.gives_back(1, true);
+    assert_eq!(sold.money(), [(400, 0), (1_600, 1_000)]);
+    sold.gives_back(1, true);
+    assert_eq!(sold.money(), [(400, 400), (1_600, 1_600)]);
+    assert_eq!(sold.on_hand()[0], 12, "each piece comes back once");
+    let order = sold.order();
+    let of = |n: usize| (order.refunds[n].payment, order.refunds[n].items.clone());
+    let line = |quantity, amount, restock| vec![RefundItem::Line { line: LINE, quantity, amount, restock }];
+    assert_eq!([of(1), of(2)], [(rest, line(1, 600, true)), (part, line(0, 400, false))]);
+}
+
+#[test]
+fn several_payments_give_back_what_is_theirs_and_no_more() {
+    let mut sold = Sold::of([2, 0]);
+    let part = sold.starts("test");
+    sold.captures(part, 400);
+    let rest = sold.starts("test");
+    sold.captures(rest, 1_600);
+    let mut check = |payments: &[(PaymentId, i64)], amount, refusal: Refusal| {
+        let (payments, items) = (payments.to_vec(), vec![RefundItem::Goodwill { amount }]);
+        let (revision, why) = (sold.order().revision, Why::Untold);
+        let refund = Command::RefundFor { order: ORDER, revision, payments, items, why };
+        assert_eq!(sold.shop.refused(refund), refusal.into());
+    };
+    check(&[], 100, Refusal::NoPayment);
+    check(&[(part, 50), (part, 50)], 100, Refusal::NoPayment);
+    check(&[(PaymentId::from_bits(1), 100)], 100, Refusal::NoPayment);
+    check(&[(part, 401)], 401, Refusal::MoreThanPaid { refundable: 400 });
+    check(&[(part, 100), (rest, 0)], 100, Refusal::NotPositive);
+    check(&[(part, 100), (rest, 100)], 300, Refusal::Stale);
+    let view = sold.shop.view();
+    let asked = [crate::intent::RefundRequest::Goodwill { amount: 2_001 }];
+    let too_much = super::refund::preview(&view, &sold.order(), None, &asked);
+    assert_eq!(too_much, Err(Refusal::MoreThanPaid { refundable: 2_000 }));
+    let of_one = super::refund::preview(&view, &sold.order(), Some(part), &asked);
+    assert_eq!(of_one, Err(Refusal::MoreThanPaid { refundable: 400 }));
 }
 
 #[test]

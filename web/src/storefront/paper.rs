@@ -183,10 +183,12 @@ fn credit_table(order: &Order, document: &Document, locale: Locale) -> Rows {
     let plain = |text: String| (text, String::new());
     let row = |item: &RefundItem| {
         let (what, pieces) = match item {
-            RefundItem::Line { line, quantity, .. } => match order.line(*line) {
-                Some(line) => ((line.name.clone(), beneath(line)), quantity.to_string()),
-                None => (plain(t.product().to_owned()), quantity.to_string()),
-            },
+            RefundItem::Line { line, quantity, .. } => {
+                // Another payment gives back the other part of the price.
+                let pieces = if *quantity == 0 { String::new() } else { quantity.to_string() };
+                let name = order.line(*line).map(|line| (line.name.clone(), beneath(line)));
+                (name.unwrap_or_else(|| plain(t.product().to_owned())), pieces)
+            }
             RefundItem::Shipping { .. } => {
                 ((t.shipping().to_owned(), order.shipping.name.clone()), String::new())
             }

@@ -95,7 +95,7 @@ pub struct LineQuantity {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefundBody {
-    /// Absent: the newest payment that has as much left.
+    /// Absent: the newest payment that has as much left, else the newest ones together.
     pub payment_id: Option<String>,
     #[serde(default)]
     pub lines: Vec<RefundLine>,
@@ -120,9 +120,18 @@ pub struct RefundLine {
 
 #[derive(Serialize, ToSchema)]
 pub struct RefundPreviewView {
+    /// The first that gives something back.
     pub payment_id: String,
+    /// Which payments give how much: the newest that has enough, else the newest first until it is covered.
+    pub payments: Vec<RefundSource>,
     pub amount: MoneyView,
     pub items: Vec<RefundItemView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RefundSource {
+    pub payment_id: String,
+    pub amount: MoneyView,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -385,8 +394,14 @@ async fn preview_refund(
     let order = record(&call, id)?;
     let preview = call.read(GroupKind::Region, |view| refund::preview(view, &order, payment, &items));
     let preview = preview.map_err(Problem::from)?;
+    let source = |(payment, amount): &(PaymentId, i64)| RefundSource {
+        payment_id: payment.to_string(),
+        amount: money(*amount, order.currency),
+    };
+    let payments: Vec<RefundSource> = preview.payments.iter().map(source).collect();
     Ok(Json(RefundPreviewView {
-        payment_id: preview.payment.to_string(),
+        payment_id: payments.first().map_or_else(String::new, |source| source.payment_id.clone()),
+        payments,
         amount: money(preview.amount, order.currency),
         items: preview.items.iter().map(|item| RefundItemView::of(item, order.currency)).collect(),
     }))

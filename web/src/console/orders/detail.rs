@@ -210,7 +210,7 @@ fn refunds(call: &Call, order: &Order, words: &Words) -> Panel {
     let row = |refund: &OrderRefund| {
         Row::new(vec![
             words.time(refund.at),
-            Cell::List(refund.items.iter().map(|item| item_words(order, item)).collect()),
+            Cell::List(what_for(order, refund)),
             Cell::Text(
                 call.read(GroupKind::Region, |view| why_refunded(view, call.vault(), order.id, refund)),
             ),
@@ -252,8 +252,26 @@ fn documents(call: &Call, order: &Order, words: &Words) -> Option<Panel> {
     Some(Panel::new("Documents").flush().part(Table::new("Documents", columns).rows(rows)))
 }
 
+/// What money was given back for; where it is the price of no part, what else it was.
+fn what_for(order: &Order, refund: &OrderRefund) -> Vec<String> {
+    if !refund.items.is_empty() {
+        return refund.items.iter().map(|item| item_words(order, item)).collect();
+    }
+    // The processes' own words: see `commerce/src/processes`.
+    let what = match refund.reason.as_str() {
+        "cancelled" => "The cancelled order",
+        "not paid in full" | "paid too late" => "The order that lapsed",
+        _ => "Money beyond the order's total",
+    };
+    vec![what.to_owned()]
+}
+
 pub(super) fn item_words(order: &Order, item: &RefundItem) -> String {
     match item {
+        RefundItem::Line { line, quantity: 0, .. } => {
+            let name = order.line(*line).map_or("a line", |line| &line.name);
+            format!("The rest of the price of {name}")
+        }
         RefundItem::Line { line, quantity, restock, .. } => {
             let back = if *restock { ", back to stock" } else { "" };
             format!("{}{back}", held(order, *line, *quantity))

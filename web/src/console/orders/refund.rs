@@ -92,7 +92,7 @@ fn ask_page(call: &Call, order: &Order, typed: &Typed, wrong: &Wrong) -> Result<
 }
 
 fn payment_field(payments: &[Payment], words: &Words) -> Field {
-    let mut choices = vec![Choice::new("", "The latest that has enough")];
+    let mut choices = vec![Choice::new("", "The latest that has enough, or several")];
     choices.extend(payments.iter().filter(|payment| payment.refundable() > 0).map(|payment| {
         let left = words.money(payment.refundable(), payment.currency);
         Choice::new(payment.id, format!("{}, {left} left", provider_words(&payment.provider)))
@@ -149,10 +149,9 @@ pub async fn refund_form(call: Call, Path(id): Path<OrderId>, typed: Typed) -> R
         Err(wrong) => return Ok(refused(&call, &ask_page(&call, &order, &typed, &wrong)?)),
     };
     match typed.get("step") {
-        "confirm" if typed.get("amount") == preview.amount.to_string() => {
+        "confirm" if is_as_shown(&typed, &preview) => {
             let Asked { payment, items, reason } = asked;
-            let intent =
-                OrderIntent::Refund { order: id, payment: payment.or(Some(preview.payment)), items, reason };
+            let intent = OrderIntent::Refund { order: id, payment, items, reason };
             match call.submit(Intent::Order(intent)).await {
                 Ok(_) => Ok(see(&path_of(&order), Done::Refunded)),
                 Err(problem) => {
@@ -199,11 +198,14 @@ fn effect_page(call: &Call, order: &Order, typed: &Typed, preview: &RefundPrevie
     let table =
         Table::new("What is given back", vec![Column::new("For"), Column::number("Amount")]).rows(rows);
     let payments = payments_of(call, order.id);
-    let source = payments.iter().find(|payment| payment.id == preview.payment);
-    let by = source.map_or(String::new(), |payment| provider_words(&payment.provider));
-    let manual = source.is_some_and(|payment| payment.provider == gearify_commerce::payments::MANUAL);
+    let sources: Vec<(&Payment, i64)> = preview
+        .payments
+        .iter()
+        .filter_map(|(id, amount)| Some((payments.iter().find(|payment| payment.id == *id)?, *amount)))
+        .collect();
     let mut form = Form::post("confirm", format!("{}/refund", path_of(order)))
         .hidden("amount", preview.amount)
+        .hidden("sources", sources_of(preview))
         .submit(Submit::danger(format!("Refund {}", money(preview.amount))).says("step", "confirm"))
         .submit(Submit::plain("Change").says("step", "change"))
         .cancel("Back to the order", path_of(order));
@@ -219,12 +221,28 @@ fn effect_page(call: &Call, order: &Order, typed: &Typed, preview: &RefundPrevie
         .flush()
         .part(table)
         .part(Part::Sums(vec![Sum::new("Given back", money(preview.amount)).strong()]));
-    let paid_back = match manual {
-        true => "By bank transfer or cash: pay it out yourself; the order keeps the record.".to_owned(),
-        false => format!("By {by}, to where the money came from. The customer gets a mail once it is done."),
+    let way = |(payment, amount): &(&Payment, i64)| {
+        let by = provider_words(&payment.provider);
+        // Two payments of one kind are told apart by their time.
+        let from = format!("{} of {}", by, words.when(payment.created_at));
+        let how = match payment.provider == gearify_commerce::payments::MANUAL {
+            true => "pay it out yourself; the order keeps the record.",
+            false => "goes back to where it came from. The customer gets a mail once it is done.",
+        };
+        format!("{} by {from}: {how}", money(*amount))
     };
-    let after = Panel::new("Then")
-        .part(Part::Text(format!("{paid_back}\nReason: {}", typed.trimmed("reason"))))
-        .part(form);
+    let mut told: Vec<String> = sources.iter().map(way).collect();
+    told.push(format!("Reason: {}", typed.trimmed("reason")));
+    let after = Panel::new("Then").part(Part::Text(told.join("\n"))).part(form);
     Ok(head(order).part(panel).part(after))
+}
+
+/// Which payments give how much, so that what is confirmed is what was shown.
+fn sources_of(preview: &RefundPreview) -> String {
+    let source = |(payment, amount): &(PaymentId, i64)| format!("{payment}={amount}");
+    preview.payments.iter().map(source).collect::<Vec<_>>().join(" ")
+}
+
+fn is_as_shown(typed: &Typed, preview: &RefundPreview) -> bool {
+    typed.get("amount") == preview.amount.to_string() && typed.get("sources") == sources_of(preview)
 }

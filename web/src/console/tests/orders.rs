@@ -1,9 +1,14 @@
 //! From the list to the parcel, and back again.
 
 use super::{Browser, manual_order, paid_order};
+use crate::ports::with_scope;
 use crate::testing::Shopfront;
 use crate::tests::shopping::Basket;
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::payments::{self, PAYMENTS};
+use gearify_commerce::{PaymentId, Site};
 use http::Method;
+use serde_json::json;
 
 #[tokio::test]
 async fn an_order_is_found_shipped_in_parts_and_partly_refunded() {
@@ -110,6 +115,49 @@ async fn papers_have_numbers_and_say_what_they_are_for() {
     // A number opens nothing but the order that has it.
     owner.open(&format!("{path}/documents/INV-000001")).await.expect(404);
     owner.open(&format!("/console/orders/{id}/documents/INV-000002")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_refund_over_two_payments_says_which_gives_what() {
+    let shop = Shopfront::open();
+    let basket = Basket::start(&shop).await;
+    basket.add("BALL", 1).await;
+    basket.ready().await;
+    let buyer = basket.client.with("idempotency-key", "k");
+    let order = buyer.post("/api/v1/orders", basket.order("tok_timeout")).await.expect(201).json();
+    let id = order["id"].as_str().unwrap();
+    let payment = PaymentId::parse(order["payments"][0]["id"].as_str().unwrap()).unwrap();
+    let attempt = with_scope(&*shop.backend, GroupKind::Region, shop.tenant, Site::FIRST, |view| {
+        PAYMENTS.get(view, &payment).unwrap().attempt.id
+    });
+    let outcome = payments::Outcome::Captured { reference: "p".into(), amount: 1_000 };
+    shop.backend.run(shop.tenant, payments::Command::Settle { payment, attempt, outcome });
+    let holder = shop.visitor().with("order-token", order["order_token"].as_str().unwrap());
+    let pay = json!({ "payment": { "provider": "test", "token": "tok_ok" } });
+    let path = format!("/api/v1/orders/{id}/payments");
+    holder.with("idempotency-key", "rest").post(&path, pay).await.expect(201);
+
+    let mut owner = Browser::owner(&shop).await;
+    let refund = owner.open(&format!("/console/orders/{id}/refund")).await.expect(200);
+    let asked = refund.form("refund").set("goodwill", "16.95").set("reason", "Lost").set("step", "preview");
+    let effect = owner.send(asked).await.expect(200).says("Refund £16.95");
+    let effect = effect.says("£6.95 by Test payment").says("£10.00 by Test payment");
+    let confirm = effect.form("confirm").set("step", "confirm");
+    owner.send(confirm.clone().set("sources", "another")).await.expect(200).says("Refund £16.95");
+    owner.send(confirm).await.expect(200).says("The refund is under way.");
+    shop.backend.answer_calls();
+    let order = owner.open(&format!("/console/orders/{id}")).await.expect(200);
+    let order = order.says("£6.95").says("£10.00").says("Refunded");
+    assert_eq!(order.words().matches("Goodwill").count(), 2, "{}", order.words());
+}
+
+#[tokio::test]
+async fn what_goes_back_without_a_part_says_what_it_was() {
+    let shop = Shopfront::open();
+    let id = paid_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let cancel = owner.open(&format!("/console/orders/{id}/cancel")).await.expect(200);
+    owner.send(cancel.form("cancel").set("reason", "Rain")).await.expect(200).says("The cancelled order");
 }
 
 #[tokio::test]
