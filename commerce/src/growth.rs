@@ -170,7 +170,7 @@ fn of_inventory(command: &inventory::Command) -> bool {
     use inventory::Command::*;
     match command {
         ExpireHold { .. } | Release { .. } | Allocate { .. } => false,
-        Unallocate { .. } | Ship { .. } | Restock { .. } => false,
+        Unallocate { .. } | Ship { .. } | Restock { .. } | Reallocate { .. } => false,
         PutWarehouse { .. } | Adjust { .. } | Transfer { .. } | SetParts { .. } | SetLowAt { .. } => true,
     }
 }
@@ -206,6 +206,7 @@ fn of_orders(command: &orders::Command) -> bool {
         SetPaid { .. } | Confirm { .. } | Cancel { .. } | Expire { .. } | Revive { .. } => false,
         Ship { .. } | MarkDelivered { .. } | Refund { .. } | SettleRefund { .. } => false,
         Join { .. } | Erase { .. } | GiveBack { .. } | Await { .. } => false,
+        Reallocate { .. } => false,
         IssueInvoice { .. } | IssueCreditNote { .. } | CallOff { .. } | RefundFor { .. } => false,
     }
 }

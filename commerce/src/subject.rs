@@ -95,7 +95,8 @@ fn of_inventory(event: &inventory::Event) -> String {
                 inventory::Cause::Allocated(order)
                 | inventory::Cause::Shipped(order)
                 | inventory::Cause::Unallocated(order)
-                | inventory::Cause::Restocked(order),
+                | inventory::Cause::Restocked(order)
+                | inventory::Cause::Reallocated(order),
                 _,
             ) => order.to_string(),
             (inventory::Cause::Reserved(cart) | inventory::Cause::Released(cart), _) => cart.to_string(),
@@ -139,6 +140,7 @@ impl orders::Event {
             | NoteAdded { order, .. }
             | Joined { order, .. }
             | OrderErased { order }
+            | AllocationMoved { order, .. }
             | DocumentIssued { order, .. } => *order,
         }
     }

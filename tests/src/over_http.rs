@@ -312,6 +312,11 @@ impl OverHttp {
                 let body = json!({ "lines": lines, "carrier": "Parcel Post", "tracking": "PP1" });
                 (who, "is shipped", "{order}/shipments".to_owned(), body)
             }
+            Act::OwnerMoves { who, line: n, to } => {
+                let (line, to) = (line(self, who, *n), self.market.warehouses[*to].to_string());
+                let body = json!({ "line_id": line, "warehouse_id": to });
+                (who, "is sent from elsewhere", "{order}/allocations".to_owned(), body)
+            }
             Act::OwnerMarksDelivered { who } => {
                 let order = self.order_view(who);
                 let sent = order["shipments"].as_array().and_then(|shipments| shipments.last()).cloned();
@@ -453,6 +458,9 @@ fn refusal(kind: &str, problem: &Value) -> String {
             let field = fields.filter_map(|error| error["detail"].as_str()).next();
             let detail = field.or(problem["detail"].as_str()).unwrap_or(kind).trim_end_matches('.');
             // Ids differ from run to run: stories leave them out.
+            if detail.starts_with("Nothing of line ") || detail.starts_with("nothing of line ") {
+                return "nothing is set aside elsewhere".to_owned();
+            }
             if let Some((many, "are not in stock yet")) = detail
                 .split_once(" pieces of line ")
                 .and_then(|(many, rest)| Some((many, rest.split_once(' ')?.1)))

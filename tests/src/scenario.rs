@@ -75,6 +75,12 @@ pub enum Act {
     OwnerCancels {
         who: Shopper,
     },
+    /// Sends a line of the order, counted from 0, from another warehouse, by its place in the list.
+    OwnerMoves {
+        who: Shopper,
+        line: usize,
+        to: usize,
+    },
     OwnerShips {
         who: Shopper,
         pieces: Option<u32>,
@@ -165,6 +171,10 @@ pub mod owner {
 
     pub fn cancels(who: &Shopper) -> Act {
         Act::OwnerCancels { who: who.clone() }
+    }
+
+    pub fn moves(who: &Shopper, line: usize, to: usize) -> Act {
+        Act::OwnerMoves { who: who.clone(), line, to }
     }
 
     pub fn ships(who: &Shopper) -> Act {
@@ -335,6 +345,12 @@ impl<S: Stage> Scenario<S> {
                     "is cancelled",
                     Intent::Order(OrderIntent::Cancel { order, reason: Some("out of season".into()) }),
                 )
+            }
+            Act::OwnerMoves { who, line, to } => {
+                let order = self.order(who);
+                let (line, to) = (order.lines[*line].id, self.market.warehouses[*to]);
+                let command = orders::Command::Reallocate { order: order.id, line, from: None, to };
+                (who, "is sent from elsewhere", command.into())
             }
             Act::OwnerShips { who, pieces } => {
                 let order = self.order(who);
@@ -655,6 +671,12 @@ fn tell(who: &Shopper, what: &str, result: Result<(), Refusal>, ok: &str) -> Str
         }
         Err(Refusal::Orders(orders::Refusal::NotInStock { short, .. })) => {
             format!("refused: {short} pieces are not in stock yet")
+        }
+        Err(Refusal::Orders(orders::Refusal::NotThere { sku, requested, available, .. })) => {
+            format!("refused: out of stock ({available} of {requested} {sku})")
+        }
+        Err(Refusal::Orders(orders::Refusal::NothingToMove { .. })) => {
+            "refused: nothing is set aside elsewhere".to_owned()
         }
         Err(refusal) => format!("refused: {refusal}"),
     };

@@ -69,7 +69,8 @@ tell! {
         no_more_pieces_are_put_back_than_left,
         a_backordered_thing_is_sold_beyond_stock_and_leaves_when_it_comes,
         a_preordered_thing_is_sold_before_it_is_there,
-        papers_are_numbered_as_they_are_issued;
+        papers_are_numbered_as_they_are_issued,
+        a_line_is_sent_from_the_house_that_staff_choose;
     where_time_passes:
         a_hold_keeps_the_last_ball_until_it_ends,
         an_unpaid_order_expires_and_its_stock_sells_again,

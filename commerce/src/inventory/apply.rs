@@ -40,6 +40,10 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             stock::restock(scope, *order, taken);
             Ok(Reply::about(order.bits(), 0))
         }
+        Command::Reallocate { order, from, to } => {
+            stock::reallocate(scope, *order, from, to);
+            Ok(Reply::about(order.bits(), 0))
+        }
     }
 }
 

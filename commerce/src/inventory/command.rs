@@ -73,6 +73,12 @@ pub enum Command {
         order: OrderId,
         taken: Vec<Taken>,
     },
+    /// An order's pieces are set aside elsewhere: since state version 8.
+    Reallocate {
+        order: OrderId,
+        from: Vec<Taken>,
+        to: Vec<Taken>,
+    },
 }
 
 /// Why pieces were counted in or out.
@@ -127,6 +133,8 @@ pub enum Cause {
     Unallocated(OrderId),
     /// Came back from a customer.
     Restocked(OrderId),
+    /// Set aside in another warehouse.
+    Reallocated(OrderId),
 }
 
 /// One level after a change.

@@ -218,6 +218,21 @@ pub fn restock(scope: &mut Scope<'_, '_>, order: crate::ids::OrderId, taken: &[T
     change(scope, Cause::Restocked(order), taken, |level, pieces| level.on_hand += pieces);
 }
 
+/// Allocated pieces are set aside elsewhere instead. They must be free there.
+pub fn reallocate(scope: &mut Scope<'_, '_>, order: crate::ids::OrderId, from: &[Taken], to: &[Taken]) {
+    release_expired(scope, to);
+    let parts = from.iter().map(|part| (part, -1)).chain(to.iter().map(|part| (part, 1)));
+    let parts: Vec<(&Taken, i64)> =
+        parts.map(|(part, sign)| (part, sign * i64::from(part.quantity))).collect();
+    change_by(scope, Cause::Reallocated(order), &parts, |level, pieces| level.allocated += pieces);
+}
+
+/// Pieces of an item that can still be promised in one warehouse.
+pub fn free_at(view: &impl View, now: Timestamp, item: StockItemId, warehouse: WarehouseId) -> u32 {
+    let want = Want { item, quantity: 0, beyond_stock: false };
+    free_pieces(view, now, &[want], None).get(&(item, warehouse)).copied().unwrap_or(0)
+}
+
 fn release_expired(scope: &mut Scope<'_, '_>, taken: &[Taken]) {
     let now = scope.at();
     let items: std::collections::BTreeSet<StockItemId> = taken.iter().map(|part| part.item).collect();
@@ -235,17 +250,28 @@ pub(super) fn change(
     taken: &[Taken],
     with: impl Fn(&mut Level, i64),
 ) {
-    if taken.is_empty() {
+    let parts: Vec<(&Taken, i64)> = taken.iter().map(|part| (part, i64::from(part.quantity))).collect();
+    change_by(scope, cause, &parts, with);
+}
+
+/// As [`change`], by these numbers of pieces. What an item has in all is looked at when all of it has changed.
+fn change_by(
+    scope: &mut Scope<'_, '_>,
+    cause: Cause,
+    parts: &[(&Taken, i64)],
+    with: impl Fn(&mut Level, i64),
+) {
+    if parts.is_empty() {
         return;
     }
     let mut before: BTreeMap<StockItemId, i64> = BTreeMap::new();
-    let mut changes = Vec::with_capacity(taken.len());
-    for part in taken {
+    let mut changes = Vec::with_capacity(parts.len());
+    for (part, pieces) in parts {
         before.entry(part.item).or_insert_with(|| available(scope, part.item));
         let key = (part.item, part.warehouse);
         let old = LEVELS.get(scope, &key).unwrap_or_default();
         let mut level = old;
-        with(&mut level, i64::from(part.quantity));
+        with(&mut level, *pieces);
         level.assert_sound();
         LEVELS.put(scope, &key, &level);
         changes.push(Change {

@@ -4,7 +4,7 @@ use super::command::{Command, Event};
 use super::error::Refusal;
 use super::model::*;
 use super::reason::{About, Why};
-use super::{document, refund, ship};
+use super::{allocate, document, refund, ship};
 use crate::check::RECORD_BYTES_MAX;
 use crate::command::Reply;
 use crate::ids::{CustomerId, LineId, NoteId, OrderId};
@@ -64,6 +64,9 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
             refund::give_back(scope, *order, *payment, *amount, reason)
         }
         Command::Await { order, until } => wait(scope, *order, *until),
+        Command::Reallocate { order, line, from, to } => {
+            allocate::reallocate(scope, *order, *line, *from, *to)
+        }
         Command::IssueInvoice { order } => document::issue_invoice(scope, *order),
         Command::IssueCreditNote { order, refund } => document::issue_credit_note(scope, *order, *refund),
     }

@@ -3,7 +3,7 @@
 use super::document::{DocumentKind, DocumentNumber};
 use super::model::{Note, Order, PaidSums, RefundItem};
 use super::reason::Why;
-use crate::ids::{CustomerId, LineId, OrderId, PaymentId, RefundId, ShipmentId};
+use crate::ids::{CustomerId, LineId, OrderId, PaymentId, RefundId, ShipmentId, WarehouseId};
 use crate::inventory::Taken;
 use crate::money::Currency;
 use crate::sealed::{PersonRef, Sealed};
@@ -101,6 +101,13 @@ pub enum Command {
         items: Vec<RefundItem>,
         why: Why,
     },
+    /// Sets a line's open pieces aside in another house, from one or from all others: since state version 8.
+    Reallocate {
+        order: OrderId,
+        line: LineId,
+        from: Option<WarehouseId>,
+        to: WarehouseId,
+    },
     /// Gives the order its invoice: since state version 8.
     IssueInvoice {
         order: OrderId,
@@ -182,6 +189,14 @@ pub enum Event {
     OrderErased {
         order: OrderId,
     },
+    /// What a line waits for is set aside elsewhere.
+    AllocationMoved {
+        order: OrderId,
+        line: LineId,
+        from: Vec<Taken>,
+        to: Vec<Taken>,
+        revision: u64,
+    },
     /// An invoice or a credit note has its number.
     DocumentIssued {
         order: OrderId,
@@ -210,6 +225,7 @@ impl Event {
             Event::NoteAdded { .. } => "order.note_added",
             Event::Joined { .. } => "order.joined_account",
             Event::OrderErased { .. } => "order.erased",
+            Event::AllocationMoved { .. } => "order.allocation_moved",
             Event::DocumentIssued { number, .. } => match number.kind {
                 DocumentKind::Invoice => "invoice.issued",
                 DocumentKind::CreditNote => "credit_note.issued",

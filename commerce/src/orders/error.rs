@@ -1,6 +1,6 @@
 //! Refusals of orders: facts, not sentences.
 
-use crate::ids::{LineId, OrderId, ShipmentId};
+use crate::ids::{LineId, OrderId, ShipmentId, WarehouseId};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
@@ -35,4 +35,10 @@ pub enum Refusal {
     NoPayment,
     #[error("there is nothing to write a document about")]
     NothingToIssue,
+    #[error("there is no warehouse {warehouse} that sends")]
+    UnknownWarehouse { warehouse: WarehouseId },
+    #[error("nothing of line {line} is set aside elsewhere")]
+    NothingToMove { line: LineId },
+    #[error("only {available} of {requested} {sku} are free there")]
+    NotThere { line: LineId, sku: String, requested: u32, available: u32 },
 }

@@ -3,6 +3,7 @@
 //! Invariants, asserted whenever an order is written: totals are the sums of lines; no more pieces
 //! leave than were ordered. Nothing is recomputed later with the rules of that later day.
 
+mod allocate;
 mod apply;
 mod command;
 pub mod document;

@@ -15,7 +15,7 @@ use crate::{cart, processes::schedule, tax};
 
 pub(crate) const ORDER: OrderId = OrderId::from_bits(100);
 pub(crate) const LINE: LineId = LineId::from_bits(101);
-const ITEM: StockItemId = StockItemId::from_bits(102);
+pub(crate) const ITEM: StockItemId = StockItemId::from_bits(102);
 const PRICE: i64 = 1_000;
 
 /// A shop that sold some pieces of one thing, at 10.00 each.
@@ -42,7 +42,7 @@ impl Sold {
     }
 
     /// `parts`: of which house, and how many.
-    fn from_stock(rules: crate::StateVersion, stock: [i64; 2], parts: &[(usize, u32)]) -> Sold {
+    pub fn from_stock(rules: crate::StateVersion, stock: [i64; 2], parts: &[(usize, u32)]) -> Sold {
         let mut shop = Harness { rules, ..Harness::site() };
         let houses = ["NEAR", "FAR"].map(|code| {
             let (name, country) = (Name::parse(code).unwrap(), Country::parse("GB").unwrap());
@@ -61,7 +61,9 @@ impl Sold {
         };
         let taken: Vec<Taken> = parts.iter().map(part).filter(|part| part.quantity > 0).collect();
         shop.run(inventory::Command::Allocate { order: ORDER, taken: taken.clone() });
-        let order = order(&shop, &taken);
+        let there: i64 = stock.iter().sum();
+        let wanted: i64 = taken.iter().map(|part| i64::from(part.quantity)).sum();
+        let order = order(&shop, &taken, wanted > there);
         shop.run(Command::Place { order: Box::new(order) });
         if rules >= crate::version::PAPERS {
             shop.write(|scope| document::sold_by(scope, ORDER, &seller("GB 1")));
@@ -124,6 +126,11 @@ impl Sold {
     /// Pieces come into the first house.
     pub fn receives(&mut self, pieces: i64) {
         self.shop.run(received(self.houses[0], pieces));
+    }
+
+    /// Pieces come into one of the houses.
+    pub fn receives_in(&mut self, house: usize, pieces: i64) {
+        self.shop.run(received(self.houses[house], pieces));
     }
 
     /// Asks for the price of some pieces, which come back or not; the money is on its way then.
@@ -200,7 +207,7 @@ fn received(warehouse: WarehouseId, delta: i64) -> inventory::Command {
     inventory::Command::Adjust { item, sku, warehouse, delta, reason: Reason::Received }
 }
 
-fn order(shop: &Harness, taken: &[Taken]) -> Order {
+fn order(shop: &Harness, taken: &[Taken], beyond_stock: bool) -> Order {
     let ordered = taken.iter().map(|part| part.quantity).sum::<u32>();
     let total = PRICE * i64::from(ordered);
     // A sixth of what is paid.
@@ -233,7 +240,7 @@ fn order(shop: &Harness, taken: &[Taken]) -> Order {
         tax,
         total,
         weight_grams: 160,
-        needs: vec![cart::StockNeed { item: ITEM, per_unit: 1, beyond_stock: false }],
+        needs: vec![cart::StockNeed { item: ITEM, per_unit: 1, beyond_stock }],
         allocations: taken.iter().map(Allocation::from).collect(),
     };
     let shipping = ShippingLine {

@@ -1,9 +1,10 @@
 //! Stories of this context.
 
-use super::testing::{LINE, ORDER, Sold, ship};
+use super::testing::{ITEM, LINE, ORDER, Sold, ship};
 use super::{Command, OrderStatus, PARCELS, REASONS, RefundItem, Refusal, Why};
 use crate::harness::sealed;
-use crate::ids::{PaymentId, PersonId, TenantId};
+use crate::ids::{LineId, PaymentId, PersonId, TenantId, WarehouseId};
+use crate::inventory;
 use crate::payments::RefundOutcome;
 use crate::sealed::{KeyedHash, PersonRef, SealError, Vault, WrappedKey};
 use crate::version;
@@ -234,4 +235,73 @@ impl Vault for NoVault {
     fn hash(&self, _: TenantId, _: &str, _: &[u8]) -> KeyedHash {
         [0; 16]
     }
+}
+
+/// Pieces set aside in each house.
+fn set_aside(sold: &Sold) -> [i64; 2] {
+    let level = |house| inventory::LEVELS.get(&sold.shop.view(), &(ITEM, house)).unwrap_or_default();
+    sold.houses.map(|house| level(house).allocated)
+}
+
+#[test]
+fn a_lines_open_pieces_are_sent_from_another_house() {
+    let mut sold = Sold::of([3, 0]);
+    let [near, far] = sold.houses;
+    sold.pays();
+    sold.ships(1);
+    sold.shop.events.clear();
+    let moves = |from, to| Command::Reallocate { order: ORDER, line: LINE, from, to };
+    sold.shop.run(moves(None, far));
+    assert_eq!((sold.on_hand(), set_aside(&sold)), ([12, 10], [0, 2]), "nothing but the promise moves");
+    assert_eq!(sold.shop.story(), ["order.allocation_moved", "inventory.updated"]);
+    sold.ships(1);
+    assert_eq!((sold.on_hand(), set_aside(&sold)), ([12, 9], [0, 1]));
+    sold.shop.run(moves(Some(far), near));
+    sold.ships(1);
+    assert_eq!((sold.on_hand(), set_aside(&sold)), ([11, 9], [0, 0]));
+    // Each piece goes back to where it left from.
+    sold.gives_back(3, true);
+    assert_eq!(sold.on_hand(), [13, 10]);
+}
+
+#[test]
+fn pieces_are_not_set_aside_where_they_are_not() {
+    let mut sold = Sold::from_stock(version::NEWEST, [3, 2], &[(0, 3)]);
+    let [near, far] = sold.houses;
+    let moves = |from, to| Command::Reallocate { order: ORDER, line: LINE, from, to };
+    let short = Refusal::NotThere { line: LINE, sku: "BALL".into(), requested: 3, available: 2 };
+    let nowhere = WarehouseId::from_bits(404);
+    let strange = LineId::from_bits(405);
+    let table = [
+        (moves(None, far), short),
+        (moves(None, near), Refusal::NothingToMove { line: LINE }),
+        (moves(Some(far), near), Refusal::NothingToMove { line: LINE }),
+        (moves(None, nowhere), Refusal::UnknownWarehouse { warehouse: nowhere }),
+        (
+            Command::Reallocate { order: ORDER, line: strange, from: None, to: far },
+            Refusal::UnknownLine { line: strange },
+        ),
+    ];
+    for (command, refusal) in table {
+        assert_eq!(sold.shop.refused(command), refusal.into());
+    }
+    sold.cancels();
+    let refused = sold.shop.refused(moves(None, far));
+    let (status, wanted) = ("cancelled".to_owned(), "moved".to_owned());
+    assert_eq!(refused, Refusal::WrongStatus { status, wanted }.into());
+    assert_eq!(set_aside(&sold), [0, 0]);
+}
+
+#[test]
+fn what_is_sold_beyond_stock_may_wait_in_any_house() {
+    let mut sold = Sold::beyond_stock(1, 2);
+    sold.pays();
+    let far = sold.houses[1];
+    sold.shop.run(Command::Reallocate { order: ORDER, line: LINE, from: None, to: far });
+    assert_eq!((sold.on_hand(), set_aside(&sold)), ([1, 0], [0, 3]));
+    let missing = Refusal::NotInStock { line: LINE, short: 1 };
+    assert_eq!(sold.shop.refused(ship(1)), missing.into());
+    sold.receives_in(1, 3);
+    sold.ships(3);
+    assert_eq!(sold.on_hand(), [1, 0]);
 }

@@ -1,5 +1,5 @@
 //! An order that ends gives its pieces free; one that ships takes them out of the house; a refund
-//! that restocks puts them back.
+//! that restocks puts them back; a line that is moved has them set aside elsewhere.
 
 use crate::command::{Command, Event};
 use crate::inventory::Command as Inventory;
@@ -12,6 +12,9 @@ pub fn react(event: &Event) -> Option<Command> {
             Inventory::Unallocate { order: *order, taken: taken.clone() }
         }
         Orders::OrderShipped { order, taken, .. } => Inventory::Ship { order: *order, taken: taken.clone() },
+        Orders::AllocationMoved { order, from, to, .. } => {
+            Inventory::Reallocate { order: *order, from: from.clone(), to: to.clone() }
+        }
         Orders::RefundRequested { order, restock, .. } if !restock.is_empty() => {
             Inventory::Restock { order: *order, taken: restock.clone() }
         }

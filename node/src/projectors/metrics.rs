@@ -93,6 +93,7 @@ fn entered(event: &Order) -> Option<&'static str> {
         | Order::NoteAdded { .. }
         | Order::Joined { .. }
         | Order::OrderErased { .. }
+        | Order::AllocationMoved { .. }
         | Order::DocumentIssued { .. } => None,
     }
 }

@@ -1,10 +1,12 @@
 //! The domain's rules, told as stories: the same on every stage.
 
 mod beyond_stock;
+mod elsewhere;
 mod giving_back;
 mod papers;
 
 pub use beyond_stock::*;
+pub use elsewhere::*;
 pub use giving_back::*;
 pub use papers::*;
 

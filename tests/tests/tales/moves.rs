@@ -30,6 +30,8 @@ pub enum Move {
     Hear(usize, usize, Word),
     Cancel(usize),
     Ship(usize, Option<u32>),
+    /// A line is sent from another house.
+    Elsewhere(usize, usize, usize),
     Deliver(usize),
     Received(usize),
     Refund(usize, usize, u32, bool),
@@ -62,6 +64,7 @@ fn one() -> impl Strategy<Value = Move> {
         3 => (who(), 0..4usize, word()).prop_map(|(who, attempt, word)| Move::Hear(who, attempt, word)),
         1 => who().prop_map(Move::Cancel),
         2 => (who(), prop::option::of(1..3u32)).prop_map(|(who, pieces)| Move::Ship(who, pieces)),
+        2 => (who(), 0..3usize, 0..STOCK.len()).prop_map(|(who, line, to)| Move::Elsewhere(who, line, to)),
         1 => who().prop_map(Move::Deliver),
         1 => who().prop_map(Move::Received),
         3 => (who(), 0..3usize, 1..3u32, any::<bool>())
@@ -91,6 +94,10 @@ fn act(shop: &Scenario<Pure>, shoppers: &[Shopper], choice: &Move) -> Option<Act
         Move::Cancel(who) if ordered(who) => owner::cancels(&shoppers[who]),
         Move::Ship(who, None) if ordered(who) => owner::ships(&shoppers[who]),
         Move::Ship(who, Some(pieces)) if ordered(who) => owner::ships_some(&shoppers[who], pieces),
+        Move::Elsewhere(who, line, to) if ordered(who) => {
+            let lines = shop.order(&shoppers[who]).lines.len();
+            owner::moves(&shoppers[who], line % lines, to)
+        }
         Move::Deliver(who) if ordered(who) && !shop.order(&shoppers[who]).shipments.is_empty() => {
             owner::marks_delivered(&shoppers[who])
         }

@@ -298,7 +298,14 @@ impl From<orders::Refusal> for Problem {
             }
             NotPositive => Problem::invalid("/amount", &refusal),
             TooLong => Problem::invalid("/", &refusal),
-            NoPayment | NothingToIssue => told(Kind::Conflict, &refusal),
+            NoPayment | NothingToIssue | NothingToMove { .. } => told(Kind::Conflict, &refusal),
+            UnknownWarehouse { .. } => Problem::invalid("/warehouse_id", &refusal),
+            NotThere { line, ref sku, requested, available } => {
+                let short = json!({
+                    "line_id": line.to_string(), "sku": sku, "requested": requested, "available": available,
+                });
+                told(Kind::OutOfStock, &refusal).member("lines", vec![short])
+            }
             Full => told(Kind::LimitReached, &refusal),
         }
     }

@@ -387,6 +387,7 @@ impl Writer<'_> {
             Cause::Shipped(order) => ("shipped", Some(*order)),
             Cause::Unallocated(order) => ("unallocated", Some(*order)),
             Cause::Restocked(order) => ("restocked", Some(*order)),
+            Cause::Reallocated(order) => ("reallocated", Some(*order)),
             // Holds come and go with shoppers; nothing moves.
             Cause::Reserved(_) | Cause::Released(_) => return Ok(()),
         };

@@ -163,6 +163,10 @@ pub(crate) fn data_of(event: &Event) -> serde_json::Value {
             orders::Event::RefundFailed { order, refund } => {
                 json!({ "order_id": order.to_string(), "refund_id": refund.to_string() })
             }
+            orders::Event::AllocationMoved { order, line, to, .. } => json!({
+                "order_id": order.to_string(), "line_id": line.to_string(),
+                "warehouse_id": to.first().map(|part| part.warehouse.to_string()),
+            }),
             orders::Event::DocumentIssued { order, number, amount, currency, refund } => json!({
                 "order_id": order.to_string(), "number": number.to_string(),
                 "refund_id": refund.map(|refund| refund.to_string()),

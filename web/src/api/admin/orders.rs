@@ -14,11 +14,11 @@ use axum::response::Response;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::intent::{Intent, OrderIntent, RefundRequest};
 use gearify_commerce::orders::{
-    Command, FulfillmentStatus, Note, ORDERS, Order, OrderStatus, PaymentStatus, refund,
+    Allocation, Command, FulfillmentStatus, Line, Note, ORDERS, Order, OrderStatus, PaymentStatus, refund,
 };
 use gearify_commerce::payments::{Command as Payments, PAYMENTS};
 use gearify_commerce::sealed::open;
-use gearify_commerce::{CustomerId, LineId, OrderId, PaymentId, ShipmentId, Timestamp};
+use gearify_commerce::{CustomerId, LineId, OrderId, PaymentId, ShipmentId, Timestamp, WarehouseId};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,6 +33,8 @@ pub fn routes() -> Vec<Route> {
             query(), request(CancelBody), 200(AdminOrder), "Calls an order off with a reason";
         Post "/api/v1/admin/orders/{id}/notes" add_note: Staff(OrdersWrite), MERCHANT, Write, Json, Accepted, Origin,
             query(), request(NoteBody), 201(AdminOrder), "Adds a remark that only staff see";
+        Post "/api/v1/admin/orders/{id}/allocations" move_allocation: Staff(OrdersWrite), MERCHANT, Write, Json, Required, Origin,
+            query(), request(MoveBody), 200(AdminOrder), "Sends a line's open pieces from another warehouse";
         Post "/api/v1/admin/orders/{id}/shipments" ship_order: Staff(OrdersWrite), MERCHANT, Write, Json, Required, Origin,
             query(), request(ShipBody), 201(AdminOrder), "Ships all that is open, or some lines";
         Post "/api/v1/admin/orders/{id}/shipments/{shipment}/delivered" mark_delivered: Staff(OrdersWrite), MERCHANT, Write, Empty, Accepted, Origin,
@@ -53,6 +55,16 @@ pub struct AdminOrder {
     #[serde(flatten)]
     pub order: OrderView,
     pub notes: Vec<NoteView>,
+    /// Where what is not shipped yet is set aside.
+    pub allocations: Vec<AllocationView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AllocationView {
+    pub line_id: String,
+    pub stock_item_id: String,
+    pub warehouse_id: String,
+    pub quantity: u32,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -83,6 +95,16 @@ pub struct ShipBody {
     pub lines: Vec<LineQuantity>,
     pub carrier: Option<String>,
     pub tracking: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveBody {
+    pub line_id: String,
+    /// Where the pieces are sent from then.
+    pub warehouse_id: String,
+    /// Only what is set aside there; absent: in any other warehouse.
+    pub from_warehouse_id: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -285,7 +307,18 @@ fn show(call: &Call, id: OrderId, status: StatusCode) -> Result<Response, Proble
         };
         order.notes.iter().filter_map(note).collect()
     });
-    let mut view = AdminOrder { order: crate::api::orders::show_order(call, &order), notes };
+    let allocation = |line: &Line| -> Vec<AllocationView> {
+        let view = |allocation: &Allocation| AllocationView {
+            line_id: line.id.to_string(),
+            stock_item_id: allocation.item.to_string(),
+            warehouse_id: allocation.warehouse.to_string(),
+            quantity: allocation.quantity,
+        };
+        line.allocations.iter().map(view).collect()
+    };
+    let allocations = order.lines.iter().flat_map(allocation).collect();
+    let order_view = crate::api::orders::show_order(call, &order);
+    let mut view = AdminOrder { order: order_view, notes, allocations };
     for (told, entry) in view.order.timeline.iter_mut().zip(&order.timeline) {
         told.actor_id = entry.who().1.map(str::to_owned);
     }
@@ -329,6 +362,21 @@ async fn add_note(
     record(&call, id)?;
     call.submit(Intent::Order(OrderIntent::AddNote { order: id, text: body.text.trim().to_owned() })).await?;
     show(&call, id, StatusCode::CREATED)
+}
+
+async fn move_allocation(
+    call: Call,
+    Path(id): Path<OrderId>,
+    Json(body): Json<MoveBody>,
+) -> Result<Response, Problem> {
+    let mut faults = Faults::new();
+    let line = faults.take("/line_id", LineId::parse(&body.line_id));
+    let to = faults.take("/warehouse_id", WarehouseId::parse(&body.warehouse_id));
+    let from = faults.optional("/from_warehouse_id", text(&body.from_warehouse_id), WarehouseId::parse);
+    let (line, to) = faults.finish(line.zip(to))?;
+    record(&call, id)?;
+    call.submit(Command::Reallocate { order: id, line, from, to }).await?;
+    show(&call, id, StatusCode::OK)
 }
 
 async fn ship_order(

@@ -1,5 +1,6 @@
 //! One order: what was bought, what it cost, where it goes, and what happened.
 
+use super::allocation::allocations;
 use super::{Opened, address_lines, open_order, order, path_of, payments_of};
 use crate::console::view::{
     Action, Cell, Column, Fact, Form, Happening, Notice, Page, Panel, Part, Post, Row, Submit, Sum, Table,
@@ -42,6 +43,9 @@ pub async fn order_page(visit: Visit, Path(id): Path<OrderId>) -> Result<Respons
         page = page.part(notice);
     }
     page = page.part(lines(&order, &words));
+    if let Some(allocations) = allocations(call, &order) {
+        page = page.part(allocations);
+    }
     if !order.shipments.is_empty() {
         page = page.part(shipments(call, &order, &words));
     }

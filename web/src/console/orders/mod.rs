@@ -1,6 +1,7 @@
 //! Orders: the list, one order with everything that happened to it, and what staff do with it.
 
 mod act;
+mod allocation;
 mod ask;
 mod detail;
 mod export;
@@ -18,6 +19,7 @@ use act::{
     add_note_form, cancel_order_form, cancel_order_page, mark_delivered_form, mark_received_form,
     ship_order_form, ship_order_page,
 };
+use allocation::{move_allocation_form, move_allocation_page};
 use detail::order_page;
 use export::export_orders;
 use failed::failed_payments_page;
@@ -50,6 +52,10 @@ pub fn routes() -> Vec<Route> {
             query(), request(), 200(), "What to ship";
         Post "/console/orders/{id}/ship" ship_order_form: Staff(OrdersWrite), PERSON, Write, Form, None, Token,
             query(), request(), 303(), "Ships an order or parts of it";
+        Get "/console/orders/{id}/allocations/{line}" move_allocation_page: Staff(OrdersWrite), PERSON, Read, None, None, None,
+            query(), request(), 200(), "Where a line may be sent from";
+        Post "/console/orders/{id}/allocations/{line}" move_allocation_form: Staff(OrdersWrite), PERSON, Write, Form, None, Token,
+            query(), request(), 303(), "Sends a line from another warehouse";
         Post "/console/orders/{id}/shipments/{shipment}/delivered" mark_delivered_form: Staff(OrdersWrite), PERSON,
             Write, Form, None, Token, query(), request(), 303(), "A shipment has arrived";
         Get "/console/orders/{id}/refund" refund_page: Staff(OrdersRefund), PERSON, Read, None, None, None,

@@ -6,7 +6,7 @@ use crate::testing::Shopfront;
 use crate::tests::shopping::Basket;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::payments::{self, PAYMENTS};
-use gearify_commerce::{PaymentId, Site};
+use gearify_commerce::{Country, Name, PaymentId, Site, WarehouseId, catalog, inventory};
 use http::Method;
 use serde_json::json;
 
@@ -158,6 +158,33 @@ async fn what_goes_back_without_a_part_says_what_it_was() {
     let mut owner = Browser::owner(&shop).await;
     let cancel = owner.open(&format!("/console/orders/{id}/cancel")).await.expect(200);
     owner.send(cancel.form("cancel").set("reason", "Rain")).await.expect(200).says("The cancelled order");
+}
+
+#[tokio::test]
+async fn a_line_is_sent_from_another_warehouse() {
+    let shop = Shopfront::open();
+    let id = paid_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let path = format!("/console/orders/{id}");
+    let order = owner.open(&path).await.expect(200).says("Set aside");
+    order.does_not_say("from elsewhere");
+    let (name, country) = (Name::parse("Far house").unwrap(), Country::parse("GB").unwrap());
+    let (id, code, priority, active) = (None, "FAR".to_owned(), 9, true);
+    let far = inventory::Command::PutWarehouse { id, code, name, country, priority, active };
+    let far = WarehouseId::from_bits(shop.backend.run(shop.tenant, far).id.unwrap());
+    let order = owner.open(&path).await.expect(200);
+    let page = owner.open(&order.link("Send BALL from elsewhere")).await.expect(200);
+    let form = page.says("Far house (0 pieces are free)").form("move").set("warehouse", &far.to_string());
+    let hash = shop.backend.state_hash();
+    owner.send(form.clone()).await.expect(422).says("Not enough is free there.");
+    owner.send(form.clone().set("warehouse", "x")).await.expect(422);
+    assert_eq!(shop.backend.state_hash(), hash);
+    let item = catalog::Variant::own_stock_item(shop.variants["BALL"]);
+    let (sku, reason) = ("BALL".to_owned(), inventory::Reason::Received);
+    let count = inventory::Command::Adjust { item, sku, warehouse: far, delta: 1, reason };
+    shop.backend.run(shop.tenant, count);
+    let order = owner.send(form).await.expect(200).says("The pieces are moved.").says("Far house: 1");
+    order.says("Moved to warehouse FAR by Sam Scorer");
 }
 
 #[tokio::test]

@@ -2,10 +2,14 @@
 
 use super::{Browser, paid_order};
 use crate::console::menu;
+use crate::ports::with_scope;
 use crate::routes::{Access, Csrf, Method as RowMethod, Row, Surface};
 use crate::testing::{OWNER_EMAIL, STAFF_PASSWORD, Shopfront};
 use bytes::Bytes;
+use gearify_commerce::command::GroupKind;
+use gearify_commerce::orders::ORDERS;
 use gearify_commerce::staff::{Permission, Role};
+use gearify_commerce::{OrderId, Site};
 use http::Method;
 
 fn rows() -> Vec<Row> {
@@ -202,9 +206,14 @@ pub async fn ids(shop: &Shopfront, owner: &mut Browser, order: &str) -> Vec<(&'s
     let item = gearify_commerce::catalog::Variant::own_stock_item(shop.variants["BAT-SH"]).to_string();
     super::registers(shop, "Robin Sample", "robin@shopper.example").await;
     let customer = owner.open("/console/customers").await.link("Robin Sample");
+    let id = OrderId::parse(order).unwrap();
+    let line = with_scope(&*shop.backend, GroupKind::Region, shop.tenant, Site::FIRST, |view| {
+        ORDERS.get(view, &id).unwrap().lines[0].id
+    });
     vec![
         ("/console/customers/{id}", customer),
         ("/console/orders/{id}", format!("/console/orders/{order}")),
+        ("{line}", line.to_string()),
         ("{number}", "INV-000001".to_owned()),
         ("/console/products/{id}", format!("/console/products/{}", shop.product)),
         ("{variant}", shop.variants["BAT-SH"].to_string()),
