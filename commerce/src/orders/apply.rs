@@ -10,7 +10,7 @@ use crate::command::Reply;
 use crate::ids::{CustomerId, LineId, NoteId, OrderId};
 use crate::inventory::Taken;
 use crate::processes::schedule::Due;
-use crate::scope::{Scope, View};
+use crate::scope::{Present, Scope, View};
 use crate::time::Timestamp;
 use crate::version;
 
@@ -305,7 +305,10 @@ fn join(scope: &mut Scope<'_, '_>, id: OrderId, customer: CustomerId) -> Result<
     }
     order.customer = Some(customer);
     ORDERS_BY_CUSTOMER.put(scope, &(customer, id), &OrderRef(id));
-    write(scope, order, Some(("joined an account", None)));
+    if scope.follows(version::PAPERS) {
+        GUEST_ORDERS.put(scope, &id, &Present);
+    }
+    write(scope, order, Some((JOINED, None)));
     scope.emit(Event::Joined { order: id, customer });
     Ok(reply(scope, id))
 }

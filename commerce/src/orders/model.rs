@@ -446,6 +446,12 @@ impl Order {
     }
 }
 
+/// Whether whoever placed an order was not signed in, be it in an account since or not.
+pub fn was_placed_by_a_guest(view: &(impl crate::scope::View + ?Sized), order: &Order) -> bool {
+    let joined = || order.timeline.iter().any(|entry| entry.what == JOINED);
+    order.customer.is_none() || GUEST_ORDERS.contains(view, &order.id) || joined()
+}
+
 /// Stands where the hash of an erased contact stood.
 pub const NO_HASH: KeyedHash = [0; 16];
 
@@ -457,6 +463,11 @@ pub const ORDERS_BY_NUMBER: Table<str, OrderRef> = Table::new(101);
 pub const ORDERS_BY_EMAIL: Table<(KeyedHash, OrderId), OrderRef> = Table::new(102);
 /// A customer's orders: `(customer, order)`.
 pub const ORDERS_BY_CUSTOMER: Table<(CustomerId, OrderId), OrderRef> = Table::new(103);
+/// Orders of an account that were placed without signing in, because the account has the address: since state version
+/// 8. Whoever placed them goes on as a guest, and is not told that there is an account.
+pub const GUEST_ORDERS: Table<OrderId, crate::scope::Present> = Table::new(109);
+/// What the timeline says when a guest's order joins an account.
+pub const JOINED: &str = "joined an account";
 /// The last order number given. Gaps are allowed, repeats are not.
 pub const NUMBERS: Table<(), crate::scope::Count> = Table::new(104);
 

@@ -5,18 +5,20 @@
 
 use crate::cart::{self, Cart, CartLine, Hold};
 use crate::command::{Reply, apply_inner};
-use crate::ids::{CartId, LineId, OrderId};
+use crate::customers::{CUSTOMERS, CUSTOMERS_BY_EMAIL, CustomerRef};
+use crate::ids::{CartId, CustomerId, LineId, OrderId};
 use crate::inventory::stock::{self, Short, Want};
 use crate::inventory::{RESERVATIONS, Taken};
 use crate::locale::Locale;
 use crate::money::Currency;
 use crate::orders::{
-    self, Allocation, Line, NUMBERS, ORDERS, Order, OrderStatus, PaidSums, Seller, ShippingLine, Source,
-    Totals, document,
+    self, Allocation, GUEST_ORDERS, Line, NUMBERS, ORDERS, Order, OrderStatus, PaidSums, Seller,
+    ShippingLine, Source, Totals, document,
 };
 use crate::payments;
-use crate::scope::{Count, Scope, View};
+use crate::scope::{Count, Present, Scope, View};
 use crate::sealed::Sealed;
+use crate::version;
 use serde::{Deserialize, Serialize};
 
 /// Holds that one delivery address may have at a time.
@@ -225,7 +227,9 @@ fn place(
     let taken = plan(scope, scope.at(), &cart)?;
     let order_id = OrderId::from_bits(scope.mint());
     let number = NUMBERS.get(scope, &()).unwrap_or_default().0.max(draft.number_start.saturating_sub(1)) + 1;
-    let order = order_of(scope, order_id, number, &cart, draft, &taken);
+    let mut order = order_of(scope, order_id, number, &cart, draft, &taken);
+    let account = account_of(scope, &order);
+    order.customer = order.customer.or(account);
     if orders::stored_bytes(&order) > orders::NEW_ORDER_BYTES_MAX {
         return Err(Refusal::Unpriced { why: "the cart is too large for one order".to_owned() });
     }
@@ -238,6 +242,9 @@ fn place(
         document::sold_by(scope, order_id, seller);
     }
     run(scope, crate::orders::Command::Place { order: Box::new(order) });
+    if account.is_some() {
+        GUEST_ORDERS.put(scope, &order_id, &Present);
+    }
     cart::mark_ordered(scope, cart, order_id);
     if total == 0 {
         run(scope, crate::orders::Command::Confirm { order: order_id });
@@ -246,6 +253,17 @@ fn place(
     }
     let revision = ORDERS.get(scope, &order_id).map_or(0, |order| order.revision);
     Ok(Reply::about(order_id.bits(), revision))
+}
+
+/// The account that a guest's order belongs to from the first: that of its address, if the address was shown to be the
+/// customer's. An order placed before that joins when it is shown (`guest_order_joins_account`). Nothing tells the
+/// guest: anybody can type an address.
+fn account_of(scope: &Scope<'_, '_>, order: &Order) -> Option<CustomerId> {
+    if order.customer.is_some() || !scope.follows(version::PAPERS) {
+        return None;
+    }
+    let CustomerRef(id) = CUSTOMERS_BY_EMAIL.get(scope, &order.contact.email_hash)?;
+    CUSTOMERS.get(scope, &id).filter(|customer| customer.email_verified).map(|customer| customer.id)
 }
 
 /// Commands whose refusals were ruled out by the decision before.

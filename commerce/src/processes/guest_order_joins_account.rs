@@ -1,4 +1,5 @@
-//! Orders placed as a guest appear in the account once its e-mail address is verified.
+//! Orders placed as a guest appear in the account once its e-mail address is verified. Those placed afterwards belong
+//! to it from the first: see [`super::checkout`].
 
 use crate::command::{Command, Event};
 use crate::customers;

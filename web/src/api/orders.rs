@@ -13,7 +13,9 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use gearify_commerce::command::{GroupKind, Settled};
 use gearify_commerce::intent::{CheckoutIntent, Intent, OrderIntent, PaymentChoice};
-use gearify_commerce::orders::{BY_CUSTOMER, Command as Orders, ORDERS, Order, PaymentStatus, Source};
+use gearify_commerce::orders::{
+    BY_CUSTOMER, Command as Orders, JOINED, ORDERS, Order, PaymentStatus, Source,
+};
 use gearify_commerce::payments::{self, PaymentState};
 use gearify_commerce::{CartId, OrderId, ReadScope, version};
 use gearify_storage::decode;
@@ -190,7 +192,8 @@ async fn settled(call: &Call, id: OrderId) -> Result<Response, Problem> {
             let failed = payments.iter().filter(|payment| payment.state == PaymentState::Failed);
             let declined = failed.max_by_key(|payment| payment.updated_at).filter(|_| unpaid).cloned();
             let token = order_token(call.vault(), shop.id(), id);
-            Some((orders::view_with(region, call.vault(), &order, &payments, token), declined))
+            let view = orders::view_with(region, call.vault(), &order, &payments, token);
+            Some((as_told(call, &order, view), declined))
         })
         .ok_or_else(|| Problem::internal("a placed order can't be read"))?;
     match declined {
@@ -257,7 +260,22 @@ pub fn hold_order(call: &Call, id: OrderId, OrderToken(token): OrderToken) -> Re
 
 pub fn show_order(call: &Call, order: &Order) -> OrderView {
     let token = order_token(call.vault(), call.tenant(), order.id);
-    call.read(GroupKind::Region, |region| orders::view(region, call.vault(), order, token))
+    let view = call.read(GroupKind::Region, |region| orders::view(region, call.vault(), order, token));
+    as_told(call, order, view)
+}
+
+/// Whoever holds an order's token need not be who has the account of its address: they are not told that there is one.
+fn as_told(call: &Call, order: &Order, mut view: OrderView) -> OrderView {
+    let may_know = match call.caller() {
+        Caller::Guest => false,
+        Caller::Customer { id, .. } => order.customer == Some(*id),
+        Caller::Staff(_) | Caller::ApiKey { .. } => true,
+    };
+    if !may_know {
+        view.customer_id = None;
+        view.timeline.retain(|entry| entry.what != JOINED);
+    }
+    view
 }
 
 /// The order as it stands now.

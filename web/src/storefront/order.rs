@@ -27,7 +27,7 @@ use gearify_commerce::command::GroupKind;
 use gearify_commerce::intent::{CheckoutIntent, Intent, PaymentChoice};
 use gearify_commerce::orders::{
     FulfillmentStatus, Line, ORDERS, ORDERS_BY_NUMBER, Order, OrderStatus, PaymentStatus, RefundState,
-    Shipment, ShipmentState,
+    Shipment, ShipmentState, was_placed_by_a_guest,
 };
 use gearify_commerce::payments::{self, MANUAL, Payment, PaymentState};
 use gearify_commerce::sealed::{normal_email, open};
@@ -439,13 +439,13 @@ pub async fn look_up_order(visit: Visit, form: Form) -> Result<Response, Problem
     }
 }
 
-/// The guest's order with this number, if this address ordered it. An account's orders are seen by
-/// signing in.
+/// The guest's order with this number, if this address ordered it, whether or not there is an account of it. What was
+/// ordered in an account is seen by signing in.
 fn guest_order(visit: &Visit, number: &str, email: &str) -> Option<OrderId> {
     let hash = visit.call.vault().hash(visit.shop.id(), "email", normal_email(email).as_bytes());
     visit.call.read(GroupKind::Region, |view| {
         let found = ORDERS_BY_NUMBER.get(view, number)?.0;
         let order = ORDERS.get(view, &found)?;
-        (order.customer.is_none() && order.contact.email_hash == hash).then_some(order.id)
+        (was_placed_by_a_guest(view, &order) && order.contact.email_hash == hash).then_some(order.id)
     })
 }

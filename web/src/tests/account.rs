@@ -3,6 +3,7 @@
 use super::shopping::{Basket, address};
 use crate::auth::TOKEN_SECONDS;
 use crate::testing::{Client, Reply, Shopfront};
+use gearify_commerce::{CustomerId, customers};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "a long afternoon";
@@ -301,4 +302,57 @@ async fn a_customer_is_forgotten_and_what_was_paid_keeps_what_the_law_demands() 
     assert_eq!(again.get("/api/v1/me/addresses").await.expect(200).json()["data"], json!([]));
     assert_eq!(again.get("/api/v1/me/consents").await.expect(200).json()["data"][0]["granted"], false);
     assert_eq!(again.get("/api/v1/me/export").await.expect(200).json()["orders"], json!([]));
+}
+
+/// What a guest is told of an order under this address, but for what differs from order to order.
+async fn told_of_an_order(shop: &Shopfront, email: &str) -> (Value, Value) {
+    let basket = Basket::start(shop).await;
+    basket.add("BALL", 1).await;
+    basket.ready().await;
+    let contact = json!({ "email": email, "name": "Pat Striker" });
+    basket.client.put(&basket.path("/contact"), contact).await.expect(200);
+    let buyer = basket.client.with("idempotency-key", email);
+    let placed = buyer.post("/api/v1/orders", basket.order("tok_ok")).await.expect(201).json();
+    let holder = shop.visitor().with("order-token", placed["order_token"].as_str().unwrap());
+    let path = format!("/api/v1/orders/{}", placed["id"].as_str().unwrap());
+    let mut told = holder.get(&path).await.expect(200).json();
+    assert_eq!(placed, told);
+    for own in ["id", "number", "order_token", "cart_id", "contact", "placed_at", "updated_at"] {
+        told[own] = json!(null);
+    }
+    for list in ["lines", "payments", "timeline", "documents"] {
+        for entry in told[list].as_array_mut().unwrap() {
+            for own in ["id", "at", "created_at", "number", "issued_at"] {
+                entry[own] = json!(null);
+            }
+        }
+    }
+    (placed, told)
+}
+
+#[tokio::test]
+async fn a_guests_order_belongs_to_the_verified_account_of_its_address_and_the_guest_is_not_told() {
+    let shop = Shopfront::open();
+    let (pat, eve) = ("pat@shopper.example", "eve@shopper.example");
+    let mine = signed_in(&shop.visitor(), &register(&shop.visitor(), pat).await);
+    register(&shop.visitor(), eve).await;
+    let id = mine.get("/api/v1/me").await.expect(200).json()["id"].as_str().unwrap().to_owned();
+    let customer = CustomerId::parse(&id).unwrap();
+    shop.backend.run(shop.tenant, customers::Command::VerifyEmail { customer });
+    let (verified, told_of_verified) = told_of_an_order(&shop, pat).await;
+    let (_, told_of_unverified) = told_of_an_order(&shop, eve).await;
+    let (_, told_of_nobody) = told_of_an_order(&shop, "nobody@shopper.example").await;
+    assert_eq!(told_of_verified, told_of_nobody, "an address that has an account looks like any other");
+    assert_eq!(told_of_unverified, told_of_nobody);
+
+    let orders = mine.get("/api/v1/me/orders").await.expect(200).json();
+    let found: Vec<&Value> = orders["data"].as_array().unwrap().iter().map(|order| &order["id"]).collect();
+    assert_eq!(found, [&verified["id"]]);
+    let path = format!("/api/v1/orders/{}", verified["id"].as_str().unwrap());
+    assert_eq!(mine.get(&path).await.expect(200).json()["customer_id"], id);
+    let record = format!("/api/v1/admin/orders/{}", verified["id"].as_str().unwrap());
+    assert_eq!(shop.owner().await.get(&record).await.expect(200).json()["customer_id"], id);
+    // Eve has not shown that the address is hers: what was ordered under it waits.
+    let waiting = shop.backend.story().iter().filter(|name| **name == "order.joined_account").count();
+    assert_eq!(waiting, 0);
 }

@@ -88,6 +88,27 @@ async fn a_guests_order_is_in_the_account_once_its_address_is_confirmed() {
 }
 
 #[tokio::test]
+async fn what_is_bought_under_a_confirmed_address_is_in_the_account_and_found_by_number_as_ever() {
+    let shop = Shopfront::open();
+    let mut meera = registered(&shop, MEERA).await;
+    meera.open(&link(&shop, MEERA)).await.expect(200);
+    meera.submit("/account/verify", &[]).await.expect(200);
+    bought_as_a_guest(&shop).await;
+    assert!(sees_the_bat(&mut meera).await);
+    let mut guest = Browser::new(&shop);
+    guest.open("/orders/look-up").await.expect(200);
+    let sought = [("number", "1001"), ("email", MEERA)];
+    guest.submit("/orders/look-up", &sought).await.expect(200).says("Seam Edition Bat");
+    // What she buys signed in is seen signed in.
+    meera.open("/p/seam-edition-bat").await.expect(200);
+    meera.submit("/cart/lines", &[("option.size", "sh")]).await.expect(200);
+    at_the_review(&mut meera, "tok_ok").await;
+    meera.submit("/checkout/review", &[]).await.expect(200).says("Thank you");
+    guest.open("/orders/look-up").await.expect(200);
+    guest.submit("/orders/look-up", &[("number", "1002"), ("email", MEERA)]).await.expect(422);
+}
+
+#[tokio::test]
 async fn whoever_is_not_signed_in_comes_back_to_the_link() {
     let shop = Shopfront::open();
     registered(&shop, MEERA).await;
