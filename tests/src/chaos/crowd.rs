@@ -42,7 +42,7 @@ pub enum Outcome {
 }
 
 /// A declined payment acknowledges its order like a paid one. What a node says about itself (busy, no leader,
-/// a cart it has not heard of yet, the first call still running) decides nothing about the order.
+/// a cart it has not heard of yet) decides nothing about the order.
 fn outcome(answer: &anyhow::Result<Answer>) -> Outcome {
     let answer = match answer {
         Ok(answer) => answer,
@@ -51,7 +51,6 @@ fn outcome(answer: &anyhow::Result<Answer>) -> Outcome {
     match (answer.status.as_u16(), answer.problem()) {
         (201, _) => Outcome::Ok(acknowledged(&answer.json)),
         (402, _) if answer.json["order"].is_object() => Outcome::Ok(acknowledged(&answer.json["order"])),
-        (409, "key-in-flight") => Outcome::Unknown("key-in-flight".to_owned()),
         (409 | 422, problem) => Outcome::Refused(problem.to_owned()),
         (status, problem) => Outcome::Unknown(format!("{status} {problem}")),
     }

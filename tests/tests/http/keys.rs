@@ -115,6 +115,24 @@ fn a_cart_becomes_at_most_one_order_whatever_the_key() {
 }
 
 #[test]
+fn a_replay_beside_the_first_call_waits_as_it_does_and_gets_the_same_answer() {
+    let (premises, market, node) = open();
+    premises.runtime.block_on(async {
+        let cart = filled(&premises, &node, 1).await;
+        // The provider decides later, so both wait for it to the end of their time: no call is refused because
+        // another one with its key still runs.
+        let (one, two) = tokio::join!(cart.place("one", "tok_later"), cart.place("one", "tok_later"));
+        let answers = [one, two].map(|answer| answer.expect("the node answers").expect(201));
+        for answer in &answers {
+            assert_eq!(answer.json["payment_status"], "pending");
+            assert_eq!(answer.json["id"], answers[0].json["id"]);
+        }
+        assert_eq!(answers.iter().filter(|answer| answer.replayed).count(), 1);
+    });
+    close(&premises, &market, node, 1);
+}
+
+#[test]
 fn three_sends_of_one_key_at_once_make_one_order() {
     let (premises, market, node) = open();
     const ROUNDS: usize = 20;

@@ -265,7 +265,9 @@ impl Call {
         self.0.wrote.lock().last = Some(position);
     }
 
-    /// An unknown outcome is asked for again under the same id, so that nothing acts twice.
+    /// An unknown outcome is asked for again under the same id, so that nothing acts twice. A call with the key of
+    /// one that still runs does the same: it waits for no other call but for the entry, and whichever of them stands
+    /// in the log first acts. So there is no answer "still running": what is not decided in time is unknown to both.
     async fn propose(&self, request: Request) -> Result<Decided, Problem> {
         const PAUSE: Duration = Duration::from_millis(50);
         let deadline = Instant::now() + self.state().settings.request_timeout.mul_f32(0.8);

@@ -54,7 +54,6 @@ kinds! {
     UnknownHost = 421 "unknown-host", "No shop answers to this host", "The host name in the request belongs to no shop on this node.";
     Validation = 422 "validation", "Some values are not valid", "The request was understood, but some values can't be accepted. The errors say which ones and why.";
     KeyReused = 422 "key-reused", "The idempotency key was used before", "The same Idempotency-Key came with another request. Use a new key for a new intention.";
-    KeyInFlight = 409 "key-in-flight", "The first request is still running", "A request with the same Idempotency-Key has not finished. Ask again in a moment with the same key.";
     PreconditionFailed = 412 "stale-version", "The record has changed", "The record is no longer at the revision named in If-Match. Read it again and repeat the change on the new one.";
     PreconditionRequired = 428 "precondition-required", "Say which version you mean", "This operation overwrites a record. Send If-Match with the ETag you have read, so that nobody's change is lost.";
     TooManyRequests = 429 "too-many-requests", "Too many requests", "More requests came in a short time than are allowed. Retry-After says when to go on.";

@@ -371,9 +371,7 @@ pub async fn pay_again(visit: Visit, form: Form) -> Result<Response, Problem> {
             Ok(see_other(&path))
         }
         // Paid meanwhile, lapsed, or a try is under way: the page says which.
-        Err(problem)
-            if matches!(problem.kind(), Kind::PaymentRefused | Kind::KeyReused | Kind::KeyInFlight) =>
-        {
+        Err(problem) if matches!(problem.kind(), Kind::PaymentRefused | Kind::KeyReused) => {
             Ok(see_other(&Note::PaymentRunning.on(&path)))
         }
         Err(problem) => Err(problem),

@@ -191,7 +191,7 @@ fn refused(
     Ok(match problem.kind() {
         Kind::TotalChanged => again(t.error_total_changed(), None),
         Kind::CartChanged => again(t.note_cart_changed(), None),
-        Kind::KeyReused | Kind::KeyInFlight => again(t.error_sent_twice(), None),
+        Kind::KeyReused => again(t.error_sent_twice(), None),
         Kind::AlreadyOrdered => {
             match problem.member_value("order_id").and_then(|id| OrderId::parse(id.as_str()?).ok()) {
                 Some(order) => to_order(visit, order),
