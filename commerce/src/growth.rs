@@ -170,7 +170,7 @@ fn of_inventory(command: &inventory::Command) -> bool {
     use inventory::Command::*;
     match command {
         ExpireHold { .. } | Release { .. } | Allocate { .. } => false,
-        Unallocate { .. } | Ship { .. } | Restock { .. } | Reallocate { .. } => false,
+        Unallocate { .. } | Ship { .. } | Restock { .. } | Reallocate { .. } | Report { .. } => false,
         PutWarehouse { .. } | Adjust { .. } | Transfer { .. } | SetParts { .. } | SetLowAt { .. } => true,
     }
 }

@@ -104,6 +104,7 @@ fn of_inventory(event: &inventory::Event) -> String {
         },
         InventoryReserved { cart, .. } | InventoryReleased { cart } => cart.to_string(),
         OutOfStock { item } | LowStockAlert { item, .. } => item.to_string(),
+        ProductOutOfStock { product } => product.to_string(),
     }
 }
 

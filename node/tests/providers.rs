@@ -7,6 +7,7 @@ use gearify_commerce::intent::{Intent, OrderIntent, RefundRequest};
 use gearify_commerce::orders::{self, Order, OrderStatus, PaymentStatus};
 use gearify_commerce::payments::{self, Payment, PaymentState};
 use gearify_commerce::{GroupKind, OrderId, ReadScope, Site};
+use gearify_node::backend::NodeBackend;
 use gearify_node::projectors::ledger;
 use gearify_node::testing::TestCluster;
 use gearify_node::testpay::{Client, Faults, Outcome, Statement};
@@ -168,5 +169,42 @@ async fn refunds_in_parts_and_a_capture_after_the_end_leave_both_books_equal() {
     assert!(record.refundable() == 0 && record.state != PaymentState::Pending, "{record:?}");
     tokio::time::sleep(Duration::from_millis(500)).await;
     books_agree(&cluster).await;
+    cluster.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_that_is_sold_out_is_told_of_by_whoever_leads() {
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = TestCluster::single(dir.path()).await.unwrap();
+    let tenant = willow(&cluster, dir.path()).await;
+    let shopper = Shopper::at(&cluster, 0, tenant);
+    shopper.adds("LAST-BALL", 9).await.unwrap();
+    shopper.buys("tok_ok").await.unwrap();
+    let backend: &NodeBackend = cluster.node(0).core.backend();
+    let told = async || {
+        let (mut after, mut told) = (0, Vec::new());
+        loop {
+            let page = Backend::history(backend, GroupKind::Region, tenant, Site::FIRST, after, 500);
+            let page = page.await.unwrap();
+            let Some(last) = page.last() else { return told };
+            after = last.sequence;
+            let gone = page.iter().filter(|event| event.event.name() == "product.out_of_stock");
+            told.extend(gone.map(|event| event.subject()));
+        }
+    };
+    assert_eq!(told().await, Vec::<String>::new(), "one is left");
+    let last = Shopper::at(&cluster, 0, tenant);
+    last.adds("LAST-BALL", 1).await.unwrap();
+    let order = last.buys("tok_ok").await.unwrap();
+    let product = last.order(order).lines[0].product.to_string();
+    for _ in 0..200 {
+        if !told().await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(told().await, [product]);
+    let open = gearify_commerce::scope::open_work(&**cluster.node(0).core.states.of(GroupKind::Region), 10);
+    assert_eq!(open, [], "nobody is asked any more");
     cluster.stop().await.unwrap();
 }

@@ -10,6 +10,7 @@ use gearify_commerce::command::{GroupKind, Settled};
 use gearify_commerce::intent::{
     CartIntent, CheckoutIntent, Intent, OrderIntent, PaymentChoice, RefundRequest, VariantRef,
 };
+use gearify_commerce::inventory;
 use gearify_commerce::orders::{self, ORDERS, Order, PAPERS, Papers, Source};
 use gearify_commerce::payments::{self, PAYMENTS, REFUNDS};
 use gearify_commerce::processes::{checkout, schedule::Work};
@@ -503,8 +504,11 @@ impl<S: Stage> Scenario<S> {
             open = scope::open_work(reader, 1_000)
         });
         for (tenant, _, work) in open {
-            let command = look(&self.stage, GroupKind::Region, tenant, |view| answer(view, work));
-            let provider = Actor::Provider("test".into());
+            let (group, provider) = match work {
+                Work::Shelf(_) => (GroupKind::Catalogue, Actor::System),
+                Work::Pay(_) | Work::Refund(_) => (GroupKind::Region, Actor::Provider("test".into())),
+            };
+            let command = look(&self.stage, group, tenant, |view| answer(view, work));
             self.stage.submit(tenant, provider, None, command.into()).expect("an open call takes an answer");
         }
     }
@@ -641,6 +645,10 @@ fn answer(view: &gearify_commerce::ReadScope<'_>, work: Work) -> gearify_commerc
                 outcome: payments::RefundOutcome::Succeeded { reference },
             }
             .into()
+        }
+        Work::Shelf(item) => {
+            let shelf = inventory::shelf::of_item(view, item);
+            inventory::Command::Report { item, shelf }.into()
         }
     }
 }

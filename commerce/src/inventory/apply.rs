@@ -3,7 +3,7 @@
 use super::command::{Cause, Change, Command, Event, Reason};
 use super::error::Refusal;
 use super::model::*;
-use super::stock;
+use super::{shelf, stock};
 use crate::command::Reply;
 use crate::ids::{CartId, StockItemId, WarehouseId};
 use crate::scope::{Scope, View};
@@ -39,6 +39,10 @@ pub fn apply(scope: &mut Scope<'_, '_>, command: &Command) -> Result<Reply, Refu
         Command::Restock { order, taken } => {
             stock::restock(scope, *order, taken);
             Ok(Reply::about(order.bits(), 0))
+        }
+        Command::Report { item, shelf } => {
+            shelf::report(scope, *item, shelf.as_ref());
+            Ok(Reply::about(item.bits(), 0))
         }
         Command::Reallocate { order, from, to } => {
             stock::reallocate(scope, *order, from, to);

@@ -1,7 +1,8 @@
 //! What may be asked of stock, and what is reported.
 
 use super::model::{Level, Taken};
-use crate::ids::{CartId, OrderId, StockItemId, WarehouseId};
+use super::shelf::Shelf;
+use crate::ids::{CartId, OrderId, ProductId, StockItemId, WarehouseId};
 use crate::locale::Country;
 use crate::text::Name;
 use crate::time::Timestamp;
@@ -72,6 +73,11 @@ pub enum Command {
     Restock {
         order: OrderId,
         taken: Vec<Taken>,
+    },
+    /// What the catalogue says of an item that ran out, asked for by `Work::Shelf`: since state version 8.
+    Report {
+        item: StockItemId,
+        shelf: Option<Shelf>,
     },
     /// An order's pieces are set aside elsewhere: since state version 8.
     Reallocate {
@@ -174,6 +180,10 @@ pub enum Event {
         item: StockItemId,
         available: i64,
     },
+    /// The last variant of a product that could be sold has run out.
+    ProductOutOfStock {
+        product: ProductId,
+    },
 }
 
 impl Event {
@@ -185,6 +195,7 @@ impl Event {
             Event::InventoryReleased { .. } => "inventory.released",
             Event::OutOfStock { .. } => "inventory.out_of_stock",
             Event::LowStockAlert { .. } => "inventory.low_stock",
+            Event::ProductOutOfStock { .. } => "product.out_of_stock",
         }
     }
 }

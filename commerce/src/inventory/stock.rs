@@ -5,9 +5,11 @@
 
 use super::command::{Cause, Change, Event};
 use super::model::*;
+use super::shelf;
 use crate::ids::{CartId, StockItemId, WarehouseId};
 use crate::scope::{Present, Scope, View};
 use crate::time::Timestamp;
+use crate::version;
 use std::collections::BTreeMap;
 
 /// Pieces wanted of an item.
@@ -291,8 +293,15 @@ fn change_by(
 pub(super) fn alert(scope: &mut Scope<'_, '_>, item: StockItemId, before: i64) {
     let now = available(scope, item);
     let low_at = STOCK_ITEMS.get(scope, &item).map_or(0, |item| i64::from(item.low_at));
+    let tells_products = scope.follows(version::PAPERS);
+    if now > 0 && before <= 0 && tells_products {
+        shelf::came_back(scope, item);
+    }
     if now == 0 && before > 0 {
         scope.emit(Event::OutOfStock { item });
+        if tells_products {
+            shelf::ran_out(scope, item);
+        }
     } else if now <= low_at && before > low_at {
         scope.emit(Event::LowStockAlert { item, available: now });
     }

@@ -1,10 +1,11 @@
 //! Stories of this context.
 
 use super::stock::{Want, plan};
-use super::{Command, Event, LEVELS, Level, Reason, Refusal, WAREHOUSES_MAX, available};
+use super::{Command, Event, LEVELS, Level, Reason, Refusal, Shelf, WAREHOUSES_MAX, available};
 use crate::harness::Harness;
-use crate::ids::{CartId, StockItemId, WarehouseId};
+use crate::ids::{CartId, ProductId, StockItemId, WarehouseId};
 use crate::locale::Country;
+use crate::processes::schedule::Work;
 use crate::text::Name;
 
 const ITEM: StockItemId = StockItemId::from_bits(1);
@@ -151,4 +152,70 @@ fn warehouses_have_codes_of_their_own_and_are_not_endless() {
     assert_eq!(shop.refused(put(None, "NEW")), Refusal::TooManyWarehouses { max: 16 }.into());
     assert_eq!(shop.refused(put(None, "a b")), Refusal::BadCode.into());
     assert_eq!(shop.refused(Command::Release { cart: CartId::from_bits(1) }), Refusal::NoHold.into());
+}
+
+const OTHER: StockItemId = StockItemId::from_bits(21);
+
+/// A product of two variants, each an item of its own.
+fn shelf(beyond_stock: bool) -> Shelf {
+    Shelf {
+        product: ProductId::from_bits(20),
+        variants: vec![vec![(ITEM, 1)], vec![(OTHER, 1)]],
+        beyond_stock,
+    }
+}
+
+/// The leader answers what it was asked of items that ran out; how many it was asked of.
+fn answers(shop: &mut Harness, shelf: &Shelf) -> usize {
+    let asked = crate::scope::open_work(&shop.engine, 10);
+    for (_, _, work) in &asked {
+        let Work::Shelf(item) = *work else { panic!("only stock is asked of") };
+        shop.run(Command::Report { item, shelf: Some(shelf.clone()) });
+    }
+    asked.len()
+}
+
+fn gone(shop: &Harness) -> usize {
+    shop.story().iter().filter(|name| **name == "product.out_of_stock").count()
+}
+
+#[test]
+fn a_product_is_gone_with_its_last_variant_and_told_once_until_it_is_back() {
+    let mut shop = Harness::site();
+    let house = warehouse(&mut shop, "MAIN", 1);
+    shop.run(adjust(ITEM, house, 2));
+    shop.run(adjust(OTHER, house, 1));
+    let shelf = shelf(false);
+    shop.run(adjust(ITEM, house, -2));
+    assert_eq!((answers(&mut shop, &shelf), gone(&shop)), (1, 0), "the other size is there");
+    shop.run(adjust(OTHER, house, -1));
+    assert_eq!((answers(&mut shop, &shelf), gone(&shop)), (1, 1));
+    // The same word again, of either item, is no news.
+    shop.run(Command::Report { item: ITEM, shelf: Some(shelf.clone()) });
+    shop.run(Command::Report { item: OTHER, shelf: Some(shelf.clone()) });
+    assert_eq!((answers(&mut shop, &shelf), gone(&shop)), (0, 1));
+    shop.run(adjust(OTHER, house, 1));
+    shop.run(adjust(OTHER, house, -1));
+    assert_eq!((answers(&mut shop, &shelf), gone(&shop)), (1, 2), "it was back in between");
+}
+
+#[test]
+fn a_product_is_not_gone_while_something_of_it_can_be_sold() {
+    let mut shop = Harness::site();
+    let house = warehouse(&mut shop, "MAIN", 1);
+    shop.run(adjust(ITEM, house, 1));
+    shop.run(adjust(ITEM, house, -1));
+    let waits = shelf(true);
+    assert_eq!((answers(&mut shop, &waits), gone(&shop)), (1, 0), "one of them may be ordered all the same");
+    shop.run(Command::Report { item: ITEM, shelf: None });
+    assert_eq!(gone(&shop), 0, "it is not for sale");
+    // By the time the leader answers, pieces have come.
+    shop.run(adjust(ITEM, house, 1));
+    shop.run(adjust(ITEM, house, -1));
+    shop.run(adjust(OTHER, house, 1));
+    assert_eq!((answers(&mut shop, &shelf(false)), gone(&shop)), (1, 0));
+    shop.rules = crate::version::ROSTER;
+    shop.run(adjust(ITEM, house, 1));
+    shop.run(adjust(ITEM, house, -1));
+    assert_eq!(answers(&mut shop, &shelf(false)), 0, "older rules do not ask");
 }

@@ -6,7 +6,7 @@
 
 use crate::bundle;
 use crate::command::{Reply, apply_inner};
-use crate::ids::{CartId, OrderId, PaymentId, ProductId, RefundId, SessionId, VariantId};
+use crate::ids::{CartId, OrderId, PaymentId, ProductId, RefundId, SessionId, StockItemId, VariantId};
 use crate::placement::ELSEWHERE;
 use crate::scope::{Key, Scope};
 use serde::{Deserialize, Serialize};
@@ -46,13 +46,15 @@ impl Key for Due {
     }
 }
 
-/// A call to somebody outside that the leader owes.
+/// A call to somebody outside, or a look into another log, that the leader owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Work {
     /// A payment attempt waits for the provider's word.
     Pay(PaymentId),
     /// A refund waits for the provider's word.
     Refund(RefundId),
+    /// An item ran out: the catalogue, which is in another log, is asked what it was sold as. Since state version 8.
+    Shelf(StockItemId),
 }
 gearify_storage::first_version!(Work);
 
@@ -61,6 +63,7 @@ impl Key for Work {
         let (kind, id) = match self {
             Work::Pay(id) => (1u8, id.bits()),
             Work::Refund(id) => (2, id.bits()),
+            Work::Shelf(id) => (3, id.bits()),
         };
         (kind, id).push(out);
     }

@@ -2,11 +2,13 @@
 //!
 //! The rule: an attempt stands in the log before anybody is called, its outcome is an entry of its own,
 //! and an unknown outcome is looked up under the attempt's key, never assumed and never charged again
-//! under another. So the worker needs no memory: whoever leads reads which calls are owed.
+//! under another. So the worker needs no memory: whoever leads reads which calls are owed. What the leader owes a look
+//! into another log for is read in the same way.
 
 mod breaker;
 mod caller;
 mod event;
+mod shelf;
 mod test;
 
 use crate::backend::{NodeBackend, ProviderDesk, now};
@@ -249,6 +251,9 @@ async fn settle(
     work: Work,
 ) -> Option<Duration> {
     let (tenant, site) = (view.tenant(), view.site());
+    if let Work::Shelf(item) = work {
+        return shelf::report(backend, (tenant, site), item).await;
+    }
     let Some((provider, call)) = read_call(providers, view, work) else { return Some(LATER) };
     let Some(gateway) = providers.gateway(&provider) else {
         tracing::warn!(provider, "a payment waits for a provider that this node can't call");
@@ -287,6 +292,7 @@ fn payment_of(view: &ReadScope<'_>, work: Work) -> Option<Payment> {
     match work {
         Work::Pay(payment) => PAYMENTS.get(view, &payment),
         Work::Refund(refund) => PAYMENTS.get(view, &REFUNDS.get(view, &refund)?.payment),
+        Work::Shelf(_) => None,
     }
 }
 
@@ -308,6 +314,7 @@ fn read_call(providers: &Providers, view: &ReadScope<'_>, work: Work) -> Option<
             let refund = REFUNDS.get(view, &refund).filter(|refund| refund.state == RefundState::Pending)?;
             Call::Refund { payment: Box::new(payment), refund: Box::new(refund) }
         }
+        Work::Shelf(_) => return None,
     };
     Some((provider, call))
 }

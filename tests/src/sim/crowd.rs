@@ -20,9 +20,11 @@ use gearify_commerce::pricing::{self, Price};
 use gearify_commerce::processes::checkout;
 use gearify_commerce::processes::schedule::Work;
 use gearify_commerce::{
-    Actor, CartId, Currency, GroupKind, OrderId, ReadScope, Refusal, Site, StaffId, TenantId, catalog, scope,
+    Actor, CartId, Currency, GroupKind, OrderId, ReadScope, Refusal, Site, StaffId, TenantId, View, catalog,
+    scope,
 };
 use gearify_node::vault::NodeVault;
+use gearify_storage::Reader;
 use gearify_web::ports::{Backend, Decided, Position, SubmitError};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -473,7 +475,9 @@ pub async fn till(town: Arc<Town>, nodes: Vec<u64>, dice: Dice) {
         let open = scope::open_work(&**running.backend.state(GroupKind::Region), 20);
         for (tenant, _, work) in open {
             let reader = running.backend.state(GroupKind::Region);
-            let Some(command) = answer(&ReadScope::new(&**reader, tenant, Site::FIRST), work) else {
+            let view = ReadScope::new(&**reader, tenant, Site::FIRST);
+            let catalogue = running.backend.state(GroupKind::Catalogue);
+            let Some(command) = answer(&view, &**catalogue, work) else {
                 continue;
             };
             for _ in 0..dice.between(1, 3) {
@@ -489,7 +493,7 @@ pub async fn till(town: Arc<Town>, nodes: Vec<u64>, dice: Dice) {
     }
 }
 
-fn answer(view: &ReadScope<'_>, work: Work) -> Option<gearify_commerce::Command> {
+fn answer(view: &ReadScope<'_>, catalogue: &dyn Reader, work: Work) -> Option<gearify_commerce::Command> {
     Some(match work {
         Work::Pay(id) => {
             let payment = PAYMENTS.get(view, &id)?;
@@ -500,6 +504,11 @@ fn answer(view: &ReadScope<'_>, work: Work) -> Option<gearify_commerce::Command>
             let outcome =
                 payments::RefundOutcome::Succeeded { reference: REFUNDS.get(view, &id)?.id.to_string() };
             payments::Command::SettleRefund { refund: id, outcome }.into()
+        }
+        Work::Shelf(item) => {
+            let catalogue = ReadScope::new(catalogue, view.tenant(), Site::NONE);
+            let shelf = inventory::shelf::of_item(&catalogue, item);
+            inventory::Command::Report { item, shelf }.into()
         }
     })
 }

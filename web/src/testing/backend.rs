@@ -10,6 +10,7 @@ use gearify_commerce::command::{self, Command, CommandId, GroupKind, Keep, Stamp
 use gearify_commerce::event::Envelope;
 use gearify_commerce::facts::{self, Desk};
 use gearify_commerce::intent::Request;
+use gearify_commerce::inventory;
 use gearify_commerce::payments::{self, MANUAL, Outcome, PAYMENTS, RefundOutcome};
 use gearify_commerce::processes::schedule::{self, Work};
 use gearify_commerce::scope::{first_due, open_work};
@@ -167,6 +168,13 @@ impl MemoryBackend {
                     refund,
                     outcome: RefundOutcome::Succeeded { reference: format!("ref-{refund}") },
                 },
+                Work::Shelf(item) => {
+                    let catalogue = ReadScope::new(&*self.catalogue.engine, tenant, Site::NONE);
+                    let shelf = inventory::shelf::of_item(&catalogue, item);
+                    let report = inventory::Command::Report { item, shelf };
+                    self.apply(GroupKind::Region, self.stamp(tenant, site, Actor::System, report.into()));
+                    continue;
+                }
             };
             let actor = Actor::Provider("test".into());
             self.apply(GroupKind::Region, self.stamp(tenant, site, actor, command.into()));

@@ -520,6 +520,29 @@ async fn the_feed_tells_what_happened_in_order() {
 }
 
 #[tokio::test]
+async fn a_product_tells_that_it_is_gone_with_its_last_variant() {
+    let shop = Shopfront::open();
+    let owner = shop.owner().await;
+    let counts = async |key: &str, sku: &str, delta: i64| {
+        let body = json!({ "sku": sku, "delta": delta, "reason": "counted" });
+        let keyed = owner.with("idempotency-key", key);
+        keyed.post(&path("/inventory/adjustments"), body).await.expect(200);
+        shop.backend.answer_calls();
+    };
+    let gone = async || {
+        let feed = owner.get(&path("/events?stream=sales&limit=100")).await.expect(200).json();
+        let events = feed["data"].as_array().unwrap().iter();
+        let gone = events.filter(|event| event["type"] == "product.out_of_stock");
+        gone.map(|event| event["data"]["product_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    counts("a", "BAT-LH", 1).await;
+    counts("b", "BAT-SH", -20).await;
+    assert_eq!(gone().await, Vec::<String>::new(), "the long handle is there");
+    counts("c", "BAT-LH", -1).await;
+    assert_eq!(gone().await, [shop.product.to_string()]);
+}
+
+#[tokio::test]
 async fn customers_are_seen_by_those_who_may() {
     let shop = Shopfront::open();
     let body =

@@ -203,6 +203,9 @@ pub(crate) fn data_of(event: &Event) -> serde_json::Value {
         Event::Inventory(inventory::Event::OutOfStock { item }) => {
             json!({ "stock_item_id": item.to_string() })
         }
+        Event::Inventory(inventory::Event::ProductOutOfStock { product }) => {
+            json!({ "product_id": product.to_string() })
+        }
         Event::Inventory(inventory::Event::LowStockAlert { item, available }) => {
             json!({ "stock_item_id": item.to_string(), "available": available })
         }
