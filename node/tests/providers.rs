@@ -6,7 +6,7 @@ mod support;
 use gearify_commerce::intent::{Intent, OrderIntent, RefundRequest};
 use gearify_commerce::orders::{self, Order, OrderStatus, PaymentStatus};
 use gearify_commerce::payments::{self, Payment, PaymentState};
-use gearify_commerce::{GroupKind, OrderId, ReadScope, Site};
+use gearify_commerce::{GroupKind, OrderId, ReadScope, Site, version};
 use gearify_node::backend::NodeBackend;
 use gearify_node::projectors::ledger;
 use gearify_node::testing::TestCluster;
@@ -177,10 +177,12 @@ async fn a_product_that_is_sold_out_is_told_of_by_whoever_leads() {
     let dir = tempfile::tempdir().unwrap();
     let cluster = TestCluster::single(dir.path()).await.unwrap();
     let tenant = willow(&cluster, dir.path()).await;
+    let backend: &NodeBackend = cluster.node(0).core.backend();
+    let raised = backend.raise_version(GroupKind::Region, version::NEWEST).await;
+    assert!(raised.is_ok(), "the shop follows the newest rules");
     let shopper = Shopper::at(&cluster, 0, tenant);
     shopper.adds("LAST-BALL", 9).await.unwrap();
     shopper.buys("tok_ok").await.unwrap();
-    let backend: &NodeBackend = cluster.node(0).core.backend();
     let told = async || {
         let (mut after, mut told) = (0, Vec::new());
         loop {

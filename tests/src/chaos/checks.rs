@@ -122,8 +122,12 @@ pub fn audited(fleet: &Fleet, n: usize) -> Shared {
     let ran = fleet.tell(n, &["doctor", "--audit", "--json"]);
     let findings: Vec<Value> = serde_json::from_str(&ran.stdout)
         .unwrap_or_else(|error| panic!("node {}: {error}: {} {}", n + 1, ran.stdout, ran.stderr));
-    let wrong: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] != true).collect();
-    assert!(ran.status.success() && wrong.is_empty(), "node {}: {wrong:#?}", n + 1);
+    let wrong = findings.iter().filter(|finding| finding["ok"] != true);
+    // A cut may have damaged what is made again from the log; that it is the same then is looked at below.
+    let (mended, wrong): (Vec<&Value>, Vec<&Value>) = wrong
+        .partition(|finding| finding["check"].as_str().is_some_and(|check| check.starts_with("mended ")));
+    let as_told = ran.status.success() || !mended.is_empty();
+    assert!(as_told && wrong.is_empty(), "node {}: {wrong:#?}", n + 1);
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     let told = findings.iter().map(|finding| (text(finding, "check"), text(finding, "detail")));
     let is_shared =

@@ -57,8 +57,7 @@ impl Run {
     async fn killed(&mut self, mut region: Region, buying: &outage::Buying) -> Result<()> {
         let extent = Extent { connections: 32, ..self.extent() };
         let (goods, option) = (buying.goods.clone(), buying.option.clone());
-        let most =
-            scenarios::checkout(region.addresses(), None, goods, option, "manual", extent).await?;
+        let most = scenarios::checkout(region.addresses(), None, goods, option, "manual", extent).await?;
         println!("{}", most.line(None));
         self.kills(&mut region, &most, buying).await
     }
