@@ -98,7 +98,7 @@ macro_rules! planted {
 }
 
 planted! {
-    an_acknowledgement_before_the_fsync: CallbackBeforeFsync 1 12_000 "than was committed";
+    an_acknowledgement_before_the_fsync: CallbackBeforeFsync 9 8_000 "than was committed";
     a_vote_that_is_not_written_down: VoteNotPersisted 1 1_500 "the raft log of this group is missing";
     a_record_outside_the_batch_of_its_command: RecordOutsideTheBatch 1 1_500 "differ from those of others";
     a_stale_read_sold_as_linearizable: StaleRead 2 3_000 "is Illegal";
@@ -106,7 +106,7 @@ planted! {
     a_snapshot_that_counts_before_it_is_on_disk: SnapshotNotSynced 2 1_500 "snapshots reach only";
     a_log_purged_past_the_snapshot: PurgePastSnapshot 1 1_500 "do not follow the end of the log";
     an_outbox_cleared_before_its_events_are_moved: OutboxClearedEarly 1 1_500 "comes after";
-    a_snapshot_without_the_events_that_wait: SnapshotWithoutOutbox 1 12_000 "comes after";
+    a_snapshot_without_the_events_that_wait: SnapshotWithoutOutbox 5 3_000 "comes after";
     an_event_number_given_twice: EventNumberReused 4 1_500 "comes after";
     a_capture_booked_twice: CaptureBookedTwice 2 3_000 "the state machine panicked";
 }

@@ -17,7 +17,6 @@ for (const scripts of [true, false]) {
     await shopper.givesContact(email);
     await shopper.givesAddress(ADDRESS, 'Standard');
     await shopper.paysBy(/card/i, 'Is accepted');
-    await shopper.sees(/^Held for you until \d\d:\d\d$/);
 
     // By the steps of the checkout, and by the browser's own way back.
     const steps = page.getByRole('navigation', { name: 'Steps of the checkout' });

@@ -17,7 +17,9 @@ use gearify_commerce::inventory::{self, Cause};
 use gearify_commerce::orders::ORDERS;
 use gearify_commerce::staff::API_KEYS;
 use gearify_commerce::tenants::{self, Group};
-use gearify_commerce::{Actor, Event, OrderId, ProductId, Site, StaffId, catalog, orders, pricing, staff};
+use gearify_commerce::{
+    Actor, Event, OrderId, ProductId, ReadScope, Site, StaffId, catalog, orders, pricing, staff,
+};
 
 const ROWS: usize = 50;
 /// Events looked at for a page: between two of people's there may be many of shoppers'.
@@ -225,11 +227,18 @@ fn staff_of(event: &staff::Event) -> Option<StaffId> {
 /// What was given as the reason.
 fn why(call: &Call, event: &Event) -> String {
     match event {
-        Event::Orders(orders::Event::OrderCancelled { reason, .. }) => reason.clone(),
+        Event::Orders(orders::Event::OrderCancelled { order, .. }) => {
+            let reason =
+                |view: &ReadScope<'_>| orders::why_cancelled(view, call.vault(), &ORDERS.get(view, order)?);
+            call.read(GroupKind::Region, reason).unwrap_or_default()
+        }
         Event::Orders(orders::Event::RefundRequested { order, refund, .. }) => {
-            let order = call.read(GroupKind::Region, |view| ORDERS.get(view, order));
-            let refund = order.and_then(|order| order.refunds.into_iter().find(|known| known.id == *refund));
-            refund.map_or(String::new(), |refund| refund.reason)
+            let reason = |view: &ReadScope<'_>| {
+                let known = ORDERS.get(view, order)?;
+                let refund = known.refunds.iter().find(|known| known.id == *refund)?;
+                Some(orders::why_refunded(view, call.vault(), *order, refund))
+            };
+            call.read(GroupKind::Region, reason).unwrap_or_default()
         }
         Event::Inventory(inventory::Event::InventoryUpdated { cause: Cause::Adjusted(reason), .. }) => {
             plain(reason.as_str())

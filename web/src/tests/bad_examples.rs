@@ -280,6 +280,13 @@ fn orders(world: &World) -> Vec<Example> {
                 "lines": [{ "line_id": line, "quantity": 1 }], "carrier": "Pavilion Post", "tracking": "PP1"
             }),
         ),
+        example(
+            "move_allocation",
+            json!({
+                "line_id": line, "warehouse_id": world.ids["warehouses"],
+                "from_warehouse_id": world.ids["warehouses"]
+            }),
+        ),
         example("preview_refund", refund.clone()),
         example("refund_order", refund),
         // Too late: it is on its way.
