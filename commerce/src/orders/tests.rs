@@ -184,6 +184,10 @@ fn several_payments_give_back_what_is_theirs_and_no_more() {
     assert_eq!(too_much, Err(Refusal::MoreThanPaid { refundable: 2_000 }));
     let of_one = super::refund::preview(&view, &sold.order(), Some(part), &asked);
     assert_eq!(of_one, Err(Refusal::MoreThanPaid { refundable: 400 }));
+    // More than can be counted is more than was paid.
+    let endless = [i64::MAX, 1].map(|amount| crate::intent::RefundRequest::Goodwill { amount });
+    let endless = super::refund::preview(&view, &sold.order(), None, &endless);
+    assert_eq!(endless, Err(Refusal::MoreThanPaid { refundable: 2_000 }));
 }
 
 #[test]
