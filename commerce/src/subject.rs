@@ -238,6 +238,7 @@ pub(crate) fn version_after(view: &(impl View + ?Sized), event: &Event) -> Optio
         | Event::Schedule(_) => None,
         Event::Cart(cart::Event::CartChanged { revision, .. }) => Some(*revision),
         Event::Cart(event) => CARTS.get(view, &cart_of(event)).map(|cart| cart.revision),
+        Event::Orders(orders::Event::OrderPlaced { order }) => Some(order.revision),
         Event::Orders(event) => ORDERS.get(view, &event.order()).map(|order| order.revision),
         Event::Customers(event) => {
             use customers::Event::*;

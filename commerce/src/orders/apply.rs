@@ -105,8 +105,12 @@ pub(super) fn require_status(order: &Order, allowed: &[OrderStatus], wanted: &st
     Err(Refusal::WrongStatus { status: order.status.as_str().to_owned(), wanted: wanted.to_owned() })
 }
 
-/// Stores an order with its next revision and what happened, for the timeline.
-pub(super) fn write(scope: &mut Scope<'_, '_>, mut order: Order, happened: Option<(&str, Option<i64>)>) {
+/// Stores an order with its next revision and what happened, for the timeline; returns it as stored.
+pub(super) fn write(
+    scope: &mut Scope<'_, '_>,
+    mut order: Order,
+    happened: Option<(&str, Option<i64>)>,
+) -> Order {
     order.revision += 1;
     order.updated_at = scope.at();
     if let Some((what, amount)) = happened {
@@ -120,6 +124,7 @@ pub(super) fn write(scope: &mut Scope<'_, '_>, mut order: Order, happened: Optio
     }
     assert_sums(&order);
     ORDERS.put(scope, &order.id.clone(), &order);
+    order
 }
 
 pub(super) fn reply(view: &impl View, order: OrderId) -> Reply {
@@ -163,10 +168,10 @@ fn place(scope: &mut Scope<'_, '_>, order: Order) -> Reply {
         scope.schedule(expires_at, &Due::Order(id));
     }
     let total = order.totals.total;
-    write(scope, order, Some(("placed", Some(total))));
-    let order = ORDERS.get(scope, &id).expect("it was written a line above");
+    let order = write(scope, order, Some(("placed", Some(total))));
+    let reply = Reply::about(id.bits(), order.revision);
     scope.emit(Event::OrderPlaced { order: Box::new(order) });
-    reply(scope, id)
+    reply
 }
 
 fn set_paid(scope: &mut Scope<'_, '_>, id: OrderId, paid: PaidSums, note: &str) -> Result<Reply, Refusal> {
