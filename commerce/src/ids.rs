@@ -19,11 +19,40 @@ pub enum IdError {
     Suffix,
 }
 
+/// 128 bits as 26 characters, without an allocation: ids are written into every answer and read from every path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digits([u8; TEXT_LEN]);
+
+impl Digits {
+    pub fn of(value: u128) -> Digits {
+        let mut digits = [0; TEXT_LEN];
+        for (position, digit) in digits.iter_mut().rev().enumerate() {
+            *digit = ALPHABET[(value >> (5 * position)) as usize & 31];
+        }
+        Digits(digits)
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("the alphabet is ASCII")
+    }
+}
+
 /// Writes 128 bits as 26 characters.
 pub fn encode_base32(value: u128) -> String {
-    let digit = |position: usize| ALPHABET[(value >> (5 * (TEXT_LEN - 1 - position))) as usize & 31] as char;
-    (0..TEXT_LEN).map(digit).collect()
+    Digits::of(value).as_str().to_owned()
 }
+
+/// The value of each character of the alphabet; [`NO_DIGIT`] for all others.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+const NO_DIGIT: u8 = u8::MAX;
 
 /// Reads what [`encode_base32`] writes; nothing else.
 pub fn decode_base32(text: &str) -> Option<u128> {
@@ -33,8 +62,8 @@ pub fn decode_base32(text: &str) -> Option<u128> {
         return None;
     }
     bytes.iter().try_fold(0u128, |value, byte| {
-        let digit = ALPHABET.iter().position(|letter| letter == byte)?;
-        Some(value << 5 | digit as u128)
+        let digit = VALUES[usize::from(*byte)];
+        (digit != NO_DIGIT).then_some(value << 5 | u128::from(digit))
     })
 }
 
@@ -72,7 +101,8 @@ macro_rules! typed_ids {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, concat!($prefix, "_{}"), encode_base32(self.0))
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(Digits::of(self.0).as_str())
             }
         }
 

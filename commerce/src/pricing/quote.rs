@@ -4,18 +4,21 @@
 //! order keeps for ever. Before a destination is known the tenant's home stands in and the quote says
 //! `estimated`. Sums: `total = subtotal − discount + shipping + (tax_included ? 0 : tax)`.
 
-use super::{Effective, effective};
+use super::{Effective, PriceListDetails, Shopper, effective_among, lists_for};
 use crate::cart::{Cart, CartLine};
 use crate::catalog::{self, AddOn, Product, StockComponent, Variant};
 use crate::code::Code;
-use crate::ids::LineId;
-use crate::locale::{Country, Locale};
+use crate::ids::{LineId, VariantId};
+use crate::locale::Locale;
 use crate::money::{Currency, MoneyError, split};
 use crate::orders::{Component, ComponentId, Line, PriceSource, Quantities, ShippingLine, TaxLine, Totals};
 use crate::scope::View;
 use crate::shipping::{self, RateOption};
 use crate::tax::{self, Elsewhere, Levied, Place, Rate, Rules, Taxable};
 use crate::tenants::Settings;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A cart in its market.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +65,7 @@ pub enum Refusal {
 /// [`Refusal::NotDeliverable`] and [`Refusal::RateGone`] only when a delivery option was chosen;
 /// [`Refusal::Money`] when a sum leaves 64 bits.
 pub fn quote(view: &(impl View + ?Sized), request: &QuoteRequest<'_>) -> Result<Quote, Refusal> {
-    let market = Market::of(request);
+    let market = Market::of(view, request);
     let mut priced = Vec::with_capacity(request.cart.lines.len());
     let mut unavailable = Vec::new();
     for line in &request.cart.lines {
@@ -78,7 +81,7 @@ pub fn quote(view: &(impl View + ?Sized), request: &QuoteRequest<'_>) -> Result<
     let tax_included =
         priced.first().map_or(request.settings.tax.prices_include_tax, |line| line.tax_included);
     let shipping_rates =
-        chosen.as_ref().map_or(Vec::new(), |option| market.rates(view, &option.tax_category));
+        chosen.as_ref().map_or(Vec::new(), |option| market.rates(view, &option.tax_category).to_vec());
     let shipping_price = chosen.as_ref().map_or(0, |option| option.price);
     let shipping_item = Taxable { amount: shipping_price, rates: shipping_rates };
     let taxes = levy(&priced, shipping_item, tax_included, market.rules.rounding)?;
@@ -91,15 +94,21 @@ pub fn quote(view: &(impl View + ?Sized), request: &QuoteRequest<'_>) -> Result<
 /// What all lines of a quote have in common.
 struct Market<'c> {
     currency: Currency,
-    country: &'c Country,
     locale: &'c Locale,
     default_locale: &'c Locale,
     to: Place,
     rules: Rules,
+    /// The price lists that may hold, the most specific first.
+    lists: Vec<PriceListDetails>,
+    /// Rates by category, as far as they were asked for: at the destination, and at the seller's home.
+    there: Known,
+    home: Known,
 }
 
+type Known = RefCell<BTreeMap<Code, Rc<[Rate]>>>;
+
 impl<'c> Market<'c> {
-    fn of(request: &QuoteRequest<'c>) -> Market<'c> {
+    fn of(view: &(impl View + ?Sized), request: &QuoteRequest<'c>) -> Market<'c> {
         let QuoteRequest { cart, settings } = *request;
         let rules = settings.tax_rules();
         let destination = cart.destination.as_ref();
@@ -109,11 +118,28 @@ impl<'c> Market<'c> {
         );
         let country = destination.map_or(&cart.country, |destination| &destination.country);
         let (locale, default_locale) = (&cart.locale, &settings.locale);
-        Market { currency: cart.currency, country, locale, default_locale, to, rules }
+        let lists = lists_for(view, &Shopper { currency: cart.currency, country, group: None });
+        let (there, home) = (Known::default(), Known::default());
+        Market { currency: cart.currency, locale, default_locale, to, rules, lists, there, home }
     }
 
-    fn rates(&self, view: &(impl View + ?Sized), category: &Code) -> Vec<Rate> {
-        tax::rates_due(view, &self.rules, &self.to, category)
+    fn effective(&self, view: &(impl View + ?Sized), variant: VariantId, quantity: u32) -> Option<Effective> {
+        effective_among(view, &self.lists, variant, quantity)
+    }
+
+    /// The taxes due at the destination.
+    fn rates(&self, view: &(impl View + ?Sized), category: &Code) -> Rc<[Rate]> {
+        self.due(view, &self.there, &self.to, category)
+    }
+
+    /// Lines of a cart are mostly taxed alike: each category is looked up once.
+    fn due(&self, view: &(impl View + ?Sized), known: &Known, place: &Place, category: &Code) -> Rc<[Rate]> {
+        if let Some(rates) = known.borrow().get(category) {
+            return rates.clone();
+        }
+        let rates: Rc<[Rate]> = tax::rates_due(view, &self.rules, place, category).into();
+        known.borrow_mut().insert(category.clone(), rates.clone());
+        rates
     }
 
     /// A list price as it is asked at the destination.
@@ -127,7 +153,7 @@ impl<'c> Market<'c> {
         if !included || self.rules.elsewhere == Elsewhere::KeepGross {
             return Ok(price);
         }
-        let home = tax::rates_due(view, &self.rules, &self.rules.home, category);
+        let home = self.due(view, &self.home, &self.rules.home, category);
         let there = self.rates(view, category);
         if home == there {
             return Ok(price);
@@ -154,7 +180,7 @@ fn price_line(
     let product =
         catalog::product(view, variant.product).filter(|p| p.status == catalog::ProductStatus::Active);
     let Some(product) = product else { return Ok(None) };
-    let found = effective(view, line.variant, market.currency, market.country, line.quantity);
+    let found = market.effective(view, line.variant, line.quantity);
     let Some(price) = found else { return Ok(None) };
     let Some(mut work) = work_on(view, market, line, price.tax_included)? else { return Ok(None) };
 
@@ -198,9 +224,9 @@ fn taxed(
     for part in parts {
         let rates = market.rates(view, &part.category);
         let amount = part.price.checked_mul(pieces).ok_or(MoneyError::Overflow)?;
-        match taxed.iter_mut().find(|taxable| taxable.rates == rates) {
+        match taxed.iter_mut().find(|taxable| taxable.rates[..] == rates[..]) {
             Some(same) => same.amount = same.amount.checked_add(amount).ok_or(MoneyError::Overflow)?,
-            None => taxed.push(Taxable { amount, rates }),
+            None => taxed.push(Taxable { amount, rates: rates.to_vec() }),
         }
     }
     Ok(taxed)
@@ -279,7 +305,7 @@ fn goods(
 /// What a part of a kit costs alone; a part without a price of its own weighs next to nothing.
 fn weight_of(view: &(impl View + ?Sized), market: &Market<'_>, part: &StockComponent) -> i64 {
     let alone = catalog::variant_of_stock_item(view, part.item)
-        .and_then(|variant| effective(view, variant.id, market.currency, market.country, 1));
+        .and_then(|variant| market.effective(view, variant.id, 1));
     alone.map_or(1, |price| price.amount).max(1).saturating_mul(i64::from(part.per_unit))
 }
 

@@ -79,10 +79,20 @@ pub fn effective_for(
     quantity: u32,
     shopper: &Shopper<'_>,
 ) -> Option<Effective> {
+    effective_among(view, &lists_for(view, shopper), variant, quantity)
+}
+
+/// [`effective_for`] a shopper whose lists are read already.
+pub fn effective_among(
+    view: &(impl View + ?Sized),
+    lists: &[PriceListDetails],
+    variant: VariantId,
+    quantity: u32,
+) -> Option<Effective> {
     let moment = OnceCell::new();
     let holds =
         |row: &Price| !row.is_limited() || row.holds_at(*moment.get_or_init(|| turned_to(view, variant)));
-    lists_for(view, shopper).into_iter().find_map(|list| {
+    lists.iter().find_map(|list| {
         let rows = rows_of(view, variant, &list.code).into_iter();
         let holding = rows.filter(|row| row.min_quantity <= quantity && holds(row));
         let best = holding.max_by_key(Price::rank)?;
@@ -91,7 +101,7 @@ pub fn effective_for(
             compare_at: best.compare_at.filter(|compared| *compared > best.amount),
             currency: list.currency,
             tax_included: list.tax_included,
-            list: list.code,
+            list: list.code.clone(),
             min_quantity: best.min_quantity,
             ends: best.ends,
         })
