@@ -19,7 +19,7 @@ use gearify_commerce::catalog::{self, Found, Product};
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::scope::{Count, Table};
 use gearify_commerce::{ProductId, Site, Slug, TenantId};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use moka::sync::Cache;
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -249,6 +249,8 @@ impl ProductAnswer {
     pub fn respond(&self, call: &Call) -> Response {
         let known = call.conditional().has(&self.tag);
         let mut response = Response::new(if known { Bytes::new().into() } else { self.body.clone().into() });
+        // These and the gate's.
+        *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
         let headers = response.headers_mut();
         if !known {
             headers.insert(header::CONTENT_TYPE, JSON);
@@ -264,6 +266,8 @@ impl ProductAnswer {
     }
 }
 
+/// That a shared answer carries, at most.
+const HEADERS: usize = 12;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Anybody may keep it, and asks before using it.
 pub const SHARED: HeaderValue = HeaderValue::from_static("public, no-cache");

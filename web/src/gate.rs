@@ -33,15 +33,18 @@ use crate::routes::{
 };
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use futures::FutureExt;
-use http::{HeaderMap, header};
+use futures::future::BoxFuture;
+use http::{HeaderMap, Uri, header};
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
+use tower::{Layer, Service, ServiceExt};
 use tracing::Instrument;
 
 /// One row with what its enforcement needs.
@@ -63,7 +66,51 @@ impl Guard {
 
 /// Puts the gate in front of a handler.
 pub fn guarded(guard: Guard, handler: MethodRouter<AppState>) -> MethodRouter<AppState> {
-    handler.layer(from_fn_with_state(guard, pass))
+    handler.layer(guard)
+}
+
+/// A handler behind the gate.
+#[derive(Clone)]
+pub struct Gated<S> {
+    guard: Guard,
+    handler: S,
+}
+
+impl<S> Layer<S> for Guard {
+    type Service = Gated<S>;
+
+    fn layer(&self, handler: S) -> Gated<S> {
+        Gated { guard: self.clone(), handler }
+    }
+}
+
+impl<S> Service<Request> for Gated<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    /// The handler is asked when it is known that it will run.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Gated { guard, handler } = self.clone();
+        async move {
+            let run = |request| async move {
+                match handler.oneshot(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            };
+            Ok(answer(&guard, request, run).await)
+        }
+        .boxed()
+    }
 }
 
 /// Stands for every path without a row, so that strangers can't make labels.
@@ -104,10 +151,6 @@ pub fn guarded_fallback(state: AppState, router: Router<AppState>) -> Router<App
 
 fn is_machine_path(path: &str) -> bool {
     ["/api/", "/platform/", "/health/", "/.well-known/"].iter().any(|start| path.starts_with(start))
-}
-
-async fn pass(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    answer(&guard, request, |request| next.run(request)).await
 }
 
 /// Largest body of this request, left for the extractors by the gate.
@@ -154,7 +197,7 @@ fn span_of(row: &Row, id: &RequestId) -> tracing::Span {
 
 /// What the answer needs to know of the request after the handler has taken it.
 pub(crate) struct Asked {
-    pub path: String,
+    target: Uri,
     cors: origin::Cors,
     /// What a page about a problem is made from: cheap copies of three headers.
     pub page: crate::pages::AskedPage,
@@ -163,9 +206,13 @@ pub(crate) struct Asked {
 impl Asked {
     fn of(row: &Row, place: Option<&Place>, request: &Request) -> Asked {
         // With a router nested in another the original path is what the caller knows; ours is flat.
-        let path = request.uri().path().to_owned();
+        let target = request.uri().clone();
         let page = (row.surface == Surface::Storefront).then(|| crate::pages::AskedPage::of(request));
-        Asked { path, cors: origin::Cors::of(row, place, request), page: page.unwrap_or_default() }
+        Asked { target, cors: origin::Cors::of(row, place, request), page: page.unwrap_or_default() }
+    }
+
+    pub fn path(&self) -> &str {
+        self.target.path()
     }
 }
 
@@ -248,16 +295,18 @@ async fn admit(
     let call = Call::new(call::Admitted {
         state: state.clone(),
         row: row.clone(),
-        request_id: id.clone(),
+        request_id: *id,
         place,
         caller,
         client: peer,
-        path: request.uri().path().to_owned(),
+        target: request.uri().clone(),
         key,
         conditional,
         hash,
     });
-    request.extensions_mut().insert(BodyMax(max));
+    if max > 0 {
+        request.extensions_mut().insert(BodyMax(max));
+    }
     request.extensions_mut().insert(call.clone());
     Ok(call)
 }
@@ -428,9 +477,9 @@ fn show_problem(
     }
     let allow = response.headers_mut().remove(header::ALLOW);
     let mut shown = match row.surface {
-        Surface::Console => crate::console::problem_page(&problem, call, row, &asked.path, id),
+        Surface::Console => crate::console::problem_page(&problem, call, row, asked.path(), id),
         Surface::Storefront => crate::pages::problem_page(&problem, state, call, asked, id),
-        Surface::Api | Surface::Plain => problem.answer(&asked.path, id.text()),
+        Surface::Api | Surface::Plain => problem.answer(asked.path(), id.text()),
     };
     if let Some(allow) = allow {
         shown.headers_mut().insert(header::ALLOW, allow);

@@ -14,7 +14,7 @@ use gearify_commerce::command::{COMMANDS, CommandId, GroupKind, Keep, Reply};
 use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::{Actor, ReadScope, Refusal, Site, StateVersion, TenantId, Timestamp, Vault, version};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, header};
+use http::{Extensions, HeaderMap, Uri, header};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -38,7 +38,7 @@ pub struct Admitted {
     pub place: Place,
     pub caller: Caller,
     pub client: IpAddr,
-    pub path: String,
+    pub target: Uri,
     pub key: Option<String>,
     pub conditional: Conditional,
     pub hash: [u8; 16],
@@ -88,7 +88,7 @@ impl Call {
     }
 
     pub fn path(&self) -> &str {
-        &self.0.admitted.path
+        self.0.admitted.target.path()
     }
 
     pub fn place(&self) -> &Place {

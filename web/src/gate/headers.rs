@@ -22,6 +22,9 @@ const OPENER: HeaderValue = HeaderValue::from_static("same-origin");
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// Headers that are added here: room for all of them is made at once.
+const ROOM: usize = 8;
+
 /// How long a browser remembers where its last write landed: longer than any node lags.
 const POSITION_SECONDS: i64 = 60;
 
@@ -33,6 +36,7 @@ pub fn put(
     call: Option<&Call>,
     asked: &Asked,
 ) {
+    headers.reserve(ROOM);
     headers.insert(HeaderName::from_static("request-id"), id.header());
     headers.insert(HeaderName::from_static("traceparent"), id.trace_header());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);

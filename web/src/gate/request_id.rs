@@ -3,12 +3,22 @@
 use gearify_commerce::{Timestamp, ids};
 use http::{HeaderMap, HeaderValue};
 
-/// `req_` and 26 characters that sort by time; with the W3C trace context to pass on.
-#[derive(Clone, Debug)]
+/// `req_` and 26 characters that sort by time; with the W3C trace context to pass on. Every request has one and few
+/// are ever read, so both are kept in place.
+#[derive(Clone, Copy)]
 pub struct RequestId {
-    text: String,
-    traceparent: String,
+    text: [u8; TEXT_LEN],
+    traceparent: [u8; TRACE_LEN],
 }
+
+const PREFIX: &[u8; 4] = b"req_";
+const TEXT_LEN: usize = PREFIX.len() + 26;
+/// `00-`, 32 digits of the trace, 16 of the span, 2 of the flags.
+const TRACE_LEN: usize = 55;
+const TRACE_AT: usize = 3;
+const SPAN_AT: usize = TRACE_AT + 32 + 1;
+const FLAGS_AT: usize = SPAN_AT + 16 + 1;
+const NOT_SAMPLED: &str = "00";
 
 impl RequestId {
     /// A fresh id. An incoming trace is continued; an incoming request id is not believed.
@@ -18,23 +28,43 @@ impl RequestId {
         let bits = ids::uuid_v7(now, random);
         let span = rand::random::<u64>().max(1);
         let incoming = headers.get("traceparent").and_then(|value| trace_of(value));
-        let traceparent = match incoming {
-            Some((trace, flags)) => format!("00-{trace}-{span:016x}-{flags}"),
-            None => format!("00-{bits:032x}-{span:016x}-00"),
+        let mut text = [0; TEXT_LEN];
+        text[..PREFIX.len()].copy_from_slice(PREFIX);
+        text[PREFIX.len()..].copy_from_slice(ids::Digits::of(bits).as_str().as_bytes());
+        let mut traceparent = [b'-'; TRACE_LEN];
+        traceparent[..2].copy_from_slice(b"00");
+        let flags = match incoming {
+            Some((trace, flags)) => {
+                traceparent[TRACE_AT..SPAN_AT - 1].copy_from_slice(trace.as_bytes());
+                flags
+            }
+            None => {
+                write_hex(&mut traceparent[TRACE_AT..SPAN_AT - 1], bits);
+                NOT_SAMPLED
+            }
         };
-        RequestId { text: format!("req_{}", ids::encode_base32(bits)), traceparent }
+        write_hex(&mut traceparent[SPAN_AT..FLAGS_AT - 1], u128::from(span));
+        traceparent[FLAGS_AT..].copy_from_slice(flags.as_bytes());
+        RequestId { text, traceparent }
     }
 
     pub fn text(&self) -> &str {
-        &self.text
+        std::str::from_utf8(&self.text).expect("an id is plain ASCII")
     }
 
     pub(super) fn header(&self) -> HeaderValue {
-        HeaderValue::try_from(self.text.as_str()).expect("an id is plain ASCII")
+        HeaderValue::from_bytes(&self.text).expect("an id is plain ASCII")
     }
 
     pub(super) fn trace_header(&self) -> HeaderValue {
-        HeaderValue::try_from(self.traceparent.as_str()).expect("a trace context is plain ASCII")
+        HeaderValue::from_bytes(&self.traceparent).expect("a trace context is plain ASCII")
+    }
+}
+
+/// The last digits of a value, as many as there is room for.
+fn write_hex(room: &mut [u8], value: u128) {
+    for (position, digit) in room.iter_mut().rev().enumerate() {
+        *digit = b"0123456789abcdef"[(value >> (4 * position)) as usize & 15];
     }
 }
 
@@ -61,13 +91,21 @@ mod tests {
         let with = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert("traceparent", HeaderValue::from_static(value));
-            RequestId::of(&headers).traceparent
+            String::from_utf8(RequestId::of(&headers).traceparent.to_vec()).unwrap()
         };
         let ours = with("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
         assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && ours.ends_with("-01"));
         assert!(!ours.contains("b7ad6b7169203331"));
         for bad in ["", "00-xyz", "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
-            assert_eq!(with(bad).len(), 55, "{bad}");
+            let fresh = HeaderValue::try_from(with(bad)).unwrap();
+            let (trace, flags) = trace_of(&fresh).expect("one that the next one continues");
+            assert!(trace != "00000000000000000000000000000000" && flags == "00", "{bad}");
         }
+        let id = RequestId::of(&HeaderMap::new());
+        let bits = ids::decode_base32(id.text().strip_prefix("req_").unwrap()).unwrap();
+        assert!(
+            id.trace_header().to_str().unwrap().starts_with(&format!("00-{bits:032x}-")),
+            "they go together"
+        );
     }
 }

@@ -24,9 +24,9 @@ pub struct Frameless<'p> {
 }
 
 pub fn show(problem: &Problem, met: &Frameless<'_>) -> Response {
-    let (locale, base) = base_of(met.shop.settings(), &met.asked.path);
+    let (locale, base) = base_of(met.shop.settings(), met.asked.path());
     if problem.kind() == Kind::Unauthorized {
-        return see_other(&sign_in_address(&base, &met.asked.path));
+        return see_other(&sign_in_address(&base, met.asked.path()));
     }
     let head = Head { no_index: true, ..Head::default() };
     let visit = met.call.map(|call| Visit::again(call, &met.shop, met.asked));
@@ -39,7 +39,7 @@ pub fn show(problem: &Problem, met: &Frameless<'_>) -> Response {
             base,
             head,
             visitor: Visitor::default(),
-            path: met.asked.path.clone(),
+            path: met.asked.path().to_owned(),
             query: String::new(),
             csrf: String::new(),
             notice: None,

@@ -75,12 +75,12 @@ impl Visit {
     /// The visit a call came from, as far as it is still known: for pages about its problem.
     pub(crate) fn again(call: &Call, shop: &Arc<Shop>, asked: &Asked) -> Visit {
         let headers = asked.page.headers();
-        let (locale, base) = base_of(shop.settings(), &asked.path);
+        let (locale, base) = base_of(shop.settings(), asked.path());
         let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
         Visit {
             authority: authority_of(host, shop),
             kind: asked.page.kind,
-            path: asked.path.clone(),
+            path: asked.path().to_owned(),
             call: call.clone(),
             shop: shop.clone(),
             segments: Vec::new(),
