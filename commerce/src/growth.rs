@@ -93,7 +93,7 @@ impl Command {
 fn of_tenants(command: &tenants::Command) -> bool {
     use tenants::Command::*;
     match command {
-        RemoveDomain { .. } | Suspend | Resume => false,
+        RemoveDomain { .. } | Suspend | SuspendFor { .. } | Resume => false,
         CreateTenant { .. }
         | UpdateProfile { .. }
         | UpdateBranding { .. }

@@ -57,8 +57,10 @@ pub const WIDE: StateVersion = 8;
 /// Guests say at the checkout whether they wish to be written to, and staff keep views of lists: commands that older
 /// programs can't read.
 pub const GUESTS: StateVersion = 8;
+/// Whoever closes a shop says why: a command and an event that older programs can't read.
+pub const SUSPENSIONS: StateVersion = 9;
 /// The newest that this program knows. It knows every older one.
-pub const NEWEST: StateVersion = 8;
+pub const NEWEST: StateVersion = 9;
 
 /// Lives under the platform's scope.
 const VERSION: Table<(), Count> = Table::new(9);

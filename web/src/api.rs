@@ -25,7 +25,7 @@ pub use body::AddressBody;
 pub use catalog::ProductsQuery;
 pub use countries::{AddressFormat, address_format};
 pub use market::MarketQuery;
-pub(crate) use platform::home_region;
+pub(crate) use platform::{home_region, suspension};
 
 use crate::routes::Route;
 

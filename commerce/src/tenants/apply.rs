@@ -86,10 +86,16 @@ fn decide(view: &impl View, at: Timestamp, command: &Command) -> Result<Change, 
             remove_domain(&mut tenant, host)?;
             (Event::DomainRemoved { host: host.clone() }, 0)
         }
-        Command::Suspend if tenant.status == Status::Suspended => return Ok(Change::None),
+        Command::Suspend | Command::SuspendFor { .. } if tenant.status == Status::Suspended => {
+            return Ok(Change::None);
+        }
         Command::Suspend => {
             tenant.status = Status::Suspended;
             (Event::Suspended, 0)
+        }
+        Command::SuspendFor { cause } => {
+            tenant.status = Status::Suspended;
+            (Event::SuspendedFor { cause: *cause }, 0)
         }
         Command::Resume if tenant.status == Status::Active => return Ok(Change::None),
         Command::Resume => {

@@ -57,6 +57,47 @@ pub enum Command {
         expected: Option<u64>,
         origins: Vec<Origin>,
     },
+    /// [`Command::Suspend`] with its cause: since [`crate::version::SUSPENSIONS`].
+    SuspendFor {
+        cause: SuspensionCause,
+    },
+}
+
+/// Why a shop is closed: one of a list, so that no words about a person stand in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SuspensionCause {
+    Unpaid,
+    Terms,
+    Fraud,
+    Security,
+    Asked,
+    Maintenance,
+}
+
+impl SuspensionCause {
+    pub const ALL: [SuspensionCause; 6] = [
+        SuspensionCause::Unpaid,
+        SuspensionCause::Terms,
+        SuspensionCause::Fraud,
+        SuspensionCause::Security,
+        SuspensionCause::Asked,
+        SuspensionCause::Maintenance,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SuspensionCause::Unpaid => "unpaid",
+            SuspensionCause::Terms => "terms",
+            SuspensionCause::Fraud => "fraud",
+            SuspensionCause::Security => "security",
+            SuspensionCause::Asked => "asked",
+            SuspensionCause::Maintenance => "maintenance",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<SuspensionCause> {
+        SuspensionCause::ALL.into_iter().find(|cause| cause.as_str() == text)
+    }
 }
 
 /// A group of settings that changes as one.
@@ -79,6 +120,7 @@ pub enum Event {
     DomainRemoved { host: Host },
     Suspended,
     Resumed,
+    SuspendedFor { cause: SuspensionCause },
 }
 
 impl Event {
@@ -89,7 +131,7 @@ impl Event {
             Event::Updated { .. } => "tenant.config_updated",
             Event::DomainAdded { .. } => "tenant.domain_added",
             Event::DomainRemoved { .. } => "tenant.domain_removed",
-            Event::Suspended => "tenant.suspended",
+            Event::Suspended | Event::SuspendedFor { .. } => "tenant.suspended",
             Event::Resumed => "tenant.resumed",
         }
     }

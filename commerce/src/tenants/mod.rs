@@ -15,7 +15,7 @@ mod values;
 
 pub use apply::apply;
 pub(crate) use apply::{arrive, may_arrive};
-pub use command::{Command, Event, Group};
+pub use command::{Command, Event, Group, SuspensionCause};
 pub use error::Refusal;
 pub use model::*;
 pub use values::*;

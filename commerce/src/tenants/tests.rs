@@ -173,8 +173,22 @@ fn nobody_elses_website_may_ask_until_it_is_named() {
 fn suspending_twice_happens_once() {
     let mut shop = Harness::new();
     shop.run(create("willow", &[]));
-    for command in [Command::Suspend, Command::Suspend, Command::Resume, Command::Resume] {
+    let cause = SuspensionCause::Unpaid;
+    let why = Command::SuspendFor { cause };
+    for command in [Command::Suspend, Command::Suspend, why.clone(), Command::Resume, Command::Resume, why] {
         shop.run(command);
     }
-    assert_eq!(shop.story(), ["tenant.created", "tenant.suspended", "tenant.resumed"]);
+    let story = ["tenant.created", "tenant.suspended", "tenant.resumed", "tenant.suspended"];
+    assert_eq!(shop.story(), story);
+    let last = shop.events.last().map(|told| told.event.clone());
+    assert_eq!(last, Some(Event::SuspendedFor { cause }.into()));
+    assert_eq!(get(&shop.view()).unwrap().status, Status::Suspended);
+}
+
+#[test]
+fn a_cause_is_read_as_it_is_written() {
+    for cause in SuspensionCause::ALL {
+        assert_eq!(SuspensionCause::parse(cause.as_str()), Some(cause));
+    }
+    assert_eq!(SuspensionCause::parse("Unpaid"), None);
 }

@@ -14,8 +14,10 @@ use axum::response::Response;
 use gearify_commerce::code::Code;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::intent::{Intent, StaffIntent};
-use gearify_commerce::tenants::{self, Command, Entitlements, Host, Profile, Settings, Status, Tenant};
-use gearify_commerce::{Country, Currency, Locale, Name, Slug, StaffId, TenantId, ids};
+use gearify_commerce::tenants::{
+    self, Command, Entitlements, Host, Profile, Settings, Status, SuspensionCause, Tenant,
+};
+use gearify_commerce::{Country, Currency, Locale, Name, Slug, StaffId, TenantId, ids, version};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ pub fn routes() -> Vec<Route> {
         Patch "/platform/v1/tenants/{id}" change_tenant: Operator(PlatformWrite), PERSON, Write, Json, Accepted, Origin,
             query(), request(ChangeTenant), 200(TenantView), "Changes name, plan or features";
         Post "/platform/v1/tenants/{id}/suspend" suspend_tenant: Operator(PlatformWrite), PERSON, Write, Empty, Accepted, Origin,
-            query(), request(), 200(TenantView), "Closes a shop; its data stays";
+            query(SuspendAsked), request(), 200(TenantView), "Closes a shop; its data stays";
         Post "/platform/v1/tenants/{id}/resume" resume_tenant: Operator(PlatformWrite), PERSON, Write, Empty, Accepted, Origin,
             query(), request(), 200(TenantView), "Opens a shop again";
         Post "/platform/v1/tenants/{id}/domains" add_domain: Operator(PlatformWrite), PERSON, Write, Json, Accepted, Origin,
@@ -295,9 +297,36 @@ async fn change_tenant(
     show(&call, id)
 }
 
-async fn suspend_tenant(call: Call, Path(id): Path<TenantId>) -> Result<Response, Problem> {
+pub struct SuspendAsked {
+    cause: Option<SuspensionCause>,
+}
+
+impl Asked for SuspendAsked {
+    const PARAMETERS: &'static [Parameter] = &[Parameter::new(
+        "cause",
+        "string",
+        "Why: `unpaid`, `terms`, `fraud`, `security`, `asked` or `maintenance`; told by the event.",
+    )];
+
+    fn read(pairs: &mut Pairs) -> SuspendAsked {
+        let read = |text: &str| SuspensionCause::parse(text).ok_or("Expected a known cause");
+        SuspendAsked { cause: pairs.with("cause", read) }
+    }
+}
+
+/// The command that closes a shop; without its cause as long as some node can't read one.
+pub fn suspension(call: &Call, cause: Option<SuspensionCause>) -> Command {
+    let known = cause.filter(|_| call.follows(GroupKind::World, version::SUSPENSIONS));
+    known.map_or(Command::Suspend, |cause| Command::SuspendFor { cause })
+}
+
+async fn suspend_tenant(
+    call: Call,
+    Path(id): Path<TenantId>,
+    Query(asked): Query<SuspendAsked>,
+) -> Result<Response, Problem> {
     unchanged(&call, id)?;
-    call.submit_to(id, Command::Suspend).await?;
+    call.submit_to(id, suspension(&call, asked.cause)).await?;
     show(&call, id)
 }
 

@@ -3,6 +3,7 @@
 //! Read from the history that every node keeps; nothing here is written for this page alone. A reason stands
 //! where one was given.
 
+use super::operator::cause_words;
 use super::view::{Cell, Column, Filter, Link, Page, Pager, Row, Tab, Table};
 use super::visit::{Visit, staff_name, words};
 use super::wrong::sentence;
@@ -244,6 +245,7 @@ fn why(call: &Call, event: &Event) -> String {
             plain(reason.as_str())
         }
         Event::Staff(staff::Event::RoleChanged { from, to, .. }) => format!("{from} to {to}"),
+        Event::Tenants(tenants::Event::SuspendedFor { cause }) => cause_words(*cause).0.to_owned(),
         _ => String::new(),
     }
 }

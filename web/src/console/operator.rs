@@ -7,28 +7,31 @@ use super::sign_in::setup_token_hash;
 use super::typed::Typed;
 use super::view::form::{Section, Submit};
 use super::view::{
-    Action, Badge, Cell, Column, Fact, Field, FieldKind, Form, Link, Notice, Page, Pager, Panel, Part, Post,
-    Row, Table, Tone,
+    Action, Badge, Cell, Choice, Column, Fact, Field, FieldKind, Form, Link, Notice, Page, Pager, Panel,
+    Part, Post, Row, Table, Tone,
 };
 use super::visit::{Visit, frame, may, refused, see};
 use super::words::Words;
 use super::wrong::{Check, Wrong};
-use crate::api::{home_region, known_zone};
+use crate::api::{home_region, known_zone, suspension};
 use crate::extract::Path;
 use crate::gate::Call;
 use crate::problem::{Kind, Problem};
 use crate::routes::{Route, routes};
 use axum::response::{Html, IntoResponse, Response};
 use gearify_commerce::command::GroupKind;
+use gearify_commerce::event::last_sequence;
 use gearify_commerce::ids::uuid_v7;
 use gearify_commerce::intent::{Intent, StaffIntent};
 use gearify_commerce::staff::Permission::PlatformWrite;
 use gearify_commerce::staff::Role;
 use gearify_commerce::tenants::{
-    self, Branding, Colour, Command, FontFamily, Host, Profile, Settings, Status, Tenant,
+    self, Branding, Colour, Command, FontFamily, Host, Profile, Settings, Status, SuspensionCause, Tenant,
 };
 use gearify_commerce::time::HOUR_MS;
-use gearify_commerce::{Code, Country, Currency, Locale, Name, Slug, StaffId, TenantId, Timestamp};
+use gearify_commerce::{
+    Code, Country, Currency, Event, Locale, Name, Site, Slug, StaffId, TenantId, Timestamp,
+};
 
 pub fn routes() -> Vec<Route> {
     routes! { "Console: platform", Console, Platform;
@@ -251,14 +254,36 @@ fn tenant(call: &Call, id: TenantId) -> Result<Tenant, Problem> {
 
 pub async fn tenant_page(visit: Visit, Path(id): Path<TenantId>) -> Result<Response, Problem> {
     let tenant = tenant(&visit.call, id)?;
-    Ok(visit.show(&page(&visit.call, &tenant, &Typed::default(), &Wrong::default())))
+    let closed = closed(&visit.call, &tenant).await;
+    Ok(visit.show(&page(&visit.call, &tenant, closed, &Typed::default(), &Wrong::default())))
 }
 
-fn page(call: &Call, tenant: &Tenant, typed: &Typed, wrong: &Wrong) -> Page {
+/// Events looked back through for when and why a shop was closed.
+const LOOKED_BACK: usize = 500;
+
+/// When and why the shop was closed, if it is and its history tells.
+async fn closed(call: &Call, tenant: &Tenant) -> Option<Fact> {
+    if tenant.status == Status::Active {
+        return None;
+    }
+    let last = call.read_tenant(tenant.id, GroupKind::World, |view| last_sequence(view));
+    let after = last.saturating_sub(LOOKED_BACK as u64);
+    let backend = &call.state().backend;
+    let events = backend.history(GroupKind::World, tenant.id, Site::NONE, after, LOOKED_BACK).await.ok()?;
+    let told = events.iter().rev().find(|told| told.event.name() == "tenant.suspended")?;
+    let why = match &told.event {
+        Event::Tenants(tenants::Event::SuspendedFor { cause }) => cause_words(*cause).0,
+        _ => "No cause was given",
+    };
+    Some(Fact::new("Suspended", Cell::Lines(why.to_owned(), Words::plain().when(told.at))))
+}
+
+fn page(call: &Call, tenant: &Tenant, closed: Option<Fact>, typed: &Typed, wrong: &Wrong) -> Page {
     let words = Words::plain();
     let path = format!("/console/tenants/{}", tenant.id);
     let settings = &tenant.settings.value;
-    let facts = vec![
+    let mut facts: Vec<Fact> = closed.into_iter().collect();
+    facts.extend([
         Fact::new("Short name", tenant.slug.as_str()),
         Fact::new("Plan", tenant.profile.value.plan.as_str()),
         Fact::new("Opened", words.time(tenant.created_at)),
@@ -269,7 +294,7 @@ fn page(call: &Call, tenant: &Tenant, typed: &Typed, wrong: &Wrong) -> Page {
         Fact::new("Speaks", settings.locales().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
         Fact::new("From", settings.home.to_string()),
         Fact::new("Id", tenant.id.to_string()),
-    ];
+    ]);
     let may_write = may(call, PlatformWrite);
     let only = tenant.domains.len() == 1;
     let rows = tenant.domains.iter().enumerate().map(|(place, host)| {
@@ -312,21 +337,44 @@ fn page(call: &Call, tenant: &Tenant, typed: &Typed, wrong: &Wrong) -> Page {
 
 pub async fn suspend_tenant_page(visit: Visit, Path(id): Path<TenantId>) -> Result<Response, Problem> {
     let tenant = tenant(&visit.call, id)?;
+    Ok(visit.show(&suspend_page(&tenant, &Typed::default(), &Wrong::default())))
+}
+
+/// A cause in a few words, and what it means.
+pub fn cause_words(cause: SuspensionCause) -> (&'static str, &'static str) {
+    match cause {
+        SuspensionCause::Unpaid => ("Not paid", "An invoice of the platform is overdue."),
+        SuspensionCause::Terms => ("Against the terms", "It sells or says what the platform does not allow."),
+        SuspensionCause::Fraud => ("Suspected fraud", "Orders or payments are not what they seem."),
+        SuspensionCause::Security => ("Security", "A login or a key is in the wrong hands."),
+        SuspensionCause::Asked => ("Asked for", "The shop wants to be closed."),
+        SuspensionCause::Maintenance => ("Maintenance", "It is being moved or put back."),
+    }
+}
+
+fn suspend_page(tenant: &Tenant, typed: &Typed, wrong: &Wrong) -> Page {
+    let id = tenant.id;
     let path = format!("/console/tenants/{id}");
     let effect = format!(
         "{} shows nothing and sells nothing from the next request on.\nIts staff can sign in and look, but change nothing.\n\
          Orders, stock and customers stay as they are. Opening it again undoes this.",
         tenant.profile.value.name
     );
+    let choice = |cause: SuspensionCause| {
+        let (label, about) = cause_words(cause);
+        Choice::new(cause.as_str(), label).hint(about)
+    };
+    let causes = FieldKind::Radio(SuspensionCause::ALL.map(choice).to_vec());
     let form = Form::post("suspend", format!("{path}/status"))
         .hidden("to", "suspended")
+        .fields(vec![Field::new(causes, "cause", "Why").hint("Stands in the history of the shop.")])
         .submit(Submit::danger("Suspend the shop"))
-        .cancel("Keep it open", path.clone());
-    let page = Page::new("Suspend the shop")
+        .cancel("Keep it open", path.clone())
+        .filled(typed, wrong);
+    Page::new("Suspend the shop")
         .under("Shops", "/console/tenants")
         .under(tenant.profile.value.name.as_str(), path)
-        .part(Panel::new("What happens").part(Part::Text(effect)).part(form));
-    Ok(visit.show(&page))
+        .part(Panel::new("What happens").part(Part::Text(effect)).part(form))
 }
 
 pub async fn change_tenant_status_form(
@@ -334,9 +382,16 @@ pub async fn change_tenant_status_form(
     Path(id): Path<TenantId>,
     typed: Typed,
 ) -> Result<Response, Problem> {
-    tenant(&call, id)?;
+    let tenant = tenant(&call, id)?;
     let (command, done) = match typed.get("to") {
-        "suspended" => (Command::Suspend, Done::Suspended),
+        "suspended" => {
+            let mut check = Check::new(&typed);
+            let cause = check.choice("cause", SuspensionCause::parse);
+            match check.done(cause) {
+                Ok(cause) => (suspension(&call, Some(cause)), Done::Suspended),
+                Err(wrong) => return Ok(refused(&call, &suspend_page(&tenant, &typed, &wrong))),
+            }
+        }
         "active" => (Command::Resume, Done::Resumed),
         _ => return Err(Problem::not_found("state")),
     };
@@ -367,7 +422,8 @@ pub async fn change_domains_form(
         },
         Err(wrong) => wrong,
     };
-    Ok(refused(&call, &page(&call, &tenant, &typed, &wrong)))
+    let closed = closed(&call, &tenant).await;
+    Ok(refused(&call, &page(&call, &tenant, closed, &typed, &wrong)))
 }
 
 pub async fn health_page(visit: Visit) -> Response {

@@ -132,9 +132,10 @@ fn actor_id(actor: &Actor) -> Option<String> {
 
 /// References by kind. Payloads grow field by field; a name that is published never changes.
 pub(crate) fn data_of(event: &Event) -> serde_json::Value {
-    use gearify_commerce::{catalog, inventory, orders, payments, pricing};
+    use gearify_commerce::{catalog, inventory, orders, payments, pricing, tenants};
     use serde_json::json;
     match event {
+        Event::Tenants(tenants::Event::SuspendedFor { cause }) => json!({ "cause": cause.as_str() }),
         Event::Orders(event) => match event {
             orders::Event::OrderPlaced { order } => json!({
                 "order_id": order.id.to_string(), "number": order.number,

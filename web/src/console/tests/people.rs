@@ -350,7 +350,11 @@ async fn an_operator_opens_and_suspends_a_shop() {
     let page = operator.open(&tenant).await.expect(200).says("The canonical one");
     let effect =
         operator.open(&page.link("Suspend")).await.expect(200).says("shows nothing and sells nothing");
-    operator.send(effect.form("suspend")).await.expect(200).says("The shop is suspended.");
+    operator.send(effect.form("suspend")).await.expect(422).says("Fill this in.");
+    let suspend = effect.form("suspend").set("cause", "unpaid");
+    operator.send(suspend.again()).await.expect(200).says("The shop is suspended.");
+    operator.open(&tenant).await.expect(200).says("Not paid");
+    asha.open("/console/history?of=shop").await.expect(200).says("Tenant suspended").says("Not paid");
     let page = asha.open("/console/warehouses/new").await.expect(200);
     asha.send(page.form("warehouse").set("name", "A").set("code", "A")).await.expect(503);
     let page = operator.open(&tenant).await;
