@@ -26,7 +26,7 @@ macro_rules! done {
                         let mut many: Option<&str> = None;
                         $(many = Some($many);)?
                         match many {
-                            Some(many) if count > 1 => many.replace("{}", &count.to_string()),
+                            Some(many) if count > 1 => many.replace("{}", &crate::console::words::grouped(count)),
                             _ => $one.to_owned(),
                         }
                     })+
@@ -40,7 +40,7 @@ done! {
     Saved = "saved", "Saved.";
     Kept = "kept", "The view is kept; it is a tab of this list now.";
     Created = "created", "Created.";
-    Shipped = "shipped", "The shipment is saved and the customer is told.";
+    Shipped = "shipped", "The shipment is saved and the customer is told.", "{} orders are shipped and their customers are told.";
     Delivered = "delivered", "The shipment is marked as delivered.";
     Refunded = "refunded", "The refund is under way.";
     Cancelled = "cancelled", "The order is cancelled; its stock is free again.";

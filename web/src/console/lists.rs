@@ -3,6 +3,7 @@
 use super::view::form::Choice;
 use super::view::{Field, FieldKind, Pager, Table};
 use super::visit::Visit;
+use super::words::{counted, grouped};
 use crate::ports_lists::{ListFault, ListPage};
 use crate::problem::{Kind, Problem};
 use gearify_commerce::staff::ViewList;
@@ -26,8 +27,8 @@ pub fn pager<T>(page: &ListPage<T>, href: &str, one: &str, many: &str) -> Pager 
         Some(format!("{href}{joint}cursor={cursor}"))
     };
     let words = match page.total_exact {
-        true => super::words::counted(page.total, one, many),
-        false => format!("More than {} {many}", page.total),
+        true => counted(page.total, one, many),
+        false => format!("More than {} {many}", grouped(page.total)),
     };
     Pager { previous: at(&page.prev_cursor), next: at(&page.next_cursor), words }
 }
@@ -113,8 +114,8 @@ impl Columns {
 /// What the selection of a whole list is called: `all 312 products that match`.
 pub fn all_words<T>(page: &ListPage<T>, many: &str) -> String {
     match page.total_exact {
-        true => format!("All {} {many} that match", page.total),
-        false => format!("All {many} that match (more than {})", page.total),
+        true => format!("All {} {many} that match", grouped(page.total)),
+        false => format!("All {many} that match (more than {})", grouped(page.total)),
     }
 }
 
@@ -150,7 +151,7 @@ mod tests {
             total_exact: false,
         };
         let pager = pager(&page, "/console/orders?q=x", "order", "orders");
-        assert_eq!(pager.words, "More than 10000 orders");
+        assert_eq!(pager.words, "More than 10,000 orders");
         assert_eq!(pager.next.as_deref(), Some("/console/orders?q=x&cursor=a+b"));
     }
 }

@@ -17,6 +17,7 @@ mod history;
 mod import;
 mod jump;
 mod lists;
+mod many;
 mod menu;
 mod operator;
 mod orders;

@@ -283,7 +283,12 @@ pub fn policy_words(policy: Policy) -> &'static str {
 
 /// `1 order`, `2 orders`.
 pub fn counted(number: u64, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+    if number == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(number)) }
+}
+
+/// `1,240`
+pub fn grouped(number: u64) -> String {
+    Locale::EN_GB.integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

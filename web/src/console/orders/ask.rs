@@ -181,6 +181,12 @@ impl OrderAsk {
         self.address("/console/orders")
     }
 
+    /// What stands behind the question mark of the list's address.
+    pub fn query_text(&self) -> String {
+        let href = self.href();
+        href.split_once('?').map_or(String::new(), |(_, query)| query.to_owned())
+    }
+
     /// The address of the same rows as a file.
     pub fn export_href(&self) -> String {
         self.address("/console/orders/export")

@@ -2,22 +2,24 @@
 
 use super::ask::{Bound, COLUMNS, FULFILMENTS, OrderAsk, PAYMENT_STATUSES, SORTS, STATUSES};
 use super::buyer;
-use crate::console::lists::{Columns, list_problem, pager};
+use crate::console::lists::{Columns, all_words, list_problem, pager};
 use crate::console::view::form::Choice;
 use crate::console::view::{
-    Action, Cell, Chip, Column, Direction, Field, FieldKind, Filter, Link, Page, Row, Search, Tab, Table,
+    Action, Bulk, Cell, Chip, Column, Direction, Field, FieldKind, Filter, Link, Page, Row, Search, Tab,
+    Table,
 };
 use crate::console::views;
-use crate::console::visit::{Visit, settings, words};
+use crate::console::visit::{Visit, may, settings, words};
 use crate::console::words::{Words, fulfilment_badge, order_badge, payment_badge};
 use crate::gate::Call;
 use crate::l10n::Locale;
-use crate::ports_lists::{ListScope, OrderRow, OrderSort};
+use crate::ports_lists::{ListPage, ListScope, OrderRow, OrderSort};
 use crate::problem::Problem;
 use crate::storefront::places::country_name;
 use axum::response::Response;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{FulfillmentStatus, ORDERS, OrderStatus};
+use gearify_commerce::staff::Permission::OrdersWrite;
 use gearify_commerce::staff::ViewList;
 use gearify_commerce::{Country, Currency, Site};
 
@@ -35,6 +37,7 @@ pub async fn list_orders_page(visit: Visit) -> Result<Response, Problem> {
     let filter = filter(&ask, &words, settings(&visit.call)?.currency);
     table.filter = Some(views::keep(&visit.call, ViewList::Orders, &ask.href(), filter));
     table.pager = Some(pager);
+    table.bulk = may(&visit.call, OrdersWrite).then(|| bulk(&ask, &found));
     table.empty = match ask.is_filtered() {
         false => "No orders yet. They appear here as soon as somebody buys.".to_owned(),
         true => "No order fits. Look at the spelling, or take a filter off.".to_owned(),
@@ -44,6 +47,18 @@ pub async fn list_orders_page(visit: Visit) -> Result<Response, Problem> {
         page = page.action(Action::go("Export these", ask.export_href()));
     }
     Ok(visit.show(&page.part(table)))
+}
+
+fn bulk(ask: &OrderAsk, found: &ListPage<OrderRow>) -> Bulk {
+    let buttons = [("slips", "Packing slips"), ("ship", "Ship")];
+    let shows_all = found.total_exact && found.total == found.data.len() as u64;
+    Bulk {
+        action: "/console/orders/many".to_owned(),
+        buttons: buttons.map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec(),
+        noun: "orders".to_owned(),
+        hidden: vec![("query".to_owned(), ask.query_text())],
+        all: (!shows_all).then(|| all_words(found, "orders")),
+    }
 }
 
 /// Places of the columns that sort.
@@ -86,6 +101,7 @@ pub fn order_rows(call: &Call, words: &Words, orders: &[OrderRow]) -> Table {
             Cell::Text(order.first_sku.clone()),
             Cell::Text(country_words(&order.country)),
         ])
+        .id(order.id)
         .href(href)
         .dim(matches!(order.status, OrderStatus::Cancelled | OrderStatus::Expired))
     });

@@ -7,6 +7,7 @@ mod detail;
 mod export;
 mod failed;
 mod list;
+mod many;
 mod refund;
 mod sheets;
 
@@ -30,6 +31,7 @@ use gearify_commerce::payments::{self, Payment};
 use gearify_commerce::sealed::{self, Sealed};
 use gearify_commerce::{OrderId, ReadScope, View};
 use list::list_orders_page;
+use many::change_many_form;
 use refund::{refund_form, refund_page};
 use serde::de::DeserializeOwned;
 use sheets::{document_page, invoice_page, packing_slip_page};
@@ -46,6 +48,8 @@ pub fn routes() -> Vec<Route> {
             query(), request(), 200(), "The orders of the list, as CSV";
         Get "/console/orders/failed-payments" failed_payments_page: Staff(OrdersRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "Payments that failed of late";
+        Post "/console/orders/many" change_many_form: Staff(OrdersWrite), PERSON, Write, Form, None, Token,
+            query(), request(), 303(), "Packing slips of many orders, or many shipped at once";
         Get "/console/orders/{id}" order_page: Staff(OrdersRead), PERSON, Read, None, None, None,
             query(), request(), 200(), "One order";
         Get "/console/orders/{id}/ship" ship_order_page: Staff(OrdersWrite), PERSON, Read, None, None, None,

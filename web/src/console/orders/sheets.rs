@@ -56,11 +56,14 @@ fn common(call: &Call, order: &Order, words: &Words, title: &str) -> Result<Shee
     })
 }
 
-/// What goes into the parcel: no prices.
 pub async fn packing_slip_page(visit: Visit, Path(id): Path<OrderId>) -> Result<Response, Problem> {
     let order = order(&visit.call, id)?;
-    let words = words(&visit.call)?;
-    let mut sheet = common(&visit.call, &order, &words, "Packing slip")?;
+    Ok(Html(packing_slip(&visit.call, &order)?.render()).into_response())
+}
+
+/// What goes into the parcel: no prices.
+pub fn packing_slip(call: &Call, order: &Order) -> Result<Sheet, Problem> {
+    let mut sheet = common(call, order, &words(call)?, "Packing slip")?;
     sheet.columns = vec![
         Column::new("Product"),
         Column::new("SKU"),
@@ -79,7 +82,7 @@ pub async fn packing_slip_page(visit: Visit, Path(id): Path<OrderId>) -> Result<
             ]
         })
         .collect();
-    Ok(Html(sheet.render()).into_response())
+    Ok(sheet)
 }
 
 /// A numbered paper, as the customer sees it too.

@@ -8,6 +8,7 @@ use super::list::find;
 use super::name_of;
 use super::reprice::reprice_page;
 use crate::console::done::Done;
+use crate::console::many::submit_each;
 use crate::console::typed::Typed;
 use crate::console::view::form::Submit;
 use crate::console::view::{Form, Notice, Page, Part, Tone};
@@ -17,7 +18,6 @@ use crate::gate::Call;
 use crate::ports_lists::ListFrom;
 use crate::problem::Problem;
 use axum::response::{Html, IntoResponse, Response};
-use futures::StreamExt;
 use gearify_commerce::ProductId;
 use gearify_commerce::catalog::{self, Command};
 use gearify_commerce::command::GroupKind;
@@ -26,14 +26,10 @@ use gearify_commerce::command::GroupKind;
 const TICKED_MAX: usize = 100;
 /// Changed by one form: what fits well into the time of a request.
 pub const ALL_MAX: usize = 5_000;
-/// Commands under way at a time.
-const AT_ONCE: usize = 32;
 /// Products read at a time.
 const PAGE: usize = 100;
 /// Names that stand for the others.
 const NAMED: usize = 10;
-/// Refusals told one by one.
-const TOLD: usize = 20;
 
 /// What something is to be done with.
 pub enum Chosen {
@@ -217,30 +213,13 @@ fn named(call: &Call, products: &[ProductId]) -> Result<String, Problem> {
 /// One after another as they come; what is refused is named and the others go on.
 async fn apply(call: &Call, change: Change, products: &[ProductId], list: &str) -> Result<Response, Problem> {
     let locale = settings(call)?.locale.clone();
-    let submitted = futures::stream::iter(products.iter().copied())
-        .map(|product| async move { (product, call.submit(change.command(product)).await) });
-    let mut submitted = submitted.buffered(AT_ONCE);
-    let (mut changed, mut refusals) = (0u64, Vec::new());
-    while let Some((product, result)) = submitted.next().await {
-        match result {
-            Ok(_) => changed += 1,
-            Err(problem) if problem.status().is_server_error() => return Err(problem),
-            Err(problem) => {
-                let known = call.read(GroupKind::Catalogue, |view| catalog::product(view, product));
-                let name = known.map_or_else(|| product.to_string(), |product| name_of(&product, &locale));
-                let said = problem.detail_text().map(str::to_owned);
-                let said = said.or_else(|| problem.errors().first().map(|error| error.detail.clone()));
-                refusals
-                    .push(format!("{name}: {}", said.unwrap_or_else(|| problem.kind().meaning().to_owned())));
-            }
-        }
-    }
-    if refusals.is_empty() {
-        return Ok(see_many(list, change.done(), changed));
-    }
-    let notice = Notice::new(Tone::Warn, format!("{changed} changed, {} not.", refusals.len()));
-    refusals.truncate(TOLD);
-    let page =
-        Page::new("Not all were changed").under("Products", list).part(notice.text(refusals.join(" ")));
-    Ok(refused(call, &page))
+    let wanted = products.iter().map(|product| (*product, change.command(*product).into())).collect();
+    let name = |product: &ProductId| {
+        let known = call.read(GroupKind::Catalogue, |view| catalog::product(view, *product));
+        known.map_or_else(|| product.to_string(), |known| name_of(&known, &locale))
+    };
+    let outcome = submit_each(call, wanted, name).await?;
+    let changed = outcome.done;
+    let told = outcome.told(call, "Products", list);
+    Ok(told.unwrap_or_else(|| see_many(list, change.done(), changed)))
 }

@@ -1,6 +1,6 @@
 //! What is done with many products at once shows its effect first.
 
-use super::Browser;
+use super::{Browser, manual_order, paid_order};
 use crate::testing::Shopfront;
 use gearify_commerce::catalog::{self, Sku, VariantDetails};
 use gearify_commerce::pricing::{self, Price};
@@ -112,4 +112,57 @@ async fn who_may_not_write_products_is_offered_no_change_of_many() {
     let list = support.open("/console/products").await.expect(200);
     assert!(!list.html.contains("/console/products/many"));
     assert!(!list.html.contains("/console/stock/sheet"));
+}
+
+#[tokio::test]
+async fn ticked_orders_are_packed_from_one_print_and_shipped_after_the_effect_was_shown() {
+    let shop = Shopfront::open();
+    let (first, second) = (paid_order(&shop).await, paid_order(&shop).await);
+    let unpaid = manual_order(&shop).await;
+    let mut owner = Browser::owner(&shop).await;
+    let list = owner.open("/console/orders").await.expect(200);
+    let all = |label: &str, action: &str| {
+        let form = list.button(label).set("action", action).set("ids", &first).add("ids", &second);
+        form.add("ids", &unpaid)
+    };
+    let slips = owner.send(all("Packing slips", "slips")).await.expect(200);
+    assert_eq!(slips.html.matches("class=\"sheet\"").count(), 2, "what is not paid is not packed");
+    slips.says("Packing slip 1001").says("Packing slip 1002").does_not_say("1003").does_not_say("£");
+
+    let hash = shop.backend.state_hash();
+    let effect = owner.send(all("Ship", "ship")).await.expect(200).says("Ship 2 orders");
+    let effect = effect.says("8 pieces of 1001, 1002.").says("can't be undone");
+    assert_eq!(shop.backend.state_hash(), hash, "nothing is changed by looking");
+    // A colleague is faster with one of them.
+    let ship = owner.open(&format!("/console/orders/{first}/ship")).await.form("ship");
+    owner.send(ship).await.expect(200).says("The shipment is saved");
+    let confirm = effect.form("confirm");
+    owner.send(confirm.clone()).await.expect(200).says("The shipment is saved");
+    for order in [&first, &second] {
+        owner.open(&format!("/console/orders/{order}")).await.expect(200).says("Shipped");
+    }
+    owner.send(confirm.again()).await.expect(422).says("None of these orders waits to be shipped.");
+
+    let nothing = list.button("Ship").set("action", "ship").without("ids");
+    assert_eq!(owner.send(nothing).await.expect(200).path, "/console/orders");
+    owner.send(list.button("Ship").set("action", "burn").add("ids", &first).again()).await.expect(404);
+    let foreign = "order_01h455vb4pex5vsknk084sn02q";
+    owner.send(list.button("Ship").set("action", "ship").set("ids", foreign).again()).await.expect(404);
+}
+
+#[tokio::test]
+async fn all_orders_that_match_are_shipped_as_they_were_shown() {
+    let shop = Shopfront::open();
+    for _ in 0..3 {
+        paid_order(&shop).await;
+    }
+    let mut owner = Browser::owner(&shop).await;
+    let list = owner.open("/console/orders?status=confirmed").await.expect(200);
+    let form = list.button("Ship").set("action", "ship").set("all", "yes");
+    let effect = owner.send(form).await.expect(200).says("Ship 3 orders");
+    paid_order(&shop).await;
+    let done = owner.send(effect.form("confirm")).await.expect(200).says("3 orders are shipped");
+    assert!(done.path.starts_with("/console/orders?status=confirmed&done=shipped"), "{}", done.path);
+    let open = owner.open("/console/orders?status=confirmed&fulfilment=unfulfilled").await;
+    open.says("1004").does_not_say("1003");
 }

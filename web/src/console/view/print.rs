@@ -17,7 +17,7 @@ impl Default for SheetWords {
     }
 }
 
-/// A sheet of paper.
+/// A sheet of paper; several of a kind are printed one after another, each on pages of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Sheet {
     pub words: SheetWords,
@@ -39,12 +39,21 @@ pub struct Sheet {
 #[derive(Template)]
 #[template(path = "console/sheet.html")]
 struct SheetTemplate<'s> {
-    sheet: &'s Sheet,
+    title: &'s str,
+    back: &'s str,
+    words: &'s SheetWords,
+    sheets: &'s [Sheet],
+}
+
+/// A page of several sheets, named `title`, with the way `back` to where they were asked for.
+pub fn render_sheets(title: &str, back: &str, sheets: &[Sheet]) -> String {
+    let words = sheets.first().map_or_else(SheetWords::default, |sheet| sheet.words.clone());
+    SheetTemplate { title, back, words: &words, sheets }.render().expect(super::NEVER_FAILS)
 }
 
 impl Sheet {
     pub fn render(&self) -> String {
-        SheetTemplate { sheet: self }.render().expect(super::NEVER_FAILS)
+        render_sheets(&self.title, &self.back, std::slice::from_ref(self))
     }
 
     fn is_number(&self, index: &usize) -> bool {
