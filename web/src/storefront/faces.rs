@@ -112,10 +112,9 @@ impl Face {
     pub fn card(&self, visit: &Visit, hit: &SearchHit, specs: Vec<String>) -> ProductCard {
         let settings = visit.settings();
         let currency = settings.currency;
-        let price = hit.price_min.unwrap_or(0);
         let price = PriceTag {
-            price: amount(price, currency),
-            from: hit.price_max.is_some_and(|highest| highest > price),
+            price: hit.price_min.map(|lowest| amount(lowest, currency)),
+            from: hit.price_min.zip(hit.price_max).is_some_and(|(lowest, highest)| highest > lowest),
             compare_at: hit.compare_at.map(|before| amount(before, currency)),
         };
         let availability = shown(hit.availability, None, None, settings);

@@ -315,7 +315,7 @@ pub(super) fn price_tag(stall: &Stall, places: &[usize], currency: gearify_comme
     let lowest = prices.iter().min_by_key(|price| price.amount);
     let highest = prices.iter().map(|price| price.amount).max();
     PriceTag {
-        price: amount(lowest.map_or(0, |price| price.amount), currency),
+        price: lowest.map(|price| amount(price.amount, currency)),
         from: lowest.zip(highest).is_some_and(|(lowest, highest)| highest > lowest.amount),
         compare_at: lowest.and_then(|price| price.compare_at).map(|before| amount(before, currency)),
     }

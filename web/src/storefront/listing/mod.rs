@@ -465,7 +465,7 @@ mod tests {
             name: "Match Ball".to_owned(),
             brand: None,
             picture: None,
-            price: PriceTag { price, from: false, compare_at: None },
+            price: PriceTag::plain(price),
             availability: Availability::InStock,
             specs: Vec::new(),
             rating: None,

@@ -243,6 +243,33 @@ async fn a_kit_says_what_is_in_it() {
 }
 
 #[tokio::test]
+async fn goods_without_a_price_are_shown_without_one_and_cannot_be_bought() {
+    let shop = Shopfront::open();
+    let owner = shop.owner().await;
+    let body = json!({
+        "product": { "slug": "new-bat", "product_type": "bat", "name": { "en-GB": "New Bat" }, "categories": [] },
+        "variants": [{ "sku": "NEW" }],
+        "publish": true
+    });
+    let made = owner.post("/api/v1/admin/products", body).await.expect(201).json();
+    let mut browser = Browser::new(&shop);
+    for path in ["/p/new-bat", "/search?q=new", "/compare?p=new-bat", "/hi/p/new-bat"] {
+        let page = browser.open(path).await.expect(200);
+        page.says(if path.starts_with("/hi") {
+            "दाम अभी तय नहीं"
+        } else {
+            "No price yet"
+        });
+        page.is_silent_about("£0.00").is_silent_about("\"Offer\"");
+    }
+    browser.open("/p/new-bat").await.expect(200).says("type=\"submit\" disabled>");
+
+    let prices = format!("/api/v1/admin/variants/{}/prices", made["variants"][0]["id"].as_str().unwrap());
+    owner.put(&prices, json!({ "prices": [{ "list": "gbp", "amount": 30_000 }] })).await.expect(200);
+    browser.open("/p/new-bat").await.expect(200).says("£300.00").is_silent_about("No price yet");
+}
+
+#[tokio::test]
 async fn a_size_is_chosen_beside_a_guide_by_height() {
     let shop = Shopfront::open();
     let mut browser = Browser::new(&shop);

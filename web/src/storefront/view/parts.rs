@@ -34,7 +34,8 @@ pub struct Picture {
 /// A price on a shelf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceTag {
-    pub price: Amount,
+    /// None while the shop asks none in its currency: it is shown, and can't be bought.
+    pub price: Option<Amount>,
     /// Variants differ: the price is the lowest of them and is written "from".
     pub from: bool,
     /// The price before; shown only if it is higher.
@@ -43,13 +44,13 @@ pub struct PriceTag {
 
 impl PriceTag {
     pub fn plain(price: Amount) -> PriceTag {
-        PriceTag { price, from: false, compare_at: None }
+        PriceTag { price: Some(price), from: false, compare_at: None }
     }
 
     /// The former price, if this one is a reduction of it.
     pub fn reduced_from(&self) -> Option<Amount> {
-        self.compare_at
-            .filter(|before| before.currency == self.price.currency && before.minor > self.price.minor)
+        let price = self.price?;
+        self.compare_at.filter(|before| before.currency == price.currency && before.minor > price.minor)
     }
 }
 
@@ -401,7 +402,7 @@ mod tests {
     fn a_former_price_counts_only_if_it_was_higher() {
         use crate::l10n::CurrencyCode;
         let tag = |before| PriceTag {
-            price: Amount::new(1_000, CurrencyCode::GBP),
+            price: Some(Amount::new(1_000, CurrencyCode::GBP)),
             from: false,
             compare_at: Some(before),
         };

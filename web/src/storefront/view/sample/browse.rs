@@ -215,7 +215,7 @@ pub(super) fn cards(sample: &Sample) -> Vec<ProductCard> {
             brand: Some(sample.say(brand)),
             picture: (sample.mode != Mode::Empty).then(|| sample.picture(*kind, palette, seed)),
             price: PriceTag {
-                price: sample.amount(*price),
+                price: Some(sample.amount(*price)),
                 from: *kind == Kind::Bat,
                 compare_at: (seed % 4 == 2).then(|| sample.amount(*price + 1_600)),
             },
@@ -258,7 +258,7 @@ fn rack(sample: &Sample) -> Vec<ProductCard> {
             brand: Some(sample.say(brand)),
             picture: Some(sample.picture(Kind::Bat, palette, seed)),
             price: PriceTag {
-                price: sample.amount(price),
+                price: Some(sample.amount(price)),
                 from: seed % 3 == 0,
                 compare_at: (seed == 22).then(|| sample.amount(price + 3_500)),
             },

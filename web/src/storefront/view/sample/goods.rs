@@ -56,7 +56,7 @@ fn bat(sample: &Sample) -> ProductPage {
             sample.picture(Kind::BatBack, "crimson", 20),
             sample.picture(Kind::Grip, "crimson", 20),
         ]),
-        price: PriceTag { price: sample.amount(28_900), from: false, compare_at: Some(sample.amount(31_500)) },
+        price: PriceTag { price: Some(sample.amount(28_900)), from: false, compare_at: Some(sample.amount(31_500)) },
         tax_note: TaxNote::Included,
         lowest_price: Some(sample.amount(27_500)),
         availability: Availability::InStock,
