@@ -9,7 +9,7 @@ use gearify_benches::report::{Figure, Tally, median, processor_time};
 use gearify_benches::scenarios::{self, Extent};
 use gearify_commerce::Actor;
 use gearify_commerce::intent::Request;
-use gearify_tests::scenario::placing_key;
+use gearify_tests::acts::placing_key;
 use gearify_tests::{Cluster, Scenario, Stage, Telling, stage};
 use std::path::Path;
 use std::sync::{Arc, Mutex};

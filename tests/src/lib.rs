@@ -5,6 +5,7 @@
 //! through its own vocabulary of requests, over HTTP against the real binary. After every story the
 //! audit counts pieces, money and promises.
 
+pub mod acts;
 pub mod archives;
 pub mod audit;
 pub mod buyers;
@@ -25,9 +26,10 @@ pub mod sim;
 pub mod stage;
 pub mod telling;
 
+pub use acts::{Act, Shopper};
 pub use cluster::Cluster;
 pub use over_http::OverHttp;
 pub use pure::Pure;
-pub use scenario::{Act, Scenario, Shopper};
+pub use scenario::Scenario;
 pub use stage::Stage;
 pub use telling::Telling;

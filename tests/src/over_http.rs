@@ -4,10 +4,10 @@
 //! story wants to know more than a shopper can see, the node is stopped and its files are opened, and
 //! started again for the next act. Every personal text is marked, to be searched for afterwards.
 
+use crate::acts::{Act, Shopper};
 use crate::http::{Answer, Cart, Host, Person};
 use crate::market::Market;
 use crate::process::NodeProcess;
-use crate::scenario::{Act, Shopper};
 use crate::shop::{OWNER, Premises};
 use crate::stage::look;
 use crate::telling::{Telling, minor};

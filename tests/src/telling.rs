@@ -1,6 +1,6 @@
 //! How a story is told, whatever it is told on.
 
-use crate::scenario::{Act, Shopper};
+use crate::acts::{Act, Shopper};
 use gearify_commerce::WarehouseId;
 use gearify_commerce::catalog::Policy;
 use gearify_commerce::orders::{Order, Papers};

@@ -13,7 +13,8 @@ use gearify_commerce::{
 };
 use gearify_node::bundle::{self, BundleError, Destination, GroupPart, History, ImportError, Place, Summary};
 use gearify_storage::{Batch, Engine, MemoryEngine, Reader, encode};
-use gearify_tests::scenario::{Scenario, owner};
+use gearify_tests::acts::owner;
+use gearify_tests::scenario::Scenario;
 use gearify_tests::stage::Stage;
 use gearify_tests::{Pure, Telling};
 use proptest::prelude::*;

@@ -3,8 +3,8 @@
 
 use gearify_commerce::{GroupKind, catalog};
 use gearify_storage::planted::{Bug, sow};
+use gearify_tests::acts::Act;
 use gearify_tests::market::Market;
-use gearify_tests::scenario::Act;
 use gearify_tests::stage::look;
 use gearify_tests::{Pure, Scenario, Telling};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,9 +3,9 @@
 use gearify_commerce::orders::{Order, OrderStatus, RefundItem};
 use gearify_commerce::payments::PAYMENTS;
 use gearify_commerce::{GroupKind, LineId, version};
+use gearify_tests::acts::{Act, Shopper, Word, owner};
 use gearify_tests::crashing::Crashing;
 use gearify_tests::pure::GROUPS;
-use gearify_tests::scenario::{Act, Shopper, Word, owner};
 use gearify_tests::stage::look;
 use gearify_tests::{Pure, Scenario, Telling};
 use proptest::prelude::*;

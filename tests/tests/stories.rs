@@ -1,9 +1,9 @@
 //! Every story on every stage: on pure apply, on three nodes with a change of leader, and over HTTP.
 
 use gearify_commerce::Shard;
+use gearify_tests::acts::{Act, owner};
 use gearify_tests::files::holding;
 use gearify_tests::over_http::MARKS;
-use gearify_tests::scenario::{Act, owner};
 use gearify_tests::{Cluster, OverHttp, Pure, Scenario, Telling};
 
 mod tales;

@@ -4,9 +4,9 @@ use gearify_commerce::tenants::{self, Branding};
 use gearify_commerce::{GroupKind, ReadScope, Site};
 use gearify_node::backup::{Archive, Archiver, Moment, Object};
 use gearify_storage::BlobHash;
+use gearify_tests::acts::Act;
 use gearify_tests::archives::{self, archivers, archivers_with, pass, restored};
 use gearify_tests::market::do_it;
-use gearify_tests::scenario::Act;
 use gearify_tests::{Cluster, Scenario, Telling};
 use std::collections::BTreeSet;
 

@@ -3,10 +3,10 @@
 
 use gearify_node::state::GROUPS;
 use gearify_replication::{GroupOptions, Timers};
+use gearify_tests::acts::owner;
 use gearify_tests::files::{all, holding};
 use gearify_tests::http::{Cart, Host, Person};
 use gearify_tests::over_http::MARKS;
-use gearify_tests::scenario::owner;
 use gearify_tests::shop::{OWNER, Premises, SLUG};
 use gearify_tests::{Cluster, OverHttp, Telling};
 use reqwest::Method;

@@ -4,9 +4,9 @@
 use gearify_commerce::GroupKind;
 use gearify_node::state::{GROUPS, group_name};
 use gearify_replication::{GroupOptions, Timers};
+use gearify_tests::acts::{Act, owner};
 use gearify_tests::files::copy;
 use gearify_tests::process::{gearify, run};
-use gearify_tests::scenario::{Act, owner};
 use gearify_tests::shop::Premises;
 use gearify_tests::{Cluster, OverHttp, Scenario, Telling};
 use serde_json::Value;

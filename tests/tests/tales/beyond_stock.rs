@@ -3,7 +3,7 @@
 use gearify_commerce::Timestamp;
 use gearify_commerce::catalog::Policy;
 use gearify_tests::Telling;
-use gearify_tests::scenario::owner;
+use gearify_tests::acts::owner;
 
 pub fn a_backordered_thing_is_sold_beyond_stock_and_leaves_when_it_comes(shop: &mut impl Telling) {
     shop.product("BALL", "24.90").policy("BALL", Policy::Backorder).stock("BALL", 1);

@@ -1,7 +1,7 @@
 //! Staff know better: a line leaves from another house than was chosen for it.
 
 use gearify_tests::Telling;
-use gearify_tests::scenario::owner;
+use gearify_tests::acts::owner;
 
 pub fn a_line_is_sent_from_the_house_that_staff_choose(shop: &mut impl Telling) {
     shop.warehouse("FAR").product("BALL", "24.90").stock("BALL", 3).stock_in("BALL", 1, 3);

@@ -2,7 +2,7 @@
 
 use gearify_commerce::orders::PaymentStatus;
 use gearify_tests::Telling;
-use gearify_tests::scenario::{Act, Word, owner};
+use gearify_tests::acts::{Act, Word, owner};
 
 pub fn no_more_pieces_are_put_back_than_left(shop: &mut impl Telling) {
     shop.product("BALL", "24.90").stock("BALL", 3);

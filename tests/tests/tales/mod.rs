@@ -11,7 +11,7 @@ pub use giving_back::*;
 pub use papers::*;
 
 use gearify_tests::Telling;
-use gearify_tests::scenario::{Act, Shopper, owner};
+use gearify_tests::acts::{Act, Shopper, owner};
 
 pub fn the_last_ball_goes_to_whoever_pays_first(shop: &mut impl Telling) {
     shop.product("BALL", "24.90").stock("BALL", 1);

@@ -1,7 +1,7 @@
 //! Invoices and credit notes: what an accountant finds at the end of the year.
 
 use gearify_tests::Telling;
-use gearify_tests::scenario::{Shopper, owner};
+use gearify_tests::acts::{Shopper, owner};
 
 /// Every paper of an order with its amount.
 fn told(shop: &impl Telling, who: &Shopper) -> Vec<String> {

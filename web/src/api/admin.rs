@@ -16,6 +16,7 @@ mod media;
 mod merge;
 mod orders;
 mod pricing;
+mod product_bodies;
 mod products;
 mod settings;
 mod shipping;
@@ -25,7 +26,8 @@ mod texts;
 
 pub use imports::{ImportReport, RowFault, import_products, import_stock};
 pub(super) use merge::base;
-pub(super) use products::{all, made};
+pub(super) use product_bodies::all;
+pub(super) use products::made;
 pub(super) use settings::BrandingBody;
 pub(crate) use settings::known_zone;
 pub(super) use staff::setup_link;

@@ -9,6 +9,7 @@
 //! the hashes are stored.
 
 mod codes;
+mod orders;
 mod page;
 mod products;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod products_tests;
 mod read;
 mod rows;
 mod sharded;
+mod stock;
 pub mod synthetic;
 #[cfg(test)]
 mod tests;

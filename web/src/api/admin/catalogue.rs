@@ -1,7 +1,8 @@
 //! Categories and add-ons.
 
 use super::merge::{base, patched};
-use super::products::{all, made, own_locale};
+use super::product_bodies::all;
+use super::products::{made, own_locale};
 use super::texts::Words;
 use crate::api::body::text;
 use crate::api::me::tagged;

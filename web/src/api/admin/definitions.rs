@@ -1,7 +1,8 @@
 //! What products refer to: product types, attributes, options. Each is written whole under its code.
 
 use super::merge::replaces;
-use super::products::{all, own_locale};
+use super::product_bodies::all;
+use super::products::own_locale;
 use super::texts::Words;
 use crate::api::body::text;
 use crate::api::me::tagged;

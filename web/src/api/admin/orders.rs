@@ -231,7 +231,7 @@ impl Asked for OrdersAsked {
 }
 
 fn time(pairs: &mut Pairs, name: &str) -> Option<Timestamp> {
-    pairs.with(name, super::products::parse_moment)
+    pairs.with(name, super::product_bodies::parse_moment)
 }
 
 fn order_status(text: &str) -> Result<OrderStatus, &'static str> {

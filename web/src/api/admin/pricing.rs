@@ -2,7 +2,7 @@
 
 use super::definitions::path_code;
 use super::merge::replaces;
-use super::products::parse_moment;
+use super::product_bodies::parse_moment;
 use crate::api::body::text;
 use crate::api::me::tagged;
 use crate::extract::{Json, Path};
@@ -156,7 +156,7 @@ async fn put_price_list(
     let mut faults = Faults::new();
     let name = faults.take("/name", Name::parse(&body.name));
     let currency = faults.take("/currency", Currency::parse(&body.currency));
-    let countries = super::products::all(&mut faults, "/countries", &body.countries, Country::parse);
+    let countries = super::product_bodies::all(&mut faults, "/countries", &body.countries, Country::parse);
     let customer_group = faults.optional("/customer_group", text(&body.customer_group), Code::parse);
     let (name, currency) = faults.finish(name.zip(currency))?;
     let expected = replaces(&call, before.map_or(0, |before| before.revision))?;

@@ -1,7 +1,8 @@
 //! What a shop says about itself: name, looks, rules, legal entity, pages. Each group has a revision.
 
 use super::merge::{base, patched, replaces};
-use super::products::{all, own_locale};
+use super::product_bodies::all;
+use super::products::own_locale;
 use super::texts::Words;
 use crate::api::body::text;
 use crate::api::me::tagged;
