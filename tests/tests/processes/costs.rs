@@ -1,26 +1,30 @@
 //! What nodes cost each other: the figures that docs/scale.md is computed from, with bounds they must keep.
 
 use crate::buyers::Attempt;
-use crate::region::Region;
+use crate::region::{Region, lasting_address, token_in};
+use crate::regions::{Place, host, name_of, soon};
 use gearify_commerce::GroupKind;
 use gearify_node::state::{GroupState, group_name};
 use gearify_storage::{Reader, SledOptions};
+use gearify_tests::owner::Owner;
+use gearify_tests::process::NodeProcess;
 use gearify_tests::scrape::{Sample, scrape};
-use gearify_tests::shop::Premises;
+use gearify_tests::shop::{Premises, SLUG};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 const ORDERS: usize = 40;
 const PRODUCTS: u64 = 100;
+const EDITS: usize = 50;
 const IDLE: Duration = Duration::from_secs(10);
 
 /// Frames and bytes that all nodes have sent, by kind of frame and group.
 type Sent = BTreeMap<(String, String), (f64, f64)>;
 
-fn sent(premises: &Premises, region: &Region<'_>) -> Sent {
+fn sent<'n>(premises: &Premises, nodes: impl IntoIterator<Item = &'n NodeProcess>) -> Sent {
     let mut sent = Sent::new();
-    for node in region.nodes.values() {
+    for node in nodes {
         for Sample { name, labels, value } in premises.runtime.block_on(scrape(node)).samples {
             let label = |wanted: &str| labels.get(wanted).cloned().unwrap_or_default();
             let entry = || (label("frame"), label("group"));
@@ -80,9 +84,9 @@ fn an_idle_group_and_an_order_cost_what_the_plan_says() {
         prepared
     });
 
-    let (before, began) = (sent(&premises, &region), Instant::now());
+    let (before, began) = (sent(&premises, region.nodes.values()), Instant::now());
     std::thread::sleep(IDLE);
-    let idle = less(&sent(&premises, &region), &before);
+    let idle = less(&sent(&premises, region.nodes.values()), &before);
     let seconds = began.elapsed().as_secs_f64();
     let heartbeats = total(&idle, |frame, _| frame.starts_with("append"));
     let groups = 4.0;
@@ -97,13 +101,13 @@ fn an_idle_group_and_an_order_cost_what_the_plan_says() {
         calls.1 / seconds
     );
 
-    let (before, began) = (sent(&premises, &region), Instant::now());
+    let (before, began) = (sent(&premises, region.nodes.values()), Instant::now());
     premises.runtime.block_on(async {
         for attempt in &prepared {
             attempt.place().await.expect("an answer").expect(201);
         }
     });
-    let busy = less(&sent(&premises, &region), &before);
+    let busy = less(&sent(&premises, region.nodes.values()), &before);
     let seconds = began.elapsed().as_secs_f64();
     let of_region = total(&busy, |frame, group| frame.starts_with("append") && group == "16");
     let per_order = (of_region.1 - per_group.1 * seconds) / ORDERS as f64;
@@ -128,4 +132,59 @@ fn an_idle_group_and_an_order_cost_what_the_plan_says() {
     assert!(per_group.1 < 8_000.0, "a heartbeat is small: {per_group:?}");
     assert!(calls.1 / seconds < 20_000.0, "nodes do not chat: {calls:?}");
     assert!((2_000.0..60_000.0).contains(&per_order), "an order costs {per_order} bytes");
+}
+
+#[test]
+fn an_observer_costs_little_at_rest_and_each_entry_once() {
+    let premises = Premises::new();
+    let (mut files, mut market) = premises.open_shop();
+    market.product(&mut files, "BALL", 2_490);
+    files.stop();
+    let home = Place { premises: &premises, name: "home", peer: lasting_address() };
+    let south = Place { premises: &premises, name: "south", peer: lasting_address() };
+    home.done(&["cluster", "init"]);
+    let first = home.serve().start();
+    let token = token_in(&home.done(&["region", "add", "south"]));
+    south.done(&["join", &token, &home.peer.to_string()]);
+    let second = south.serve().start();
+    let (near, far) = (host(&first, SLUG), host(&second, SLUG));
+    let runtime = &premises.runtime;
+    runtime.block_on(soon("the south knows the shop", async || name_of(&far, "ball").await == "BALL"));
+
+    let (before, began) = (sent(&premises, [&first, &second]), Instant::now());
+    std::thread::sleep(IDLE);
+    let idle = less(&sent(&premises, [&first, &second]), &before);
+    let seconds = began.elapsed().as_secs_f64();
+    let calls = total(&idle, |frame, _| frame.starts_with("call"));
+    let at_rest = (calls.0 / seconds, calls.1 / seconds);
+    println!(
+        "a voter and an observer of all that is shared: {:.1} frames, {:.0} bytes a second",
+        at_rest.0, at_rest.1
+    );
+    for ((frame, group), (frames, bytes)) in &idle {
+        println!("  {frame} of group {group}: {frames} frames, {bytes} bytes");
+    }
+
+    let (before, began) = (sent(&premises, [&first]), Instant::now());
+    runtime.block_on(async {
+        let owner = Owner::sign_in(near.clone()).await;
+        let id = near.get("/api/v1/products/ball").await.expect(200).text("id");
+        for number in 0..EDITS {
+            owner.rename(&id, &format!("Ball {number}")).await.expect(200);
+        }
+        let last = format!("Ball {}", EDITS - 1);
+        soon("the last edit is there", async || name_of(&far, "ball").await == last).await;
+    });
+    let busy = less(&sent(&premises, [&first]), &before);
+    let answers = total(&busy, |frame, _| frame == "call_answer");
+    let rest = at_rest.1 * began.elapsed().as_secs_f64();
+    let per_edit = (answers.1 - rest).max(0.0) / EDITS as f64;
+    println!("an edit of a product: {per_edit:.0} bytes to an observer");
+    second.stop();
+    let data = home.serve().data;
+    first.stop();
+    let product = live_bytes(&data, GroupKind::Catalogue);
+    println!("all rows of the catalogue: {product} bytes");
+    assert!(at_rest.0 < 20.0 && at_rest.1 < 3_000.0, "an observer at rest: {at_rest:?}");
+    assert!((100.0..4_000.0).contains(&per_edit), "an edit costs {per_edit} bytes");
 }

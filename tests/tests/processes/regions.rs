@@ -19,14 +19,14 @@ const CONVERGED_WITHIN: Duration = Duration::from_secs(30);
 const SOUTHERN: &str = "maidan";
 
 /// A node of a region of its own.
-struct Place<'p> {
-    premises: &'p Premises,
-    name: &'static str,
-    peer: SocketAddr,
+pub struct Place<'p> {
+    pub premises: &'p Premises,
+    pub name: &'static str,
+    pub peer: SocketAddr,
 }
 
 impl Place<'_> {
-    fn serve(&self) -> Serve {
+    pub fn serve(&self) -> Serve {
         let data = match self.name {
             "home" => self.premises.data(),
             name => self.premises.data().with_file_name(name),
@@ -39,7 +39,7 @@ impl Place<'_> {
     }
 
     #[track_caller]
-    fn done(&self, words: &[&str]) -> String {
+    pub fn done(&self, words: &[&str]) -> String {
         let ran = self.tell(words);
         ran.unwrap_or_else(|said| panic!("{words:?}: {said}"))
     }
@@ -56,11 +56,11 @@ impl Place<'_> {
     }
 }
 
-fn host(node: &NodeProcess, slug: &str) -> Host {
+pub fn host(node: &NodeProcess, slug: &str) -> Host {
     Host::new(node.public, &format!("{slug}.localhost"))
 }
 
-async fn soon(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn soon(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < until, "{what}: not in time");
@@ -68,8 +68,18 @@ async fn soon(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn name_of(host: &Host, slug: &str) -> String {
+pub async fn name_of(host: &Host, slug: &str) -> String {
     host.get(&format!("/api/v1/products/{slug}")).await.json["name"].as_str().unwrap_or_default().to_owned()
+}
+
+/// A page as caches keep it: its tag, for how long and for whom, and every byte.
+async fn page(host: &Host, path: &str) -> (String, String, String) {
+    let answer = host.request(reqwest::Method::GET, path).send().await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 200, "{path}");
+    let header = |name: &str| answer.headers()[name].to_str().expect("text").to_owned();
+    let (tag, kept) = (header("etag"), header("cache-control"));
+    assert!(!answer.headers().contains_key("set-cookie"), "{path} is for everybody");
+    (tag, kept, answer.text().await.expect("a page"))
 }
 
 async fn status_of(host: &Host, region: &str) -> String {
@@ -124,6 +134,13 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
             { "name": "south", "url": "https://south.shops.example", "here": true, "status": "serving" },
         ] });
         assert_eq!(regions, expected);
+
+        // Pages are the same from every region, so that one kept anywhere serves everybody.
+        for path in ["/", "/p/ball", "/search?q=ball", "/pages/delivery"] {
+            let kept_anywhere = page(&host(&first, SLUG), path).await;
+            assert!(kept_anywhere.1.contains("public"), "{path}: {}", kept_anywhere.1);
+            assert_eq!(page(&host(&second, SLUG), path).await, kept_anywhere, "{path}");
+        }
 
         // The southern shop is stocked and sells at its own node.
         let owner = Owner::sign_in(here()).await;
