@@ -71,6 +71,8 @@ pub struct CoreOptions {
     pub clock: Arc<dyn Clock>,
     /// Ends the process, with the reason, when the node can't go on.
     pub on_fatal: OnFatal,
+    /// Looks through ledger and lists that are too large to be read at a start, and ends where they are damaged.
+    pub looks_through: bool,
     /// Makes this node the only voter of every group that has no members yet.
     pub found: bool,
     pub part: RegionPart,
@@ -215,7 +217,8 @@ impl Core {
         let sled = SledOptions { cache_bytes: options.sled_cache_bytes };
         let mended = Mended::default();
         let (event_file_bytes, noted) = (options.event_file_bytes, mended.clone());
-        let places = Places { data_dir: dir.clone(), sled, event_file_bytes, mended: noted };
+        let on_damage = options.looks_through.then(|| options.on_fatal.clone());
+        let places = Places { data_dir: dir.clone(), sled, event_file_bytes, mended: noted, on_damage };
         let opened = open_groups(&places)?;
         let states = States {
             world: opened[&GroupKind::World].state.clone(),

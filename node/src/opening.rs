@@ -36,6 +36,8 @@ pub struct Places {
     pub sled: SledOptions,
     pub event_file_bytes: u64,
     pub mended: Mended,
+    /// Told when a book that is in use is found damaged; nobody looks where nobody is told.
+    pub on_damage: Option<OnFatal>,
 }
 
 impl Places {
@@ -73,6 +75,13 @@ impl Places {
         let lists = Lists::open(&dir.join(name("lists")), states.clone(), vault);
         let (lists, reason) = lists.map_err(failed("lists.db"))?;
         self.mended.projection(&name("lists"), reason);
+        if let Some(on_damage) = &self.on_damage {
+            for (file, db) in [("ledger.db", ledger.db()), ("lists.db", lists.db())] {
+                let tell = on_damage.clone();
+                let looks = db.look_through(move |what| tell(what));
+                looks.map_err(|error| failed(file)(StorageError::from(error).into()))?;
+            }
+        }
         Ok((ledger, lists))
     }
 

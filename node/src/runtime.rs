@@ -140,6 +140,7 @@ impl NodeRuntime {
         let providers = Arc::new(providers);
         let member = open_member(settings, &vault, known.roster)?;
         let mut options = core_options(settings, vault, providers.clone());
+        options.looks_through = true;
         options.newest = known.shops;
         let peers = match &member {
             Some(member) => {
@@ -488,6 +489,7 @@ fn core_options(settings: &Settings, vault: Arc<NodeVault>, providers: Arc<Provi
         providers,
         clock: Arc::new(SystemClock),
         on_fatal: Arc::new(end_process),
+        looks_through: false,
         found: true,
         part: RegionPart::default(),
         newest: version::NEWEST,

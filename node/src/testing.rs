@@ -136,6 +136,7 @@ impl TestCluster {
             transport: self.net.transport(id(n)),
             providers: providers.clone(),
             on_fatal: Arc::new(move |reason| eprintln!("node {} can't go on: {reason}", n + 1)),
+            looks_through: false,
             found: self.options.nodes == 1,
             ..self.options_alone(&self.node_dir(n))
         })
@@ -186,6 +187,7 @@ impl TestCluster {
             providers: Arc::new(Providers::none()),
             clock: Arc::new(gearify_web::SystemClock),
             on_fatal: Arc::new(|reason| eprintln!("the node can't go on: {reason}")),
+            looks_through: false,
             found: true,
             part: RegionPart::default(),
             newest: gearify_commerce::version::NEWEST,

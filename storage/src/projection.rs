@@ -5,7 +5,9 @@
 //! not waited for on disk, since the events they came from are, and are projected again. A projection is
 //! derived: [`ProjectionDb::open_or_rebuild`] throws it away when its schema has another version or its
 //! file is damaged, and the caller projects again from the position it finds, which is then none. Damage is
-//! looked for when a file is opened: rows have to add up to the sums that stand beside them.
+//! looked for when a file is opened: rows have to add up to the sums that stand beside them. A large file is
+//! looked through by [`ProjectionDb::look_through`] instead, beside its use; what that finds makes the next open
+//! begin it anew.
 
 mod sums;
 
@@ -19,6 +21,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// Read connections one projection keeps at most; further readers wait for one.
@@ -26,8 +30,10 @@ pub const READERS_MAX: usize = 4;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A larger file would keep a node from starting for too long: only [`ProjectionDb::verify`] looks for damage in it.
-const LOOKED_AT_BYTES_MAX: u64 = 1 << 30;
+/// A larger file would keep a node from starting for more than half a second.
+const LOOKED_AT_BYTES_MAX: u64 = 32 << 20;
+/// Beside a file that was found damaged while it was in use, with what is wrong with it.
+const DAMAGED: &str = "-damaged";
 
 const POSITIONS: &str = "
     CREATE TABLE position (name TEXT PRIMARY KEY, log_index INTEGER NOT NULL, n INTEGER NOT NULL)
@@ -112,7 +118,8 @@ impl ProjectionDb {
 
     /// Removes the file and its journal. Nobody may have it open.
     pub fn remove(path: &Path) -> Result<(), ProjectionError> {
-        for suffix in ["-wal", "-shm", ""] {
+        // What says that the file is bad goes last.
+        for suffix in ["-wal", "-shm", "", DAMAGED] {
             match fs::remove_file(disk::with_suffix(path, suffix)) {
                 Err(failure) if failure.kind() != io::ErrorKind::NotFound => return Err(failure.into()),
                 _ => {}
@@ -174,6 +181,36 @@ impl ProjectionDb {
         self.read(|db| Ok(sums::verify(db)?))
     }
 
+    /// Reads every row of a file that was too large for that when it was opened, on a thread of its own. If it is
+    /// damaged, the next open begins it anew, and `on_damage` is told why it has to come soon.
+    pub fn look_through(self: &Arc<Self>, on_damage: impl FnOnce(&str) + Send + 'static) -> io::Result<()> {
+        if fs::metadata(&self.path)?.len() <= LOOKED_AT_BYTES_MAX {
+            return Ok(());
+        }
+        let db = self.clone();
+        let look = move || match db.verify() {
+            Ok(None) => tracing::info!(file = %db.path.display(), "looked through: every row adds up"),
+            Ok(Some(what)) => {
+                if let Err(error) = db.mark_damaged(&what) {
+                    tracing::error!(file = %db.path.display(), %error, "damage could not be noted");
+                }
+                on_damage(&format!(
+                    "{} is damaged: {what}; it is made again at the next start",
+                    db.path.display()
+                ));
+            }
+            Err(error) => tracing::warn!(file = %db.path.display(), %error, "it could not be looked through"),
+        };
+        thread::Builder::new().name("look-through".into()).spawn(look).map(drop)
+    }
+
+    fn mark_damaged(&self, what: &str) -> io::Result<()> {
+        let mark = disk::with_suffix(&self.path, DAMAGED);
+        fs::write(&mark, what)?;
+        fs::File::open(&mark)?.sync_all()?;
+        disk::sync_dir(disk::parent(&self.path)?)
+    }
+
     /// A copy of everything at one moment, as a file of its own. `into` must not be there yet.
     pub fn copy_to(&self, into: &Path) -> Result<(), ProjectionError> {
         let source = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -185,6 +222,9 @@ impl ProjectionDb {
 
 fn open_writer(path: &Path, schema: Schema) -> Result<Writer, ProjectionError> {
     assert!(schema.version > 0, "version 0 marks a file without tables");
+    if let Some(what) = marked_damaged(path)? {
+        return Err(ProjectionError::Damaged { file: path.display().to_string(), what });
+    }
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -209,11 +249,17 @@ fn open_writer(path: &Path, schema: Schema) -> Result<Writer, ProjectionError> {
         }
         // Its head can say that nobody may write.
         connection.pragma_update(None, "user_version", schema.version)?;
-    } else {
-        tracing::info!(file = %path.display(), "too large to be read through at a start: gearify doctor does");
     }
     let tally = Tally::attach(&connection)?;
     Ok(Writer { connection, tally })
+}
+
+fn marked_damaged(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(disk::with_suffix(path, DAMAGED)) {
+        Ok(what) => Ok(Some(what)),
+        Err(failure) if failure.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Names the file in what SQLite itself recognises as damage.
@@ -524,6 +570,41 @@ mod tests {
             assert!(undone.is_err());
             assert_eq!(projection.verify().unwrap(), None, "after one that was undone");
         }
+    }
+
+    #[test]
+    fn a_large_file_is_looked_through_beside_its_use_and_begun_anew_once_damage_was_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sold.db");
+        let projection = ProjectionDb::open(&path, SCHEMA).unwrap();
+        let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000)
+                    INSERT INTO sold SELECT printf('article %0100d', i), i FROM n";
+        let filled = |tx: &Transaction<'_>| Ok::<_, ProjectionError>(tx.execute(fill, []).map(drop)?);
+        projection.transact("sold", EventPosition::new(1, 0), filled).unwrap();
+        drop(projection);
+        assert!(fs::metadata(&path).unwrap().len() > LOOKED_AT_BYTES_MAX);
+        let looked = |path: &Path| {
+            let projection = Arc::new(ProjectionDb::open(path, SCHEMA).unwrap());
+            let (say, said) = std::sync::mpsc::sync_channel(1);
+            projection.look_through(move |what| say.send(what.to_owned()).unwrap()).unwrap();
+            said.recv().ok()
+        };
+        assert_eq!(looked(&path), None, "every row adds up");
+
+        let mut bytes = fs::read(&path).unwrap();
+        let place = bytes.windows(12).rposition(|text| text == b"article 0000").expect("a row");
+        bytes[place + 100] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let what = looked(&path).expect("damage");
+        assert!(
+            what.contains("sold.db is damaged") && what.contains("made again at the next start"),
+            "{what}"
+        );
+        let (projection, reason) = ProjectionDb::open_or_rebuild(&path, SCHEMA).unwrap();
+        assert!(matches!(reason, Some(ProjectionError::Damaged { .. })), "{reason:?}");
+        assert_eq!(projection.position("sold").unwrap(), None);
+        drop(projection);
+        assert!(ProjectionDb::open_or_rebuild(&path, SCHEMA).unwrap().1.is_none(), "once is enough");
     }
 
     #[test]

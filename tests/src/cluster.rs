@@ -240,6 +240,7 @@ impl Cluster {
             providers: Arc::new(Providers::none()),
             clock: self.clock(),
             on_fatal: Arc::new(move |reason| panic!("node {node} can't go on: {reason}")),
+            looks_through: false,
             found,
             part: RegionPart::default(),
             newest: gearify_commerce::version::NEWEST,
