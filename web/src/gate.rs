@@ -32,7 +32,7 @@ use crate::routes::{
     Access, Body as RowBody, Csrf, Idempotency, Logins, Method, RateClass, Row, Shapes, Surface, TenantScope,
 };
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
@@ -41,6 +41,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Uri, header};
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -65,6 +66,9 @@ impl Guard {
 }
 
 /// Puts the gate in front of a handler.
+///
+/// Every request lives in one future, which is made and moved as a whole: what few requests need (waiting, handing
+/// on, reading a body) is kept out of it by a box, and what waits for it borrows it (`pin!`).
 pub fn guarded(guard: Guard, handler: MethodRouter<AppState>) -> MethodRouter<AppState> {
     handler.layer(guard)
 }
@@ -173,8 +177,8 @@ where
     let place = host::place(state, row.scope, &request);
     let asked = Asked::of(row, place.as_ref().ok(), &request);
     let span = span_of(row, &id);
-    let (response, call) =
-        admit_and_run(state, row, &id, place, request, handle).instrument(span.clone()).await;
+    let work = pin!(admit_and_run(state, row, &id, place, request, handle).instrument(span.clone()));
+    let (response, call) = work.await;
     let mut response = show_problem(response, state, call.as_ref(), row, &asked, &id, &span);
     headers::put(response.headers_mut(), state, row, &id, call.as_ref(), &asked);
     let elapsed = started.elapsed();
@@ -231,36 +235,38 @@ where
         return (Problem::new(Kind::Overloaded).retry_after(1).into_response(), None);
     };
     // A panic ends this request, never the process; the panic hook has logged where it happened.
-    let work = AssertUnwindSafe(async {
-        if let Some(preflight) = origin::preflight(row, place.as_ref().ok(), &request) {
-            return (preflight, None);
-        }
-        let answers = match &place {
-            Ok(place) => relay::relay(state, row, place, &mut request).await,
-            Err(_) => Answers::Anywhere,
-        };
-        let shop = match answers {
-            Answers::There(answer) => return (answer, None),
-            Answers::Here { shop, is_relayed } => Some((shop, is_relayed)),
-            Answers::Anywhere => None,
-        };
-        if let Ok(place) = &place
-            && let Some(answer) = relay::catch_up(state, row, place, &mut request).await
-        {
-            return (answer, None);
-        }
-        match admit(state, row, id, place, &mut request).await {
-            Ok(call) => {
-                let mut answer = handle(request).await;
-                if let Some((shop, is_relayed)) = shop {
-                    answer = relay::after_leaving(state, row, &shop, is_relayed, answer);
-                }
-                (answer, Some(call))
+    let work = pin!(
+        AssertUnwindSafe(async {
+            if let Some(preflight) = origin::preflight(row, place.as_ref().ok(), &request) {
+                return (preflight, None);
             }
-            Err(problem) => (problem.into_response(), None),
-        }
-    })
-    .catch_unwind();
+            let answers = match &place {
+                Ok(place) => relay::relay(state, row, place, &mut request).await,
+                Err(_) => Answers::Anywhere,
+            };
+            let shop = match answers {
+                Answers::There(answer) => return (answer, None),
+                Answers::Here { shop, is_relayed } => Some((shop, is_relayed)),
+                Answers::Anywhere => None,
+            };
+            if let Ok(place) = &place
+                && let Some(answer) = relay::catch_up(state, row, place, &mut request).await
+            {
+                return (answer, None);
+            }
+            match admit(state, row, id, place, &mut request).await {
+                Ok(call) => {
+                    let mut answer = handle(request).await;
+                    if let Some((shop, is_relayed)) = shop {
+                        answer = relay::after_leaving(state, row, &shop, is_relayed, answer);
+                    }
+                    (answer, Some(call))
+                }
+                Err(problem) => (problem.into_response(), None),
+            }
+        })
+        .catch_unwind()
+    );
     match tokio::time::timeout(state.settings.request_timeout, work).await {
         Ok(Ok(answered)) => answered,
         Ok(Err(_panic)) => (Problem::internal("the handler panicked").into_response(), None),
@@ -400,19 +406,23 @@ async fn hash_request(
     if row.method.is_read() {
         return Ok([0; 16]);
     }
+    let bytes = match row.body {
+        RowBody::None => Bytes::new(),
+        _ => {
+            let body = std::mem::replace(request.body_mut(), Body::empty());
+            let bytes = Box::pin(read_body(body, max)).await?;
+            *request.body_mut() = Body::from(bytes.clone());
+            bytes
+        }
+    };
+    if row.body == RowBody::Empty {
+        require_empty(&bytes)?;
+    }
     let mut hasher = blake3::Hasher::new();
     hasher.update(row.method.as_str().as_bytes());
     hasher.update(request.uri().path().as_bytes());
     hasher.update(&[0]);
-    if row.body != RowBody::None {
-        let body = std::mem::replace(request.body_mut(), Body::empty());
-        let bytes = read_body(body, max).await?;
-        if row.body == RowBody::Empty {
-            require_empty(&bytes)?;
-        }
-        hasher.update(&bytes);
-        *request.body_mut() = Body::from(bytes);
-    }
+    hasher.update(&bytes);
     let digest = hasher.finalize();
     Ok(state.backend.vault().hash(gearify_commerce::TenantId::PLATFORM, "request", digest.as_bytes()))
 }

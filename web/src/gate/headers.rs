@@ -23,7 +23,7 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSub
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Headers that are added here: room for all of them is made at once.
-const ROOM: usize = 8;
+const ROOM: usize = 6;
 
 /// How long a browser remembers where its last write landed: longer than any node lags.
 const POSITION_SECONDS: i64 = 60;

@@ -63,11 +63,11 @@ fn check_bits(body: u128) -> u32 {
 /// that is none of ours.
 pub async fn wait(state: &AppState, row: &Row, tenant: TenantId, headers: &HeaderMap) -> Result<(), Problem> {
     if let Some(wanted) = wanted_position(state, headers)? {
-        wait_for(state, tenant, wanted).await?;
+        Box::pin(wait_for(state, tenant, wanted)).await?;
     }
     let Some(consistency) = headers.get("gearify-consistency") else { return Ok(()) };
     match consistency.to_str().unwrap_or_default() {
-        "linearizable" if row.method.is_read() => barrier(state, tenant).await,
+        "linearizable" if row.method.is_read() => Box::pin(barrier(state, tenant)).await,
         "linearizable" | "local" => Ok(()),
         _ => Err(Problem::new(Kind::Malformed).detail("Gearify-Consistency is linearizable or local.")),
     }
@@ -86,7 +86,7 @@ pub async fn find_ahead(state: &AppState, tenant: TenantId, headers: &HeaderMap)
     }
     let _place = state.limits.waiting_reads.try_acquire().ok()?;
     let moment = state.settings.waiting_read_timeout / HERE_FIRST;
-    if state.backend.wait_for(wanted, moment).await {
+    if Box::pin(state.backend.wait_for(wanted, moment)).await {
         return None;
     }
     state.regions.ahead(wanted)

@@ -81,7 +81,7 @@ pub async fn relay(state: &AppState, row: &Row, place: &Place, request: &mut Req
         // Two nodes see different places for a moment: no request goes in circles.
         return Answers::There(not_here());
     }
-    match send(state, row, place, request, to).await {
+    match Box::pin(send(state, row, place, request, to)).await {
         Ok(answer) => Answers::There(answer),
         Err(problem) if problem.kind() == Kind::Unavailable && is_for_anybody(row) => {
             request.extensions_mut().insert(Stranded);
@@ -130,7 +130,7 @@ pub async fn catch_up(state: &AppState, row: &Row, place: &Place, request: &mut 
     }
     let to = position::find_ahead(state, place.tenant(), request.headers()).await?;
     // Whoever can't be reached may be reached in the next moment: what is left of the time is waited here.
-    send(state, row, place, request, to).await.ok()
+    Box::pin(send(state, row, place, request, to)).await.ok()
 }
 
 /// The shop that a request is for, if it is for one.
