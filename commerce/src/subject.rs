@@ -52,14 +52,9 @@ impl Envelope {
 fn of_staff(event: &staff::Event) -> String {
     use staff::Event::*;
     match event {
-        StaffAdded { staff, .. }
-        | StaffSetUp { staff }
-        | PasswordChanged { staff }
-        | RoleChanged { staff, .. }
-        | StaffDeactivated { staff }
-        | StaffReactivated { staff } => staff.to_string(),
         ApiKeyAdded { key, .. } | ApiKeyRevoked { key } => key.to_string(),
         ViewSaved { view, .. } | ViewDeleted { view, .. } => view.to_string(),
+        of_member => of_member.member().map_or_else(String::new, |member| member.to_string()),
     }
 }
 
@@ -185,18 +180,7 @@ pub(crate) fn version_after(view: &(impl View + ?Sized), event: &Event) -> Optio
     match event {
         Event::Tenants(tenants::Event::Updated { revision, .. }) => Some(*revision),
         Event::Tenants(_) => None,
-        Event::Staff(event) => {
-            use staff::Event::*;
-            match event {
-                StaffAdded { staff, .. }
-                | StaffSetUp { staff }
-                | PasswordChanged { staff }
-                | RoleChanged { staff, .. }
-                | StaffDeactivated { staff }
-                | StaffReactivated { staff } => STAFF.get(view, staff).map(|known| known.revision),
-                ApiKeyAdded { .. } | ApiKeyRevoked { .. } | ViewSaved { .. } | ViewDeleted { .. } => None,
-            }
-        }
+        Event::Staff(event) => STAFF.get(view, &event.member()?).map(|known| known.revision),
         Event::Catalog(event) => {
             use catalog::Event::*;
             match event {

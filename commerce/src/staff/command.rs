@@ -77,6 +77,22 @@ pub enum Event {
 }
 
 impl Event {
+    /// The member that it is about; keys and views are records of their own.
+    pub fn member(&self) -> Option<StaffId> {
+        match self {
+            Event::StaffAdded { staff, .. }
+            | Event::StaffSetUp { staff }
+            | Event::PasswordChanged { staff }
+            | Event::RoleChanged { staff, .. }
+            | Event::StaffDeactivated { staff }
+            | Event::StaffReactivated { staff } => Some(*staff),
+            Event::ApiKeyAdded { .. }
+            | Event::ApiKeyRevoked { .. }
+            | Event::ViewSaved { .. }
+            | Event::ViewDeleted { .. } => None,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Event::StaffAdded { .. } => "staff.added",

@@ -18,9 +18,7 @@ use gearify_commerce::inventory::{self, Cause};
 use gearify_commerce::orders::ORDERS;
 use gearify_commerce::staff::API_KEYS;
 use gearify_commerce::tenants::{self, Group};
-use gearify_commerce::{
-    Actor, Event, OrderId, ProductId, ReadScope, Site, StaffId, catalog, orders, pricing, staff,
-};
+use gearify_commerce::{Actor, Event, OrderId, ProductId, ReadScope, Site, catalog, orders, pricing, staff};
 
 const ROWS: usize = 50;
 /// Events looked at for a page: between two of people's there may be many of shoppers'.
@@ -152,7 +150,7 @@ fn what(call: &Call, event: &Event) -> Cell {
             }
         }
         Event::Inventory(event) => of_stock(call, words, event),
-        Event::Staff(event) => match staff_of(event) {
+        Event::Staff(event) => match event.member() {
             Some(id) => Cell::Lines(words, staff_name(call, id)),
             None => Cell::Text(words),
         },
@@ -209,19 +207,6 @@ fn of_stock(call: &Call, words: String, event: &inventory::Event) -> Cell {
     match item {
         Some(item) => Cell::LinkLines(Link::new(item.sku, format!("/console/stock/{}", change.item)), told),
         None => Cell::Text(told),
-    }
-}
-
-fn staff_of(event: &staff::Event) -> Option<StaffId> {
-    use staff::Event::*;
-    match event {
-        StaffAdded { staff, .. }
-        | StaffSetUp { staff }
-        | PasswordChanged { staff }
-        | RoleChanged { staff, .. }
-        | StaffDeactivated { staff }
-        | StaffReactivated { staff } => Some(*staff),
-        _ => None,
     }
 }
 
