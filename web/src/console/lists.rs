@@ -1,7 +1,7 @@
 //! What every list has in common: pages, counts, columns to choose from, and what to say when it can't be read.
 
 use super::view::form::Choice;
-use super::view::{Field, FieldKind, Pager, Table};
+use super::view::{Bulk, Field, FieldKind, Pager, Table};
 use super::visit::Visit;
 use super::words::{counted, grouped};
 use crate::ports_lists::{ListFault, ListPage};
@@ -108,6 +108,20 @@ impl Columns {
         let free = all.iter().filter(|column| column.show != Show::Always);
         let choices = free.map(|column| Choice::new(column.word, column.label).chosen(self.has(column)));
         Field::new(FieldKind::Ticks(choices.collect()), "columns", "Columns").optional()
+    }
+}
+
+/// What may be done with the ticked rows of a list, or with all that match where a page does not show them all.
+/// `query` says which list this is.
+pub fn bulk<T>(page: &ListPage<T>, noun: &str, query: String, buttons: &[(&str, &str)]) -> Bulk {
+    let shows_all = page.total_exact && page.total == page.data.len() as u64;
+    let owned = |(value, label): &(&str, &str)| ((*value).to_owned(), (*label).to_owned());
+    Bulk {
+        action: format!("/console/{noun}/many"),
+        buttons: buttons.iter().map(owned).collect(),
+        noun: noun.to_owned(),
+        hidden: vec![("query".to_owned(), query)],
+        all: (!shows_all).then(|| all_words(page, noun)),
     }
 }
 

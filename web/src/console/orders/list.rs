@@ -2,7 +2,7 @@
 
 use super::ask::{Bound, COLUMNS, FULFILMENTS, OrderAsk, PAYMENT_STATUSES, SORTS, STATUSES};
 use super::buyer;
-use crate::console::lists::{Columns, all_words, list_problem, pager};
+use crate::console::lists::{self, Columns, list_problem, pager};
 use crate::console::view::form::Choice;
 use crate::console::view::{
     Action, Bulk, Cell, Chip, Column, Direction, Field, FieldKind, Filter, Link, Page, Row, Search, Tab,
@@ -51,14 +51,7 @@ pub async fn list_orders_page(visit: Visit) -> Result<Response, Problem> {
 
 fn bulk(ask: &OrderAsk, found: &ListPage<OrderRow>) -> Bulk {
     let buttons = [("slips", "Packing slips"), ("ship", "Ship")];
-    let shows_all = found.total_exact && found.total == found.data.len() as u64;
-    Bulk {
-        action: "/console/orders/many".to_owned(),
-        buttons: buttons.map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec(),
-        noun: "orders".to_owned(),
-        hidden: vec![("query".to_owned(), ask.query_text())],
-        all: (!shows_all).then(|| all_words(found, "orders")),
-    }
+    lists::bulk(found, "orders", ask.query_text(), &buttons)
 }
 
 /// Places of the columns that sort.

@@ -4,7 +4,7 @@ use super::ask::{COLUMNS, ProductAsk, ROWS, SORTS, STATUSES};
 use super::name_of;
 use super::prices::everyday;
 use crate::api::csv_file::{cell, csv_answer, line};
-use crate::console::lists::{all_words, list_problem, pager};
+use crate::console::lists::{self, list_problem, pager};
 use crate::console::range::in_tree_order;
 use crate::console::view::form::Choice;
 use crate::console::view::{
@@ -111,14 +111,7 @@ fn bulk(ask: &ProductAsk, found: &ListPage<ProductRow>) -> Bulk {
         ("archive", "Archive"),
         ("prices", "Change prices"),
     ];
-    let shows_all = found.total_exact && found.total == found.data.len() as u64;
-    Bulk {
-        action: "/console/products/many".to_owned(),
-        buttons: buttons.map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec(),
-        noun: "products".to_owned(),
-        hidden: vec![("query".to_owned(), ask.query_text())],
-        all: (!shows_all).then(|| all_words(found, "products")),
-    }
+    lists::bulk(found, "products", ask.query_text(), &buttons)
 }
 
 /// Places of the columns that sort, and of the one that the selling place fills, after what the catalogue has.
