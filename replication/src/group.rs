@@ -15,7 +15,7 @@ use crate::log_engine::LogEngine;
 use crate::log_store::LogStore;
 use crate::machine::Machine;
 use crate::network::Network;
-use crate::node::{Fatal, StartError, Workers};
+use crate::node::{Fatal, Held, StartError, Workers};
 use crate::observe::{self, Observed, Page, PageError};
 use crate::position::{Applied, GroupId, NodeId};
 use crate::proposer::{
@@ -214,6 +214,17 @@ impl Group {
                 let applied = Some(self.applied_index());
                 GroupMetrics { leader, term, committed: applied, applied, ..GroupMetrics::default() }
             }
+        }
+    }
+
+    /// How far the log goes here for good: committed, and on disk. `None` of an observer, which keeps no log.
+    ///
+    /// # Errors
+    /// The node is stopping.
+    pub async fn kept(&self) -> std::io::Result<Option<Held>> {
+        match &self.seat {
+            Seat::Member(inner) => inner.log.kept().await.map(Some),
+            Seat::Observer(_) => Ok(None),
         }
     }
 

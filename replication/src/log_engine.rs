@@ -18,6 +18,7 @@ pub trait LogEngine: Send + Sync + 'static {
     fn purge(&self, through: Mark) -> Result<(), RaftLogError>;
     fn save_vote(&self, vote: bytes::Bytes, done: Done) -> Result<(), RaftLogError>;
     fn save_committed(&self, committed: bytes::Bytes) -> Result<(), RaftLogError>;
+    fn when_on_disk(&self, done: Done) -> Result<(), RaftLogError>;
     fn read(&self, from: u64, until: u64, bytes_max: usize) -> Result<Vec<LogRow>, RaftLogError>;
     fn bytes_between(&self, from: u64, until: u64) -> Result<u64, RaftLogError>;
 }
@@ -53,6 +54,10 @@ impl LogEngine for GroupLog {
 
     fn save_committed(&self, committed: bytes::Bytes) -> Result<(), RaftLogError> {
         GroupLog::save_committed(self, committed)
+    }
+
+    fn when_on_disk(&self, done: Done) -> Result<(), RaftLogError> {
+        GroupLog::when_on_disk(self, done)
     }
 
     fn read(&self, from: u64, until: u64, bytes_max: usize) -> Result<Vec<LogRow>, RaftLogError> {

@@ -2,17 +2,19 @@
 
 use crate::frames;
 use crate::log_engine::LogEngine;
+use crate::node::Held;
 use crate::snapshots::SnapshotStore;
 use crate::types::{Entry, LogId, Types, Vote};
 use futures::Stream;
 use gearify_storage::planted::{self, Bug};
-use gearify_storage::raftlog::{LogRow, Mark, RaftLogError};
+use gearify_storage::raftlog::{Done, LogRow, Mark, RaftLogError};
 use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader};
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Bytes of entries read at once, for a peer or for the machine.
 const READ_BYTES_MAX: usize = 1 << 20;
@@ -54,6 +56,19 @@ impl LogStore {
             blocking(move || log.read(from, until, bytes_max)).await?
         };
         rows.into_iter().map(decode_row).collect()
+    }
+
+    /// How far the log goes here for good: what is committed now, said once it is on disk.
+    pub(crate) async fn kept(&self) -> io::Result<Held> {
+        let state = self.log.state();
+        let committed = state.committed.clone().map(frames::decode_log_id).transpose()?;
+        let held = Held::of(state);
+        let committed = committed.map_or(0, |log_id| log_id.index);
+        let (done, written) = oneshot::channel();
+        let done: Done = Box::new(move |result| drop(done.send(result)));
+        self.write(move |log| log.when_on_disk(done)).await?;
+        written.await.map_err(io::Error::other)??;
+        Ok(Held { last: held.last.min(committed), ..held })
     }
 
     /// The first index still in the log, given it was purged up to there.

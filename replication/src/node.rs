@@ -8,7 +8,7 @@ use crate::machine::{Machine, MachineError};
 use crate::observe::{Observed, ObserverSeed, Source};
 use crate::position::{GroupId, NodeId};
 use crate::transport::{NoTransport, Transport};
-use gearify_storage::raftlog::{Damage, OnFatal, RaftLog, RaftLogError, RaftLogOptions};
+use gearify_storage::raftlog::{Damage, GroupState, OnFatal, RaftLog, RaftLogError, RaftLogOptions};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -113,6 +113,14 @@ pub struct Held {
     pub last: u64,
     /// The newest term that the node has voted in.
     pub term: u64,
+}
+
+impl Held {
+    pub(crate) fn of(state: GroupState) -> Held {
+        let vote = state.vote.and_then(|vote| frames::decode_vote(vote).ok());
+        let term = vote.map_or(0, |vote| vote.leader_id.term);
+        Held { last: state.last.map_or(0, |mark| mark.index), term }
+    }
 }
 
 /// One process's share of the cluster. Stop it before dropping it, or what runs is cut off.
@@ -220,12 +228,7 @@ impl Node {
 
     /// How far each group's log goes here, whether its group runs or not.
     pub fn held(&self) -> BTreeMap<GroupId, Held> {
-        let held = |group: GroupId| {
-            let state = self.log.group(group).state();
-            let vote = state.vote.and_then(|vote| frames::decode_vote(vote).ok());
-            let term = vote.map_or(0, |vote| vote.leader_id.term);
-            (group, Held { last: state.last.map_or(0, |mark| mark.index), term })
-        };
+        let held = |group: GroupId| (group, Held::of(self.log.group(group).state()));
         self.log.groups().into_iter().map(held).collect()
     }
 

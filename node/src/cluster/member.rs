@@ -9,6 +9,7 @@ use super::identity::{ClusterDir, Identity, IdentityError, KnownPeer, KnownPeers
 use super::machine::{RosterMachine, RosterView};
 use super::messages::{Order, PeerRequest, ProposeAnswer};
 use super::pulse::Pulses;
+use super::recall::KeptLogs;
 use super::regions::shared_seats;
 use super::roster::{Answer, Command, Entry, NodeState, Outcome, Refusal, Roster};
 use super::warrant::Warrant;
@@ -107,6 +108,7 @@ pub struct Member {
     pub(super) unreachable: Mutex<BTreeSet<String>>,
     pub(super) own_room: Mutex<Room>,
     pub(super) pulses: Mutex<Pulses>,
+    pub(super) kept: Mutex<KeptLogs>,
     /// What its clock is off by, if that is too much.
     pub(super) off_by_ms: Mutex<Option<i64>>,
     on_fatal: OnFatal,
@@ -167,6 +169,7 @@ impl Member {
             unreachable: Mutex::default(),
             own_room: Mutex::default(),
             pulses: Mutex::default(),
+            kept: Mutex::default(),
             off_by_ms: Mutex::default(),
             on_fatal: options.on_fatal,
             has_caught_up: AtomicBool::new(false),
@@ -272,6 +275,7 @@ impl Member {
         self.keep_running(self.clone().watch_for_removal());
         self.keep_running(self.clone().renew());
         self.keep_running(self.clone().reconcile(group, CLUSTER_GROUP_NAME));
+        self.keep_running(self.clone().tell_kept());
         self.keep_running(self.clone().watch_seat());
         self.keep_running(self.clone().watch_regions());
         for (kind, handle) in core.backend().groups().filter(|(key, _)| key.kind() != GroupKind::Region) {

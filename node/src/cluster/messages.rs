@@ -58,6 +58,8 @@ pub enum PeerRequest {
     ShardHistory(Shard, HistoryQuery),
     /// As `Decide`, in a shard that is named; what brings a site along goes where it is not yet.
     DecideIn(Shard, Box<Request>),
+    /// How far the caller's logs go for good, by group, for as long as it runs.
+    Kept(BTreeMap<u16, HeldLog>),
 }
 gearify_storage::first_version!(PeerRequest);
 
@@ -91,9 +93,14 @@ impl HeldLog {
     pub fn lacks(self, confirmed: HeldLog) -> bool {
         self.term <= confirmed.term && self.last < confirmed.last
     }
+
+    /// Whichever says more.
+    pub fn or_longer(self, other: HeldLog) -> HeldLog {
+        if other.last > self.last { other } else { self }
+    }
 }
 
-/// Of the groups that the answering node leads: what the caller has confirmed to it, and in which term.
+/// What the caller has confirmed of its logs to the answering node, as far as that remembers, and in which term.
 #[derive(Serialize, Deserialize)]
 pub struct ConfirmedAnswer(pub BTreeMap<u16, HeldLog>);
 gearify_storage::first_version!(ConfirmedAnswer);

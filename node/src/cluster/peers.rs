@@ -69,6 +69,10 @@ impl PeerService for Member {
                 PeerRequest::BlobPart(part) => self.blob_part(part).await,
                 PeerRequest::NewestKnown => Ok(encode(&NewestAnswer(self.newest)).into()),
                 PeerRequest::Holds(here) => Ok(encode(&self.confirmed_by(from.node(), &here)).into()),
+                PeerRequest::Kept(kept) => {
+                    self.remember_kept(from.node(), kept);
+                    Ok(Bytes::new())
+                }
                 PeerRequest::Pulse(_) => Ok(encode(&self.pulse()).into()),
                 PeerRequest::KeepBlob(hash) => self.keep_blob_of(from.node(), hash).await,
             }

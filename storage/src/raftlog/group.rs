@@ -236,6 +236,11 @@ impl GroupLog {
         self.send(Op::Committed { group: self.memory.group, committed })
     }
 
+    /// Runs `done` when everything written before is on disk.
+    pub fn when_on_disk(&self, done: Done) -> Result<(), RaftLogError> {
+        self.send(Op::Flush { done })
+    }
+
     /// Rows with `from <= index < until` that exist, ascending; stops after `bytes_max` bytes, but
     /// gives at least one. Reads the disk for rows no longer cached.
     ///

@@ -54,6 +54,7 @@ impl Log {
             }
             Change::Vote(vote) => self.vote = Some(vote.clone()),
             Change::Committed(committed) => self.committed = Some(committed.clone()),
+            Change::Nothing => {}
         }
     }
 }
@@ -64,6 +65,7 @@ enum Change {
     Purge(Mark),
     Vote(Bytes),
     Committed(Bytes),
+    Nothing,
 }
 
 struct Op {
@@ -263,6 +265,10 @@ impl LogEngine for OpenLog {
 
     fn save_committed(&self, committed: Bytes) -> Result<(), RaftLogError> {
         self.write(Change::Committed(committed), None)
+    }
+
+    fn when_on_disk(&self, done: Done) -> Result<(), RaftLogError> {
+        self.write(Change::Nothing, Some(done))
     }
 
     fn bytes_between(&self, from: u64, until: u64) -> Result<u64, RaftLogError> {

@@ -5,6 +5,10 @@ use crate::region::{Region, token_in};
 use gearify_tests::files::copy;
 use gearify_tests::process::{free_address, run};
 use gearify_tests::shop::Premises;
+use std::time::Duration;
+
+/// Nodes tell each other every five seconds what they hold for good.
+const TOLD_WITHIN: Duration = Duration::from_secs(8);
 
 /// Three nodes that sell a ball.
 fn three(premises: &Premises) -> Region<'_> {
@@ -35,34 +39,63 @@ fn refusal(region: &Region<'_>, n: usize) -> String {
 fn a_node_restored_from_an_old_copy_of_its_disk_does_not_vote_again() {
     let premises = Premises::new();
     let mut region = three(&premises);
+    let old = (region.leader("region-0") + 1) % 3;
+    let orders = bring_back_old(&premises, &mut region, old, Duration::ZERO);
     let leader = region.leader("region-0");
-    let old = (leader + 1) % 3;
-    let data = region.serve(old).data;
-    let kept = data.with_file_name("kept");
-    region.nodes.remove(&old).expect("it runs").stop();
-    copy(&data, &kept);
-    region.start(old);
-    // It confirms orders, and then they are gone from its disk.
-    let orders: Vec<_> = (0..5).map(|number| buy(&premises, &region, old, number)).collect();
-    let leader = region.leader("region-0");
-    region.nodes.remove(&old).expect("it runs").kill();
-    std::fs::remove_dir_all(&data).expect("the test's directory can be emptied");
-    std::fs::rename(&kept, &data).expect("the copy takes its place");
-
     let said = refusal(&region, old);
     assert!(said.contains("the disk is an old copy"), "{said}");
     if leader != old {
         assert_eq!(region.refused(leader, "old-copy"), 1);
         assert!(region.nodes[&leader].log().contains("came back with an old copy of its disk"));
     }
-    // Nothing is harmed: the others have everything, and go on.
+    goes_on(&premises, region, &orders);
+}
+
+#[test]
+fn an_old_copy_is_noticed_by_a_follower_when_its_leader_is_gone() {
+    let premises = Premises::new();
+    let mut region = three(&premises);
+    let first = region.leader("region-0");
+    let old = (first + 1) % 3;
+    let orders = bring_back_old(&premises, &mut region, old, TOLD_WITHIN);
+    // Who knew exactly is gone too.
+    region.nodes.remove(&first).expect("it runs").kill();
+    let said = refusal(&region, old);
+    assert!(said.contains("the disk is an old copy"), "{said}");
+    region.start(first);
+    goes_on(&premises, region, &orders);
+}
+
+/// A node's disk becomes what it was five orders ago, which the node had confirmed `ago`.
+fn bring_back_old(
+    premises: &Premises,
+    region: &mut Region<'_>,
+    old: usize,
+    ago: Duration,
+) -> Vec<Acknowledged> {
+    let data = region.serve(old).data;
+    let kept = data.with_file_name("kept");
+    region.nodes.remove(&old).expect("it runs").stop();
+    copy(&data, &kept);
+    region.start(old);
+    // It confirms orders, and then they are gone from its disk.
+    let orders = (0..5).map(|number| buy(premises, region, old, number)).collect();
+    std::thread::sleep(ago);
+    region.nodes.remove(&old).expect("it runs").kill();
+    std::fs::remove_dir_all(&data).expect("the test's directory can be emptied");
+    std::fs::rename(&kept, &data).expect("the copy takes its place");
+    orders
+}
+
+/// Nothing is harmed: the others have everything, and go on.
+fn goes_on(premises: &Premises, mut region: Region<'_>, orders: &[Acknowledged]) {
     let others: Vec<usize> = region.nodes.keys().copied().collect();
     for n in &others {
-        for order in &orders {
+        for order in orders {
             assert_eq!(acknowledged(&premises.runtime.block_on(read(&region.host(*n), order))), *order);
         }
     }
-    buy(&premises, &region, others[0], 9);
+    buy(premises, &region, others[0], 9);
     for (_, node) in std::mem::take(&mut region.nodes) {
         node.stop();
     }
