@@ -82,7 +82,7 @@ async fn sales(call: &Call, words: &Words) -> Result<Panel, Problem> {
     let slots = lists.sales(scope(call), before, now).await.map_err(list_problem)?;
     let currency = settings(call)?.currency;
     let ours = takings(&slots, currency, today, now);
-    let against = Against::at(words, &slots, currency, now);
+    let against = Against::at(words, &slots, currency, now, ours);
     let figures = vec![
         Figure {
             name: "Orders so far".to_owned(),
@@ -108,6 +108,8 @@ async fn sales(call: &Call, words: &Words) -> Result<Panel, Problem> {
 
 /// Two days up to the same time of the clock: the last whole slot, so that neither has more of it.
 struct Against {
+    /// Up to now: what is shown beside the comparison.
+    shown: Takings,
     ours: Takings,
     theirs: Takings,
     /// `last Sunday by 14:30`.
@@ -115,10 +117,11 @@ struct Against {
 }
 
 impl Against {
-    fn at(words: &Words, slots: &[SalesSlot], currency: Currency, now: Timestamp) -> Against {
+    fn at(words: &Words, slots: &[SalesSlot], currency: Currency, now: Timestamp, shown: Takings) -> Against {
         let until = Timestamp::from_millis(now.as_millis() - now.as_millis().rem_euclid(SALES_SLOT_MS));
         let sum = |day: i32, until| takings(slots, currency, words.day_start(now, day), until);
         Against {
+            shown,
             ours: sum(0, until),
             theirs: sum(-7, words.week_before(until)),
             by: format!("last {} by {}", words.weekday(now), words.clock(until)),
@@ -129,7 +132,7 @@ impl Against {
     fn words(&self, measure: impl Fn(&Takings) -> i64) -> String {
         let (ours, theirs, by) = (measure(&self.ours), measure(&self.theirs), &self.by);
         match (ours, theirs) {
-            (0, 0) => format!("Nothing {by} either"),
+            (0, 0) if measure(&self.shown) == 0 => format!("Nothing {by} either"),
             (_, 0) => format!("Nothing {by}"),
             (_, _) => match (ours - theirs) * 100 / theirs {
                 0 => format!("As {by}"),
@@ -285,15 +288,18 @@ mod tests {
 
     #[test]
     fn comparisons_are_words() {
-        let against = |ours: i64, theirs: i64| {
+        let since = |shown: i64, ours: i64, theirs: i64| {
             let sum = |total| Takings { orders: 0, total };
-            Against { ours: sum(ours), theirs: sum(theirs), by: "last Sunday by 14:30".to_owned() }
-                .words(|sum| sum.total)
+            let by = "last Sunday by 14:30".to_owned();
+            Against { shown: sum(shown), ours: sum(ours), theirs: sum(theirs), by }.words(|sum| sum.total)
         };
+        let against = |ours, theirs| since(ours, ours, theirs);
         assert_eq!(against(112, 100), "12 % more than last Sunday by 14:30");
         assert_eq!(against(50, 100), "50 % less than last Sunday by 14:30");
         assert_eq!(against(100, 100), "As last Sunday by 14:30");
         assert_eq!(against(5, 0), "Nothing last Sunday by 14:30");
         assert_eq!(against(0, 0), "Nothing last Sunday by 14:30 either");
+        // Today's first came after half past two.
+        assert_eq!(since(5, 0, 0), "Nothing last Sunday by 14:30");
     }
 }

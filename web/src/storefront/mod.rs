@@ -32,7 +32,7 @@ mod specs;
 #[cfg(test)]
 mod tests;
 mod till;
-mod typed;
+pub(crate) mod typed;
 pub mod verify;
 pub mod view;
 mod visit;

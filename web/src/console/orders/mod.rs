@@ -15,7 +15,7 @@ use crate::gate::Call;
 use crate::l10n::Locale;
 use crate::problem::Problem;
 use crate::routes::{Route, routes};
-use crate::storefront::places::country_name;
+use crate::storefront::typed::address_lines_in;
 use act::{
     add_note_form, cancel_order_form, cancel_order_page, mark_delivered_form, mark_received_form,
     ship_order_form, ship_order_page,
@@ -124,14 +124,7 @@ fn buyer(call: &Call, view: &ReadScope<'_>, order: &Order) -> String {
 
 /// As it stands on an envelope.
 pub fn address_lines(address: &Address) -> Vec<String> {
-    let place = [address.city.clone(), address.region.clone(), address.postal_code.clone()];
-    let place: Vec<String> = place.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-    let region = address.region_code.as_ref().filter(|_| address.region.is_none());
-    let mut lines = vec![Some(address.name.clone()), address.company.clone(), Some(address.line1.clone())];
-    lines.extend([address.line2.clone(), address.locality.clone(), Some(place.join(", "))]);
-    lines.push(region.map(ToString::to_string));
-    lines.push(Some(country_name(&address.country, Locale::EN_GB).to_owned()));
-    lines.into_iter().flatten().filter(|line| !line.is_empty()).collect()
+    address_lines_in(address, Locale::EN_GB)
 }
 
 fn path_of(order: &Order) -> String {

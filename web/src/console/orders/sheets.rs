@@ -64,19 +64,13 @@ pub async fn packing_slip_page(visit: Visit, Path(id): Path<OrderId>) -> Result<
 /// What goes into the parcel: no prices.
 pub fn packing_slip(call: &Call, order: &Order) -> Result<Sheet, Problem> {
     let mut sheet = common(call, order, &words(call)?, "Packing slip")?;
-    sheet.columns = vec![
-        Column::new("Product"),
-        Column::new("SKU"),
-        Column::number("Ordered"),
-        Column::number("To pack"),
-    ];
+    sheet.columns = vec![Column::new("Product"), Column::number("Ordered"), Column::number("To pack")];
     sheet.rows = order
         .lines
         .iter()
         .map(|line| {
             vec![
                 (line.name.clone(), beneath(line)),
-                (line.sku.clone(), String::new()),
                 (line.quantities.ordered.to_string(), String::new()),
                 (line.quantities.open().to_string(), String::new()),
             ]

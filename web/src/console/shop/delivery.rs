@@ -67,7 +67,7 @@ fn zone_panel(call: &Call, zone: &Zone) -> Result<Panel, Problem> {
         Row::new(vec![
             Cell::Link(Link::new(details.name.words(&settings.locale, &settings.locale), href.clone())),
             Cell::Text(details.carrier.to_string()),
-            Cell::Text(format!("{}–{}", details.days_min, details.days_max)),
+            Cell::Text(days(details.days_min, details.days_max)),
             Cell::List(
                 details
                     .tariffs
@@ -91,6 +91,10 @@ fn zone_panel(call: &Call, zone: &Zone) -> Result<Panel, Problem> {
         panel = panel.action(Action::go("Add a rate", format!("{path}/rates/new")));
     }
     Ok(panel.action(Action::go("Zone", path)))
+}
+
+fn days(least: u16, most: u16) -> String {
+    if least == most { least.to_string() } else { format!("{least}–{most}") }
 }
 
 fn form(action: &str) -> Form {

@@ -118,7 +118,14 @@ async fn delivery_and_taxes_are_written_as_people_write_them() {
         .set("price.GBP", "2000 = 7.50\nmore = 12")
         .set("free_from.GBP", "150");
     owner.send(rate).await.expect(200).says("£7.50 to £12.00 by weight, free from £150.00");
-    let page = owner.open(&zone).await.expect(200).says("1 rate is taken away with it.");
+    let express = owner.open(&format!("{zone}/rates/new")).await.expect(200).form("rate");
+    let express = express.set("name.en-GB", "Plane").set("carrier", "Harbour").set("price.GBP", "20");
+    owner
+        .send(express.set("days_min", "1").set("days_max", "1"))
+        .await
+        .expect(200)
+        .says("Plane Harbour 1 £20.00");
+    let page = owner.open(&zone).await.expect(200).says("2 rates are taken away with it.");
     owner.send(page.button("Take the zone away")).await.expect(200).says("Removed.").does_not_say("Islands");
 
     let form =
