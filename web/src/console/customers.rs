@@ -1,6 +1,6 @@
 //! Customers: who registered, what they bought, how to reach them.
 
-use super::lists::{Columns, ListColumn, Show, column, list_problem, pager};
+use super::lists::{Columns, ListColumn, Show, column, list_problem, pager, with_query};
 use super::orders::{OrderAsk, address_lines, order_rows, usual};
 use super::view::form::Choice;
 use super::view::{
@@ -74,10 +74,7 @@ impl Ask {
             pairs.append_pair("sort", word);
         }
         pairs.extend_pairs(self.columns.pairs());
-        match pairs.finish() {
-            query if query.is_empty() => "/console/customers".to_owned(),
-            query => format!("/console/customers?{query}"),
-        }
+        with_query("/console/customers", &pairs.finish())
     }
 }
 

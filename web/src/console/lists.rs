@@ -111,6 +111,32 @@ impl Columns {
     }
 }
 
+/// Hands each `key:value` of a typed text to `take`; the words that it does not know are searched for.
+pub fn words_beside(typed: &str, mut take: impl FnMut(&str, &str) -> bool) -> String {
+    let mut is_filter = |word: &&str| word.split_once(':').is_some_and(|(key, value)| take(key, value));
+    typed.split_whitespace().filter(|word| !is_filter(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Adds a filter's value once; whether there was one.
+pub fn push<T: PartialEq>(list: &mut Vec<T>, value: Option<T>) -> bool {
+    match value {
+        Some(value) if !list.contains(&value) => list.push(value),
+        Some(_) => {}
+        None => return false,
+    }
+    true
+}
+
+/// The address of a list with these parameters, if there are any.
+pub fn with_query(path: &str, query: &str) -> String {
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// What stands behind the question mark of an address.
+pub fn query_of(address: &str) -> &str {
+    address.split_once('?').map_or("", |(_, query)| query)
+}
+
 /// What may be done with the ticked rows of a list, or with all that match where a page does not show them all.
 /// `query` says which list this is.
 pub fn bulk<T>(page: &ListPage<T>, noun: &str, query: String, buttons: &[(&str, &str)]) -> Bulk {

@@ -4,7 +4,7 @@
 //! works in the shop.
 
 use super::done::Done;
-use super::lists::list_path;
+use super::lists::{list_path, query_of};
 use super::typed::Typed;
 use super::view::form::Submit;
 use super::view::{Action, Field, Filter, Form, Link, Page, Panel, Part, Post, Tab};
@@ -92,7 +92,7 @@ pub fn keep(call: &Call, list: ViewList, here: &str, mut filter: Filter) -> Filt
     let tab = |view: &Kept| Tab { label: view.name.clone(), href: view.href(), current: view.href() == here };
     filter.tabs.extend(kept.iter().map(tab));
     filter.keep = (!kept.is_empty()).then(|| Link::new("Change views", "/console/views"));
-    let query = here.split_once('?').map_or("", |(_, query)| query);
+    let query = query_of(here);
     // A tab of the list's own is not kept again, but with other columns it is a view of its own.
     let is_kept = kept.iter().any(|view| view.href() == here);
     let is_own = filter.tabs.iter().any(|tab| tab.current) && !query.contains("columns=");

@@ -2,7 +2,7 @@
 //!
 //! The search box takes words and the same filters as the interface: `payment_status:paid total:>100`.
 
-use crate::console::lists::{Columns, ListColumn, Show, column};
+use crate::console::lists::{Columns, ListColumn, Show, column, push, query_of, with_query, words_beside};
 use crate::console::visit::Visit;
 use crate::console::words::{Words, parse_money};
 use crate::ports_lists::{ListFrom, OrderQuery, OrderSort, PageRequest};
@@ -104,15 +104,7 @@ impl OrderAsk {
 
     /// Takes `key:value` words out of the typed text; what is not understood is searched for.
     fn read_typed(&mut self, typed: &str, words: &Words, currency: Currency) {
-        let mut rest = Vec::new();
-        for word in typed.split_whitespace() {
-            let known =
-                word.split_once(':').is_some_and(|(key, value)| self.take(key, value, words, currency));
-            if !known {
-                rest.push(word);
-            }
-        }
-        self.text = rest.join(" ");
+        self.text = words_beside(typed, |key, value| self.take(key, value, words, currency));
     }
 
     fn take(&mut self, key: &str, value: &str, words: &Words, currency: Currency) -> bool {
@@ -183,8 +175,7 @@ impl OrderAsk {
 
     /// What stands behind the question mark of the list's address.
     pub fn query_text(&self) -> String {
-        let href = self.href();
-        href.split_once('?').map_or(String::new(), |(_, query)| query.to_owned())
+        query_of(&self.href()).to_owned()
     }
 
     /// The address of the same rows as a file.
@@ -207,21 +198,8 @@ impl OrderAsk {
             pairs.append_pair("sort", word);
         }
         pairs.extend_pairs(self.columns.pairs());
-        match pairs.finish() {
-            query if query.is_empty() => path.to_owned(),
-            query => format!("{path}?{query}"),
-        }
+        with_query(path, &pairs.finish())
     }
-}
-
-/// Whether there was a value to be added.
-fn push<T: PartialEq>(list: &mut Vec<T>, value: Option<T>) -> bool {
-    match value {
-        Some(value) if !list.contains(&value) => list.push(value),
-        Some(_) => {}
-        None => return false,
-    }
-    true
 }
 
 /// The smaller of two upper bounds, where there are any.

@@ -3,7 +3,7 @@
 //! The search box takes words and filters: `status:draft type:bat brand:Longroom`. What is understood moves
 //! to the filters, what is not is searched for.
 
-use crate::console::lists::{Columns, ListColumn, Show, column};
+use crate::console::lists::{Columns, ListColumn, Show, column, push, query_of, with_query, words_beside};
 use crate::console::visit::Visit;
 use crate::ports_lists::{ListFrom, PageRequest, ProductQuery, ProductSort};
 use gearify_commerce::catalog::{self, ProductStatus};
@@ -65,14 +65,7 @@ impl ProductAsk {
     }
 
     fn read_typed(&mut self, typed: &str) {
-        let mut rest = Vec::new();
-        for word in typed.split_whitespace() {
-            let known = word.split_once(':').is_some_and(|(key, value)| self.take(key, value));
-            if !known {
-                rest.push(word);
-            }
-        }
-        self.text = rest.join(" ");
+        self.text = words_beside(typed, |key, value| self.take(key, value));
     }
 
     fn take(&mut self, key: &str, value: &str) -> bool {
@@ -88,11 +81,7 @@ impl ProductAsk {
     }
 
     fn take_status(&mut self, value: &str) -> bool {
-        let Some(status) = STATUSES.into_iter().find(|status| status.as_str() == value) else { return false };
-        if !self.status.contains(&status) {
-            self.status.push(status);
-        }
-        true
+        push(&mut self.status, STATUSES.into_iter().find(|status| status.as_str() == value))
     }
 
     /// Whether something is asked for that hides products.
@@ -107,8 +96,7 @@ impl ProductAsk {
     }
 
     pub fn query_text(&self) -> String {
-        let href = self.href();
-        href.split_once('?').map_or(String::new(), |(_, query)| query.to_owned())
+        query_of(&self.href()).to_owned()
     }
 
     pub fn address(&self, path: &str) -> String {
@@ -127,10 +115,7 @@ impl ProductAsk {
             pairs.append_pair("sort", word);
         }
         pairs.extend_pairs(self.columns.pairs());
-        match pairs.finish() {
-            query if query.is_empty() => path.to_owned(),
-            query => format!("{path}?{query}"),
-        }
+        with_query(path, &pairs.finish())
     }
 
     pub fn page(&self, catalogue: &impl View, limit: usize, from: ListFrom) -> ProductQuery {

@@ -1,7 +1,7 @@
 //! Lists of levels and of movements.
 
 use crate::api::csv_file::{cell, csv_answer, line};
-use crate::console::lists::{Columns, ListColumn, Show, column, list_problem, pager};
+use crate::console::lists::{Columns, ListColumn, Show, column, list_problem, pager, with_query};
 use crate::console::view::form::Choice;
 use crate::console::view::{
     Action, Badge, Cell, Chip, Column, Field, Filter, Link, Page, Row, Search, Tab, Table, Tone,
@@ -102,10 +102,7 @@ impl Ask {
             pairs.append_pair("low", "yes");
         }
         pairs.extend_pairs(self.columns.pairs());
-        match pairs.finish() {
-            query if query.is_empty() => path.to_owned(),
-            query => format!("{path}?{query}"),
-        }
+        with_query(path, &pairs.finish())
     }
 }
 

@@ -4,6 +4,7 @@
 //! what it holds now; the others are saved. What a kit has in stock is what its parts have, so it has no cell.
 
 use crate::console::done::Done;
+use crate::console::lists::query_of;
 use crate::console::products::ask::ProductAsk;
 use crate::console::products::{find, prices};
 use crate::console::typed::Typed;
@@ -149,8 +150,7 @@ impl Sheet {
         columns.extend(self.warehouses.iter().map(on_hand));
         let rows = self.lines.iter().map(|line| self.cells(line)).collect();
         let here = self.href(&self.cursor);
-        let query = here.split_once('?').map_or("", |(_, query)| query);
-        let mut form = Form::post("sheet", PATH).hidden("query", query).guarded();
+        let mut form = Form::post("sheet", PATH).hidden("query", query_of(&here)).guarded();
         for line in &self.lines {
             form = form.hidden("row", line.id());
             form = form.hidden(format!("was.{}", line.id()), told(&line.held, self.currency));
