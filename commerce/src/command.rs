@@ -8,12 +8,13 @@ use crate::actor::Actor;
 use crate::event::Envelope;
 use crate::ids::{IdSource, PaymentId, TenantId};
 use crate::processes::{self, checkout, schedule};
-use crate::scope::{Count, ReadScope, Scope, Site, Table, View};
+use crate::scope::{self, Count, ReadScope, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
 use crate::{
     bundle, cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing,
     shipping, staff, tax, tenants, version,
 };
+use gearify_storage::table::prefix_end;
 use gearify_storage::{Reader, Tx, encode};
 use serde::{Deserialize, Serialize};
 
@@ -409,6 +410,19 @@ fn sweep(scope: &mut Scope<'_, '_>) {
         COMMANDS_DUE.delete(scope, &(due, id));
         COMMANDS.delete(scope, &id);
     }
+}
+
+/// Whether a row of the state is of a table that every command asks and hardly any writes.
+pub fn is_settled_key(key: &[u8]) -> bool {
+    placement::ELSEWHERE.holds(key)
+        || bundle::ARRIVAL.holds(key)
+        || version::VERSION.holds(key)
+        || inventory::WAREHOUSES.holds(key)
+}
+
+/// Whether all rows from `from` up to, and without, `until` are of one such table.
+pub fn is_settled_range(from: &[u8], until: &[u8]) -> bool {
+    is_settled_key(from) && !until.is_empty() && until <= &prefix_end(scope::table_of(from))[..]
 }
 
 /// Whether a row of the state is the record of a command.

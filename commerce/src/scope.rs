@@ -213,6 +213,11 @@ impl<K: Key + ?Sized, V: Record> Table<K, V> {
     }
 }
 
+/// The part of a key that names its table.
+pub(crate) fn table_of(key: &[u8]) -> &[u8] {
+    &key[..=PREFIX_LEN]
+}
+
 /// The table in which [`Bug::TenantForgotten`] lies: that of SKUs.
 const FORGETFUL: u8 = 56;
 

@@ -63,7 +63,7 @@ pub const SUSPENSIONS: StateVersion = 9;
 pub const NEWEST: StateVersion = 9;
 
 /// Lives under the platform's scope.
-const VERSION: Table<(), Count> = Table::new(9);
+pub(crate) const VERSION: Table<(), Count> = Table::new(9);
 
 /// The order of variants is stored: only append.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

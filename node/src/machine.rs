@@ -105,8 +105,7 @@ impl ShopMachine {
         after: &Applied,
     ) -> Result<Vec<Vec<Bytes>>, ApplyError> {
         let group = self.group();
-        let engine = self.state.engine();
-        let mut tx = Tx::at_version(&*engine, self.version);
+        let mut tx = Tx::at_version(&*self.state, self.version);
         let mut applied = self.applied.clone();
         let mut events = Vec::new();
         let mut outbox = Vec::new();

@@ -14,7 +14,7 @@ use crate::memo::Memo;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use gearify_commerce::placement::SHARDS_MAX;
-use gearify_commerce::{GroupKind, Shard};
+use gearify_commerce::{GroupKind, Shard, command};
 use gearify_replication::GroupId;
 use gearify_storage::disk::write_durably;
 use gearify_storage::failpoint::{self, Failpoint};
@@ -196,9 +196,11 @@ pub struct GroupState {
     shelf: Box<dyn Shelf>,
     engine: ArcSwap<Frozen<Rows>>,
     applied: watch::Sender<u64>,
+    /// The same, for whoever only looks: every request does, several times.
+    applied_index: AtomicU64,
     bell: Bell,
-    /// Of groups that are read far more often than written.
-    memo: Option<Memo>,
+    memo: Memo,
+    settled: Settled,
     /// Outbox rows written by this process and still there, oldest first.
     outbox: Mutex<VecDeque<(u64, Vec<u8>)>>,
     /// The event store has everything up to this entry on disk.
@@ -207,6 +209,24 @@ pub struct GroupState {
     pub(crate) next: Mutex<()>,
     /// A snapshot is to be installed, or the node stops: whoever else holds `next` gives up.
     pub(crate) is_wanted: AtomicBool,
+}
+
+/// Rows that are read far more often than written: answers about them are kept until one changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    All,
+    /// Those of [`command::is_settled_key`].
+    SomeTables,
+}
+
+impl Settled {
+    fn holds(self, key: &[u8]) -> bool {
+        self == Settled::All || command::is_settled_key(key)
+    }
+
+    fn holds_all(self, from: &[u8], until: &[u8]) -> bool {
+        self == Settled::All || command::is_settled_range(from, until)
+    }
 }
 
 /// Events on their way into the event store.
@@ -268,13 +288,19 @@ impl GroupState {
     ) -> Result<Arc<GroupState>, StorageError> {
         let key = group.into();
         let applied = read_applied(&engine)?.index;
+        let settled = match key.kind() {
+            GroupKind::Region => Settled::SomeTables,
+            GroupKind::World | GroupKind::Catalogue => Settled::All,
+        };
         let state = GroupState {
             key,
             shelf,
             engine: ArcSwap::from_pointee(Frozen::new(engine)),
             applied: watch::Sender::new(applied),
+            applied_index: AtomicU64::new(applied),
             bell: Bell::default(),
-            memo: (key.kind() != GroupKind::Region).then(Memo::default),
+            memo: Memo::default(),
+            settled,
             outbox: Mutex::default(),
             stored: AtomicU64::new(0),
             next: Mutex::default(),
@@ -336,7 +362,7 @@ impl GroupState {
     }
 
     pub fn applied_index(&self) -> u64 {
-        *self.applied.borrow()
+        self.applied_index.load(Ordering::Acquire)
     }
 
     /// Commits what entries changed and the events they made, together with how far they came. Outbox
@@ -367,20 +393,22 @@ impl GroupState {
         let keys: Vec<(u64, Vec<u8>)> =
             rows.iter().map(|(position, _)| (position.index, outbox_key(*position))).collect();
         rows.into_iter().for_each(|(position, row)| batch.put(outbox_key(position), row));
+        let unsettles = batch.iter().any(|(key, _)| self.settled.holds(key));
         failpoint::reach(Failpoint::StateUnwritten);
         self.engine.load().commit(batch)?;
         failpoint::reach(Failpoint::StateWritten);
         outbox.drain(..cleared);
         outbox.extend(keys);
         drop(outbox);
-        self.changed(applied.index);
+        if unsettles {
+            self.memo.forget();
+        }
+        self.tell(applied.index);
         Ok(())
     }
 
-    fn changed(&self, applied: u64) {
-        if let Some(memo) = &self.memo {
-            memo.forget();
-        }
+    fn tell(&self, applied: u64) {
+        self.applied_index.store(applied, Ordering::Release);
         self.applied.send_replace(applied);
         self.bell.ring();
     }
@@ -410,9 +438,7 @@ impl GroupState {
         let old = self.shelf.keep()?;
         self.engine.store(Arc::new(Frozen::new(next)));
         drop(outbox);
-        if let Some(memo) = &self.memo {
-            memo.forget();
-        }
+        self.memo.forget();
         Ok(old)
     }
 
@@ -437,7 +463,8 @@ impl GroupState {
         // What came with the snapshot is cleared by scanning, at the next start.
         outbox.clear();
         drop(outbox);
-        self.changed(applied.index);
+        self.memo.forget();
+        self.tell(applied.index);
         // Its files stay until the next start: readers may still hold the old engine.
         Ok(())
     }
@@ -485,18 +512,12 @@ impl GroupState {
 impl Reader for GroupState {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
         let read = || self.engine.load().get(key);
-        match &self.memo {
-            Some(memo) => memo.get(key, read),
-            None => read(),
-        }
+        if self.settled.holds(key) { self.memo.get(key, read) } else { read() }
     }
 
     fn scan(&self, from: &[u8], until: &[u8], limit: usize) -> Result<Vec<Row>, StorageError> {
         let read = || self.engine.load().scan(from, until, limit);
-        match &self.memo {
-            Some(memo) => memo.scan((from, until, limit), read),
-            None => read(),
-        }
+        if self.settled.holds_all(from, until) { self.memo.scan((from, until, limit), read) } else { read() }
     }
 
     fn scan_back(&self, from: &[u8], until: &[u8], limit: usize) -> Result<Vec<Row>, StorageError> {
@@ -612,6 +633,11 @@ fn directories(dir: &Path) -> Result<Vec<u64>, StorageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gearify_commerce::cart::CARTS;
+    use gearify_commerce::inventory::{LEVELS, WAREHOUSES};
+    use gearify_commerce::scope::scope_prefix;
+    use gearify_commerce::{Site, TenantId};
+    use gearify_storage::table::prefix_end;
 
     fn open(dir: &Path) -> Arc<GroupState> {
         GroupState::open(GroupKind::Region, dir, SledOptions { cache_bytes: 1 << 20 }).unwrap().0
@@ -620,6 +646,36 @@ mod tests {
     fn commit(state: &GroupState, index: u64, sizes: &[usize]) {
         let events = (0..).zip(sizes).map(|(n, size)| (EventPosition::new(index, n), vec![n as u8; *size]));
         state.commit(Batch::new(), events, &AppliedRow { index, ..AppliedRow::default() }).unwrap();
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_committed_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path());
+        let key =
+            |tag: u8, row: u8| [&scope_prefix(TenantId::from_bits(7), Site::FIRST)[..], &[tag, row]].concat();
+        // Warehouses hardly ever change; levels and carts do.
+        let tables = [WAREHOUSES.tag(), LEVELS.tag(), CARTS.tag()];
+        let end = key(u8::MAX, 0);
+        for index in 1..20u64 {
+            // Each table is left alone now and then, by others that change.
+            let touched = tables.into_iter().filter(|tag| !(index + u64::from(*tag)).is_multiple_of(3));
+            let mut batch = Batch::new();
+            touched.for_each(|tag| batch.put(key(tag, (index % 2) as u8), index.to_be_bytes()));
+            state.commit(batch, [], &AppliedRow { index, ..AppliedRow::default() }).unwrap();
+            let engine = state.engine();
+            for tag in tables {
+                for row in 0..2 {
+                    assert_eq!(state.get(&key(tag, row)).unwrap(), engine.get(&key(tag, row)).unwrap());
+                }
+                let from = key(tag, 0);
+                let table = prefix_end(&from[..from.len() - 1]);
+                for until in [&table, &end] {
+                    let read = state.scan(&from, until, 9).unwrap();
+                    assert_eq!(read, engine.scan(&from, until, 9).unwrap(), "{tag} at {index}");
+                }
+            }
+        }
     }
 
     #[test]

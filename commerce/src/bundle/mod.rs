@@ -21,5 +21,6 @@ pub use apply::apply;
 pub(crate) use apply::{ARRIVAL_TAG, ELSEWHERE_TAG, SEQUENCE_TAG, recalls};
 pub use command::{CLEAR_MAX, Change, Command};
 pub use error::Refusal;
+pub(crate) use model::ARRIVAL;
 pub use model::{Arrival, ArrivalId, SiteRow, arrival, is_arriving};
 pub use read::{PlanPage, erased, plan, rows, sequence, travels, work};

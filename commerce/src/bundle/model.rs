@@ -21,7 +21,7 @@ pub struct Arrival {
 gearify_storage::first_version!(Arrival);
 
 /// Of the scope itself in every group, like tags 0 to 9.
-pub(super) const ARRIVAL: Table<(), Arrival> = Table::new(10);
+pub(crate) const ARRIVAL: Table<(), Arrival> = Table::new(10);
 
 /// The last arrival of this site, if there ever was one.
 pub fn arrival(view: &(impl View + ?Sized)) -> Option<Arrival> {

@@ -172,24 +172,29 @@ fn new_cart(scope: &mut Scope<'_, '_>, id: CartId, market: &Market, customer: Op
     }
 }
 
-/// Adds to the line that is the same choice, or makes one.
-fn put_line(scope: &mut Scope<'_, '_>, cart: &mut Cart, new: &NewLine) -> Result<LineId, Refusal> {
-    let in_range = |quantity: u32| (1..=LINE_QUANTITY_MAX).contains(&quantity);
-    if !in_range(new.quantity) {
+/// Where a line goes: to the one that is the same choice, or, `None`, behind all others.
+///
+/// # Errors
+/// More pieces than a line may have, or more lines than a cart.
+pub fn place_for(lines: &[CartLine], new: &NewLine) -> Result<Option<usize>, Refusal> {
+    let same = lines.iter().position(|line| line.variant == new.variant && line.add_ons == new.add_ons);
+    let there = same.map_or(0, |position| lines[position].quantity);
+    if new.quantity == 0 || there.saturating_add(new.quantity) > LINE_QUANTITY_MAX {
         return Err(Refusal::Quantity { max: LINE_QUANTITY_MAX });
     }
-    let same = |line: &&mut CartLine| line.variant == new.variant && line.add_ons == new.add_ons;
-    if let Some(line) = cart.lines.iter_mut().find(same) {
-        let quantity = line.quantity.saturating_add(new.quantity);
-        if !in_range(quantity) {
-            return Err(Refusal::Quantity { max: LINE_QUANTITY_MAX });
-        }
-        line.quantity = quantity;
+    if same.is_none() && lines.len() >= LINES_MAX {
+        return Err(Refusal::TooManyLines { max: LINES_MAX as u32 });
+    }
+    Ok(same)
+}
+
+/// Adds to the line that is the same choice, or makes one.
+fn put_line(scope: &mut Scope<'_, '_>, cart: &mut Cart, new: &NewLine) -> Result<LineId, Refusal> {
+    if let Some(position) = place_for(&cart.lines, new)? {
+        let line = &mut cart.lines[position];
+        line.quantity += new.quantity;
         line.stock = new.stock.clone();
         return Ok(line.id);
-    }
-    if cart.lines.len() >= LINES_MAX {
-        return Err(Refusal::TooManyLines { max: LINES_MAX as u32 });
     }
     let id = LineId::from_bits(scope.mint());
     cart.lines.push(CartLine {
@@ -204,6 +209,17 @@ fn put_line(scope: &mut Scope<'_, '_>, cart: &mut Cart, new: &NewLine) -> Result
     Ok(id)
 }
 
+/// Where a line stands whose pieces shall become so many.
+///
+/// # Errors
+/// More pieces than a line may have, or no such line.
+pub fn line_to_change(lines: &[CartLine], line: LineId, quantity: u32) -> Result<usize, Refusal> {
+    if quantity > LINE_QUANTITY_MAX {
+        return Err(Refusal::Quantity { max: LINE_QUANTITY_MAX });
+    }
+    lines.iter().position(|known| known.id == line).ok_or(Refusal::UnknownLine { line })
+}
+
 fn set_quantity(
     scope: &mut Scope<'_, '_>,
     id: CartId,
@@ -212,11 +228,7 @@ fn set_quantity(
     lifetime_ms: i64,
 ) -> Result<Reply, Refusal> {
     let mut cart = open_cart(scope, id)?;
-    if quantity > LINE_QUANTITY_MAX {
-        return Err(Refusal::Quantity { max: LINE_QUANTITY_MAX });
-    }
-    let position =
-        cart.lines.iter().position(|known| known.id == line).ok_or(Refusal::UnknownLine { line })?;
+    let position = line_to_change(&cart.lines, line, quantity)?;
     match quantity {
         0 => drop(cart.lines.remove(position)),
         _ => cart.lines[position].quantity = quantity,

@@ -10,7 +10,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{apply, mark_ordered, open_cart, require_open, set_hold};
+pub use apply::{apply, line_to_change, mark_ordered, open_cart, place_for, require_open, set_hold};
 pub use command::{Command, Event, NewLine};
 pub use error::Refusal;
 pub use model::*;

@@ -20,12 +20,17 @@ pub(super) fn complete(intent: &CartIntent, desk: &Desk<'_>, views: &Views<'_>) 
             let line = new_line(views, variant, *quantity, add_ons)?;
             let lifetimes = views.shop()?.settings.value.lifetimes;
             let known = CARTS.get(&views.region, cart);
+            if let Some(known) = &known {
+                cart::require_open(known, desk.now)?;
+            }
+            cart::place_for(known.as_ref().map_or(&[], |known| &known.lines), &line)?;
             let owned = customer.is_some() || known.is_some_and(|cart| cart.customer.is_some());
             let lifetime_ms = if owned { lifetimes.customer_cart_ms } else { lifetimes.anonymous_cart_ms };
             Carts::AddLine { cart: *cart, market: market.clone(), customer: *customer, line, lifetime_ms }
         }
         CartIntent::SetQuantity { cart, line, quantity } => {
             let known = open(desk, views, *cart)?;
+            cart::line_to_change(&known.lines, *line, *quantity)?;
             let lifetimes = views.shop()?.settings.value.lifetimes;
             let lifetime_ms = if known.customer.is_some() {
                 lifetimes.customer_cart_ms
@@ -92,6 +97,20 @@ pub(super) fn complete(intent: &CartIntent, desk: &Desk<'_>, views: &Views<'_>) 
         }
     };
     Ok(command.into())
+}
+
+/// Whether [`complete`] refuses all that the entry would: it looks at the cart, and nothing else is asked.
+pub(super) fn is_foreseen(intent: &CartIntent) -> bool {
+    match intent {
+        CartIntent::AddLine { .. }
+        | CartIntent::SetQuantity { .. }
+        | CartIntent::SetDestination { .. }
+        | CartIntent::SetContact { .. }
+        | CartIntent::SetAddresses { .. }
+        | CartIntent::ChooseRate { .. }
+        | CartIntent::SetConsent { .. } => true,
+        CartIntent::Reserve { .. } | CartIntent::Merge { .. } => false,
+    }
 }
 
 /// A guest's key is named after the cart that becomes their order.

@@ -100,11 +100,15 @@ pub fn complete(request: &Request, desk: &Desk<'_>) -> Result<Stamped, Refusal> 
 /// What the entry would refuse, seen before it is made: a request that is refused costs no entry. Whatever is
 /// not foreseen is still decided in the entry, which alone counts.
 ///
-/// Placing orders is left to the entry, as [`complete`] has looked at everything by then; so is what providers
-/// and the scheduler say, which is hardly ever refused.
+/// Placing orders is left to the entry, as [`complete`] has looked at everything by then, and so are most changes
+/// of carts; what providers and the scheduler say is hardly ever refused.
 pub fn foresee(request: &Request, stamped: &Stamped, desk: &Desk<'_>) -> Option<Refusal> {
-    let ours = matches!(request.actor, Actor::System | Actor::Provider(_));
-    if ours || matches!(request.intent, Intent::Checkout(_)) {
+    let is_foreseen = match &request.intent {
+        Intent::Checkout(_) => true,
+        Intent::Cart(intent) => carts::is_foreseen(intent),
+        _ => matches!(request.actor, Actor::System | Actor::Provider(_)),
+    };
+    if is_foreseen {
         return None;
     }
     let reader = match request.intent.group() {

@@ -33,17 +33,12 @@ impl NodeBackend {
             return Err(SubmitError::Refused(refusal).into());
         }
         let (mut round, mut is_confirmed) = (1, false);
-        if let Some(Outcome { result, replayed }) = facts::earlier(request, &self.desk(handle)) {
-            // Read after the record was found: it is at or before this position.
-            let index = handle.state.applied_index();
-            return Ok(Decided { result, replayed, position: position(handle, index) });
-        }
         loop {
-            if !handle.group.is_leader() {
-                return Err(Undecided::NotLeader { leader: handle.group.leader() });
-            }
             if let Some(decided) = self.earlier(handle, request) {
                 return Ok(decided);
+            }
+            if !handle.group.is_leader() {
+                return Err(Undecided::NotLeader { leader: handle.group.leader() });
             }
             let kind = request.intent.group();
             let footing = self.footing.load();
@@ -106,10 +101,10 @@ impl NodeBackend {
 
     /// The answer to an earlier request with this id, if it was decided.
     fn earlier(&self, handle: &GroupHandle, request: &Request) -> Option<Decided> {
-        let index = handle.state.applied_index();
         let view = ReadScope::new(&*handle.state, request.tenant, request.site);
-        let outcome = command::earlier(&view, request.id, request.keep, &request.hash)?;
-        Some(Decided { result: outcome.result, replayed: true, position: position(handle, index) })
+        let Outcome { result, replayed } = command::earlier(&view, request.id, request.keep, &request.hash)?;
+        // Read after the record was found: it is at or before this position.
+        Some(Decided { result, replayed, position: position(handle, handle.state.applied_index()) })
     }
 
     /// The request with its facts; a refusal that needs no entry.

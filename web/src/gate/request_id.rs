@@ -62,9 +62,10 @@ impl RequestId {
 }
 
 /// The last digits of a value, as many as there is room for.
-fn write_hex(room: &mut [u8], value: u128) {
-    for (position, digit) in room.iter_mut().rev().enumerate() {
-        *digit = b"0123456789abcdef"[(value >> (4 * position)) as usize & 15];
+fn write_hex(room: &mut [u8], mut value: u128) {
+    for digit in room.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[value as usize & 15];
+        value >>= 4;
     }
 }
 
