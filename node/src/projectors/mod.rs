@@ -90,11 +90,11 @@ pub trait Projector: Send {
 }
 
 /// Events a projector takes in at once.
-const PAGE: usize = 512;
+const PAGE: usize = 1_024;
 
 /// From one round of a projector to the next: under load one transaction serves all events of this time,
 /// and an event that comes alone is taken in at once.
-const PACE: Duration = Duration::from_millis(80);
+const PACE: Duration = Duration::from_millis(100);
 
 /// A projector that failed tries again after this long; the fault shows in health meanwhile.
 const RETRY: Duration = Duration::from_secs(2);
@@ -173,7 +173,7 @@ impl Histories {
 }
 
 /// Events kept in memory behind the event store, a group. A projector further behind reads the store.
-const RECENT_MAX: usize = 2_048;
+const RECENT_MAX: usize = 4_096;
 
 /// The newest events of a group as they were stored, decoded once for all projectors. Cheap to clone.
 #[derive(Clone, Default)]

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const MOVE_MAX: usize = 256;
 
 /// From one transaction to the next: under load one sync of the disk serves all events of this time.
-const PACE: Duration = Duration::from_millis(20);
+const PACE: Duration = Duration::from_millis(40);
 
 pub struct Mover {
     state: Arc<GroupState>,
