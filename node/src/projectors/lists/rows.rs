@@ -215,7 +215,7 @@ impl Writer<'_> {
         self.exec(
             "UPDATE customers SET (orders, spent, last_order_at) =
                (SELECT count(*), coalesce(sum(total) FILTER (WHERE currency IN (SELECT currency FROM shops WHERE tenant = ?3)), 0),
-                  max(at) FROM orders
+                  max(at) FROM orders INDEXED BY orders_by_customer
                 WHERE scope = ?1 AND customer = ?2 AND status NOT IN (?4, ?5))
              WHERE scope = ?1 AND id = ?2",
             params![
@@ -283,7 +283,11 @@ impl Writer<'_> {
 
     fn product_facets(&self, at: &Place, product: &Product, name_key: &str) -> Done {
         let id = bytes(product.id.bits());
-        self.exec("DELETE FROM product_facets WHERE scope = ?1 AND id = ?2", params![at.scope, id])?;
+        // Left alone, the planner prefers the rows of the whole shop.
+        self.exec(
+            "DELETE FROM product_facets INDEXED BY product_facets_by_id WHERE scope = ?1 AND id = ?2",
+            params![at.scope, id],
+        )?;
         let details = &product.details;
         let brand =
             details.brand.iter().map(|brand| (PRODUCT_BRAND, brand.as_str().to_lowercase().into_bytes()));
@@ -463,7 +467,10 @@ impl Writer<'_> {
     }
 
     fn forget_terms(&self, at: &Place, id: [u8; 16]) -> Done {
-        self.exec("DELETE FROM terms WHERE scope = ?1 AND id = ?2", params![at.scope, id])
+        self.exec(
+            "DELETE FROM terms INDEXED BY terms_by_id WHERE scope = ?1 AND id = ?2",
+            params![at.scope, id],
+        )
     }
 
     /// `None` where the person's data was erased.

@@ -2,11 +2,13 @@
 
 use super::codes::Coded;
 use super::rows::{name_parts, words};
-use super::{ListReader, synthetic};
+use super::{ListReader, SCHEMA, synthetic};
+use crate::projectors::ProjectorError;
 use crate::vault::NodeVault;
 use gearify_commerce::OrderId;
 use gearify_commerce::orders::{FulfillmentStatus, OrderStatus, PaymentStatus};
 use gearify_storage::seal::{MasterKey, SystemRandom};
+use gearify_storage::{EventPosition, ProjectionDb};
 use gearify_web::ports_lists::*;
 use std::sync::Arc;
 
@@ -154,4 +156,37 @@ fn numbers_of_states_stay_what_they_are() {
     assert_eq!(PaymentStatus::Refunded.code(), 6);
     assert_eq!(FulfillmentStatus::Delivered.code(), 3);
     assert_eq!(OrderStatus::from_code(5), None);
+}
+
+/// The statements of `rows.rs`, as they stand there.
+fn written() -> impl Iterator<Item = &'static str> {
+    let texts = include_str!("rows.rs").split('"').skip(1).step_by(2);
+    texts.filter(|text| ["SELECT ", "UPDATE ", "DELETE "].iter().any(|verb| text.starts_with(verb)))
+}
+
+#[test]
+fn no_event_walks_through_all_rows_of_a_shop() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = ProjectionDb::open(&dir.path().join("lists.db"), SCHEMA).unwrap();
+    // Of axes there are a few; all of a shop is worded again when its language changes.
+    let whole = ["SEARCH order_axes", "products_by_age (scope=?)", "customers_by_last (scope=?)"];
+    let mut walks = Vec::new();
+    let mut asked = 0;
+    db.transact("plans", EventPosition::default(), |tx| {
+        for sql in written() {
+            asked += 1;
+            let mut statement = tx.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next()? {
+                let step: String = row.get(3)?;
+                let is_wide = step.starts_with("SCAN") || step.ends_with("(scope=?)");
+                if is_wide && !whole.iter().any(|known| step.contains(known)) {
+                    walks.push(format!("{step}: {sql}"));
+                }
+            }
+        }
+        Ok::<_, ProjectorError>(())
+    })
+    .unwrap();
+    assert!(asked > 10 && walks.is_empty(), "{asked} statements: {walks:#?}");
 }
