@@ -6,7 +6,7 @@
 
 use crate::actor::Actor;
 use crate::event::Envelope;
-use crate::ids::{IdSource, PaymentId, TenantId};
+use crate::ids::{self, IdSource, PaymentId, TenantId};
 use crate::processes::{self, checkout, schedule};
 use crate::scope::{self, Count, ReadScope, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
@@ -148,6 +148,13 @@ impl Reply {
 /// Names one intention of one caller: a keyed hash of tenant, caller and idempotency key, or random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CommandId(pub [u8; 16]);
+
+impl CommandId {
+    /// For a request that names none. In the order of time: the records of requests made together lie together.
+    pub fn fresh(now: Timestamp, random: u128) -> CommandId {
+        CommandId(ids::uuid_v7(now, random).to_be_bytes())
+    }
+}
 
 impl std::fmt::Debug for CommandId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -170,7 +170,8 @@ impl Call {
     /// Like [`Call::submit`], in the name of somebody who has just proved who they are, and as a command
     /// of its own whatever idempotency key came along: sessions are never replayed.
     pub async fn submit_unkeyed(&self, actor: Actor, intent: impl Into<Intent>) -> Result<Reply, Problem> {
-        self.submit_with(CommandId(rand::random()), self.tenant(), actor, intent.into()).await
+        let id = CommandId::fresh(self.now(), rand::random());
+        self.submit_with(id, self.tenant(), actor, intent.into()).await
     }
 
     /// Like [`Call::submit_unkeyed`], where `scope` names everything that the command is made from besides the
@@ -305,7 +306,7 @@ impl Call {
                 "command",
                 format!("{scope}\n{number}\n{key}").as_bytes(),
             )),
-            None => CommandId(rand::random()),
+            None => CommandId::fresh(self.now(), rand::random()),
         }
     }
 
