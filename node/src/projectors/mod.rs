@@ -90,7 +90,7 @@ pub trait Projector: Send {
 }
 
 /// Events a projector takes in at once.
-const PAGE: usize = 1_024;
+const PAGE: usize = 512;
 
 /// From one round of a projector to the next: under load one transaction serves all events of this time,
 /// and an event that comes alone is taken in at once.
@@ -173,7 +173,7 @@ impl Histories {
 }
 
 /// Events kept in memory behind the event store, a group. A projector further behind reads the store.
-const RECENT_MAX: usize = 4_096;
+const RECENT_MAX: usize = 2_048;
 
 /// The newest events of a group as they were stored, decoded once for all projectors. Cheap to clone.
 #[derive(Clone, Default)]
