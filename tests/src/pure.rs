@@ -5,7 +5,9 @@ use gearify_commerce::command::{self, GroupKind, Reply, Stamped};
 use gearify_commerce::facts::{self, Desk};
 use gearify_commerce::intent::{Intent, Request};
 use gearify_commerce::processes::schedule;
-use gearify_commerce::{Actor, Refusal, Site, StateVersion, TenantId, Timestamp, Vault, scope, version};
+use gearify_commerce::{
+    Actor, ReadScope, Refusal, Site, StateVersion, TenantId, Timestamp, Vault, scope, version,
+};
 use gearify_node::vault::NodeVault;
 use gearify_storage::seal::{MasterKey, SystemRandom};
 use gearify_storage::{Engine, MemoryEngine, Reader, Tx, decode, encode};
@@ -129,7 +131,8 @@ impl Stage for Pure {
         // As on a leader: a replay is answered before facts are looked for.
         self.seeds += 1;
         let request = self.request(tenant, actor, key, intent);
-        if let Some(earlier) = facts::earlier(&request, &self.desk()) {
+        let view = ReadScope::new(self.desk().reader(request.intent.group()), request.tenant, request.site);
+        if let Some(earlier) = command::earlier(&view, request.id, request.keep, &request.hash) {
             return earlier.result;
         }
         let stamped = facts::complete(&request, &self.desk())?;

@@ -40,6 +40,15 @@ pub(crate) struct Views<'d> {
 }
 
 impl<'d> Desk<'d> {
+    /// Committed state of a group.
+    pub fn reader(&self, group: crate::GroupKind) -> &'d dyn Reader {
+        match group {
+            crate::GroupKind::World => self.world,
+            crate::GroupKind::Catalogue => self.catalogue,
+            crate::GroupKind::Region => self.region,
+        }
+    }
+
     pub(crate) fn views(&self, tenant: TenantId, site: Site) -> Views<'d> {
         Views {
             tenant,
@@ -55,17 +64,6 @@ impl Views<'_> {
     pub fn shop(&self) -> Result<Tenant, Refusal> {
         tenants::get(&self.world).ok_or(Refusal::Tenants(tenants::Refusal::UnknownTenant))
     }
-}
-
-/// What became of this request when it came before, if it did.
-pub fn earlier(request: &Request, desk: &Desk<'_>) -> Option<crate::Outcome> {
-    let reader = match request.intent.group() {
-        crate::GroupKind::World => desk.world,
-        crate::GroupKind::Catalogue => desk.catalogue,
-        crate::GroupKind::Region => desk.region,
-    };
-    let view = ReadScope::new(reader, request.tenant, request.site);
-    crate::command::earlier(&view, request.id, request.keep, &request.hash)
 }
 
 /// Completes a request.
@@ -111,11 +109,7 @@ pub fn foresee(request: &Request, stamped: &Stamped, desk: &Desk<'_>) -> Option<
     if is_foreseen {
         return None;
     }
-    let reader = match request.intent.group() {
-        crate::GroupKind::World => desk.world,
-        crate::GroupKind::Catalogue => desk.catalogue,
-        crate::GroupKind::Region => desk.region,
-    };
+    let reader = desk.reader(request.intent.group());
     crate::command::apply(&mut Tx::new(reader), stamped, &mut Vec::new()).result.err()
 }
 
