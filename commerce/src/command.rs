@@ -12,7 +12,7 @@ use crate::scope::{self, Count, ReadScope, Scope, Site, Table, View};
 use crate::time::{HOUR_MS, Timestamp};
 use crate::{
     bundle, cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing,
-    shipping, staff, tax, tenants, version,
+    searches, shipping, staff, tax, tenants, version,
 };
 use gearify_storage::table::prefix_end;
 use gearify_storage::{Reader, Tx, encode};
@@ -38,6 +38,8 @@ macro_rules! contexts {
             Placement(placement::Command),
             /// Of a site of any group.
             Bundle(bundle::Command),
+            /// Of a site in the region.
+            Searches(searches::Command),
         }
 
         /// An event of any context. The order of variants is stored: only append.
@@ -62,7 +64,7 @@ macro_rules! contexts {
                 match self {
                     $(Command::$name(_) => GroupKind::$group,)+
                     Command::Version(command) => command.group(),
-                    Command::Placement(_) => GroupKind::Region,
+                    Command::Placement(_) | Command::Searches(_) => GroupKind::Region,
                     Command::Bundle(command) => command.group(),
                 }
             }
@@ -88,6 +90,7 @@ macro_rules! contexts {
                 Command::Version(command) => Ok(version::apply(scope, command)?),
                 Command::Placement(command) => Ok(placement::apply(scope, command)?),
                 Command::Bundle(command) => Ok(bundle::apply(scope, command)?),
+                Command::Searches(command) => Ok(searches::apply(scope, command)),
             }
         }
     };
@@ -125,6 +128,12 @@ impl From<placement::Command> for Command {
 impl From<bundle::Command> for Command {
     fn from(command: bundle::Command) -> Command {
         Command::Bundle(command)
+    }
+}
+
+impl From<searches::Command> for Command {
+    fn from(command: searches::Command) -> Command {
+        Command::Searches(command)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::intent::{CartIntent, CheckoutIntent, CustomerIntent, Intent, OrderInt
 use crate::processes::{checkout, schedule};
 use crate::{
     bundle, cart, catalog, customers, inventory, notifications, orders, payments, placement, pricing,
-    shipping,
+    searches, shipping,
 };
 use crate::{staff, tax, tenants};
 
@@ -86,6 +86,7 @@ impl Command {
             },
             Command::Bundle(bundle::Command::Arrive { .. }) => true,
             Command::Bundle(bundle::Command::Forget { .. }) => false,
+            Command::Searches(searches::Command::CountMissed { .. }) => true,
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod pricing;
 pub mod processes;
 pub mod scope;
 pub mod sealed;
+pub mod searches;
 pub mod shipping;
 pub mod staff;
 mod subject;

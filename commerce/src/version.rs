@@ -16,6 +16,8 @@
 //! | 6 | money beyond an order's total goes back, pieces go back where they left, a transfer has its time |
 //! | 7 | the cluster's roster follows a version too; snapshots name the closed files of the history |
 //! | 8 | orders have papers, sealed reasons, moving allocations; events tell more; guests consent; shards are wide |
+//! | 9 | whoever closes a shop says why |
+//! | 10 | searches that find nothing are counted |
 //!
 //! The roster of the cluster counts its rules by the same numbers, so that a program knows them up to one.
 
@@ -59,8 +61,10 @@ pub const WIDE: StateVersion = 8;
 pub const GUESTS: StateVersion = 8;
 /// Whoever closes a shop says why: a command and an event that older programs can't read.
 pub const SUSPENSIONS: StateVersion = 9;
+/// Searches that find nothing are counted: a command that older programs can't read.
+pub const SEARCHES: StateVersion = 10;
 /// The newest that this program knows. It knows every older one.
-pub const NEWEST: StateVersion = 9;
+pub const NEWEST: StateVersion = 10;
 
 /// Lives under the platform's scope.
 pub(crate) const VERSION: Table<(), Count> = Table::new(9);

@@ -41,6 +41,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A sole voter elects itself at once; more than this means that something is wrong.
 const LEADER_WAIT: Duration = Duration::from_secs(15);
+/// Counts of searches without results may be lost for so long; a shop is told of them by one small command.
+const SEARCHES_REPORTED_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the process does not come up: one line each.
 #[derive(Debug, thiserror::Error)]
@@ -205,6 +207,7 @@ impl NodeRuntime {
                 }
             })
         };
+        servers.push(tokio::spawn(report_searches(state.clone(), stop.clone())));
         let app = gearify_web::app(state);
         if let Some(member) = &member {
             member.serve_web(app.clone());
@@ -279,6 +282,16 @@ impl NodeRuntime {
             member.stop();
         }
         self.core.stop().await;
+    }
+}
+
+/// Tells shops what was sought in them and not found, until the node stops.
+async fn report_searches(state: gearify_web::app::AppState, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SEARCHES_REPORTED_EVERY) => gearify_web::sought::report(&state).await,
+            () = stop.cancelled() => return,
+        }
     }
 }
 

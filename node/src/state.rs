@@ -5,118 +5,44 @@
 //! hash, and the outbox of events that wait to be moved into the event store, many in one row. They stand
 //! in the same engine because they must change in the same batch.
 //!
-//! The directory of the engine has a number; a snapshot is installed into the next one and `CURRENT`
-//! is switched to it, so that readers see the old rows or the new ones and a crash in between leaves
-//! the old ones.
+//! A snapshot is installed into an engine beside the current one, which is then switched to, so that readers
+//! see the old rows or the new ones and a crash in between leaves the old ones.
+
+mod groups;
+mod outbox;
+mod shelf;
+
+pub use groups::{FIRST_REGIONAL, GROUPS, GroupKey, group_id, group_name, shard_of};
+pub(crate) use outbox::is_outbox_key;
+pub use shelf::{Rows, Shelf, Store};
 
 use crate::bell::Bell;
 use crate::memo::Memo;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use gearify_commerce::placement::SHARDS_MAX;
-use gearify_commerce::{GroupKind, Shard, command};
-use gearify_replication::GroupId;
-use gearify_storage::disk::write_durably;
+use gearify_commerce::{GroupKind, command};
 use gearify_storage::failpoint::{self, Failpoint};
 use gearify_storage::frozen::Frozen;
 use gearify_storage::planted::{self, Bug};
 use gearify_storage::{
-    Batch, Engine, EventPosition, Reader, Row, SetAside, SledEngine, SledOptions, StorageError, decode,
-    encode,
+    Batch, Engine, EventPosition, Reader, Row, SetAside, SledOptions, StorageError, decode, encode,
 };
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use shelf::Directory;
 use std::collections::VecDeque;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
 use tokio::sync::watch;
 
 /// First byte of every key that is not replicated state.
 pub const LOCAL: u8 = 0xff;
 const APPLIED_KEY: [u8; 2] = [LOCAL, 0];
-const OUTBOX: [u8; 2] = [LOCAL, 2];
 /// The last entry whose events were taken out of the outbox: the event store had them on disk.
 const CLEARED_KEY: [u8; 2] = [LOCAL, 3];
-const CURRENT: &str = "CURRENT";
-
-/// Bytes of events in one outbox row: well below what the engine takes, so that one more always fits
-/// unless it is as large itself.
-const OUTBOX_ROW_BYTES: usize = 16 << 10;
 /// Outbox rows taken back in one commit.
 const OUTBOX_CLEAR_MAX: usize = 512;
-
-/// The groups that every node has, in the order they start.
-pub const GROUPS: [GroupKind; 3] = [GroupKind::World, GroupKind::Catalogue, GroupKind::Region];
-
-/// Below this number groups are shared by all regions; from it on each region has its own numbers.
-pub const FIRST_REGIONAL: u16 = 16;
-/// Numbers of one region, one for each shard that it may have.
-const REGION_GROUPS: u16 = SHARDS_MAX;
-
-/// One group as a node runs it: shared by all regions, or a shard of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GroupKey {
-    World,
-    Catalogue,
-    Region(Shard),
-}
-
-impl GroupKey {
-    pub fn kind(self) -> GroupKind {
-        match self {
-            GroupKey::World => GroupKind::World,
-            GroupKey::Catalogue => GroupKind::Catalogue,
-            GroupKey::Region(_) => GroupKind::Region,
-        }
-    }
-
-    /// The shard; that of shared groups is the first.
-    pub fn shard(self) -> Shard {
-        match self {
-            GroupKey::World | GroupKey::Catalogue => Shard::FIRST,
-            GroupKey::Region(shard) => shard,
-        }
-    }
-}
-
-/// Of the region, its first shard.
-impl From<GroupKind> for GroupKey {
-    fn from(kind: GroupKind) -> GroupKey {
-        match kind {
-            GroupKind::World => GroupKey::World,
-            GroupKind::Catalogue => GroupKey::Catalogue,
-            GroupKind::Region => GroupKey::Region(Shard::FIRST),
-        }
-    }
-}
-
-/// The stable number of a group in the log file and on the wire, for a node of the region with this number.
-/// Two regions never share the number of a group, so that a frame that went astray fits nothing.
-pub fn group_id(group: impl Into<GroupKey>, region: u16) -> GroupId {
-    match group.into() {
-        GroupKey::World => GroupId(1),
-        GroupKey::Catalogue => GroupId(2),
-        GroupKey::Region(shard) => GroupId(FIRST_REGIONAL + region * REGION_GROUPS + shard.0),
-    }
-}
-
-/// The shard that a group is; `None` for a group that all regions share.
-pub fn shard_of(group: GroupId) -> Option<Shard> {
-    group.0.checked_sub(FIRST_REGIONAL).map(|number| Shard(number % REGION_GROUPS))
-}
-
-/// The name of a group in directories, logs and metrics.
-pub fn group_name(group: impl Into<GroupKey>) -> &'static str {
-    static SHARDS: LazyLock<Vec<String>> =
-        LazyLock::new(|| (0..SHARDS_MAX).map(|number| format!("region-{number}")).collect());
-    match group.into() {
-        GroupKey::World => "world",
-        GroupKey::Catalogue => "catalogue-0",
-        GroupKey::Region(shard) => &SHARDS[usize::from(shard.0)],
-    }
-}
 
 /// How far a group's state has come, written in the batch that brought it there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,66 +55,6 @@ pub struct AppliedRow {
     pub state_hash: [u8; 32],
 }
 gearify_storage::first_version!(AppliedRow);
-
-/// An engine that a group's rows may lie in.
-pub trait Store: Engine {
-    /// Writes out what is in memory.
-    fn flush(&self) -> Result<(), StorageError>;
-
-    fn size_on_disk(&self) -> Result<u64, StorageError>;
-}
-
-impl Store for SledEngine {
-    fn flush(&self) -> Result<(), StorageError> {
-        SledEngine::flush(self)
-    }
-
-    fn size_on_disk(&self) -> Result<u64, StorageError> {
-        SledEngine::size_on_disk(self)
-    }
-}
-
-/// The rows of a group, wherever they lie.
-pub type Rows = Arc<dyn Store>;
-
-/// Where engines come from, when one is to take the place of another.
-pub trait Shelf: Send + Sync {
-    /// Where it is; what else lies there is removed at the next start.
-    fn dir(&self) -> &Path;
-
-    /// An empty engine beside the current one, which counts for nothing until it is kept.
-    fn fresh(&self) -> Result<Rows, StorageError>;
-
-    /// Makes the engine that [`Shelf::fresh`] gave last the current one, for good. Answers the directory that
-    /// is no longer used, if there is one to remove.
-    fn keep(&self) -> Result<Option<PathBuf>, StorageError>;
-}
-
-/// Engines in numbered directories.
-struct Directory {
-    dir: PathBuf,
-    options: SledOptions,
-}
-
-impl Shelf for Directory {
-    fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    fn fresh(&self) -> Result<Rows, StorageError> {
-        let next = numbered(&self.dir, current_number(&self.dir)? + 1);
-        if next.exists() {
-            fs::remove_dir_all(&next)?;
-        }
-        Ok(Arc::new(SledEngine::open(&next, self.options)?))
-    }
-
-    fn keep(&self) -> Result<Option<PathBuf>, StorageError> {
-        let old = current_number(&self.dir)?;
-        write_durably(&self.dir.join(CURRENT), (old + 1).to_string().as_bytes())?;
-        Ok(Some(numbered(&self.dir, old)))
-    }
-}
 
 /// Reads and, for its machine alone, writes of one group's rows.
 pub struct GroupState {
@@ -248,33 +114,8 @@ impl GroupState {
         options: SledOptions,
     ) -> Result<(Arc<GroupState>, Option<SetAside>), StorageError> {
         let key = group.into();
-        fs::create_dir_all(dir)?;
-        let number = match current_number(dir) {
-            Err(StorageError::Damaged(reason)) => {
-                tracing::error!(group = group_name(key), reason, "state can't be found; building it again");
-                let next = directories(dir)?.into_iter().max().unwrap_or(0) + 1;
-                write_durably(&dir.join(CURRENT), next.to_string().as_bytes())?;
-                next
-            }
-            named => named?,
-        };
-        remove_other_directories(dir, number)?;
-        let opened = SledEngine::open_or_set_aside(&numbered(dir, number), options)?;
-        let (engine, set_aside) = match read_applied(&opened.engine) {
-            Ok(_) => (opened.engine, opened.set_aside),
-            Err(StorageError::Damaged(reason)) => {
-                tracing::error!(group = group_name(key), reason, "state can't be read; building it again");
-                drop(opened);
-                let next = number + 1;
-                let engine = SledEngine::open(&numbered(dir, next), options)?;
-                write_durably(&dir.join(CURRENT), next.to_string().as_bytes())?;
-                let path = numbered(dir, number);
-                (engine, Some(SetAside { path, reason }))
-            }
-            Err(other) => return Err(other),
-        };
-        let shelf = Box::new(Directory { dir: dir.into(), options });
-        Ok((GroupState::over(key, Arc::new(engine), shelf)?, set_aside))
+        let (rows, shelf, set_aside) = Directory::open(key, dir, options)?;
+        Ok((GroupState::over(key, rows, Box::new(shelf))?, set_aside))
     }
 
     /// The rows in an engine that is open already.
@@ -316,8 +157,7 @@ impl GroupState {
         dir: &Path,
         options: SledOptions,
     ) -> Result<Arc<GroupState>, StorageError> {
-        let next = current_number(dir)? + 1;
-        write_durably(&dir.join(CURRENT), next.to_string().as_bytes())?;
+        shelf::turn_page(dir)?;
         Ok(GroupState::open(group, dir, options)?.0)
     }
 
@@ -389,10 +229,10 @@ impl GroupState {
         if let Some((index, _)) = cleared.checked_sub(1).and_then(|last| outbox.get(last)) {
             batch.put(CLEARED_KEY, index.to_be_bytes());
         }
-        let rows = outbox_rows(events);
+        let rows = outbox::rows(events);
         let keys: Vec<(u64, Vec<u8>)> =
-            rows.iter().map(|(position, _)| (position.index, outbox_key(*position))).collect();
-        rows.into_iter().for_each(|(position, row)| batch.put(outbox_key(position), row));
+            rows.iter().map(|(position, _)| (position.index, outbox::key(*position))).collect();
+        rows.into_iter().for_each(|(position, row)| batch.put(outbox::key(position), row));
         let unsettles = batch.iter().any(|(key, _)| self.settled.holds(key));
         failpoint::reach(Failpoint::StateUnwritten);
         self.engine.load().commit(batch)?;
@@ -472,11 +312,11 @@ impl GroupState {
     /// Events of the entry `from` and later ones that wait for the event store, oldest first, of at most
     /// `limit` rows.
     pub fn outbox(&self, from: u64, limit: usize) -> Result<Waiting, StorageError> {
-        let from = outbox_key(EventPosition::new(from, 0));
-        let rows = self.engine.load().scan(&from, &outbox_end(), limit)?;
+        let from = outbox::key(EventPosition::new(from, 0));
+        let rows = self.engine.load().scan(&from, &outbox::end(), limit)?;
         let mut waiting = Waiting { events: Vec::new(), is_all: rows.len() < limit };
         for (key, row) in rows {
-            open_outbox_row(outbox_at(&key)?, row, &mut waiting.events)?;
+            outbox::open(outbox::at(&key)?, row, &mut waiting.events)?;
         }
         Ok(waiting)
     }
@@ -493,14 +333,14 @@ impl GroupState {
         // Commits wait for the outbox, so that none goes to an engine that is being replaced.
         let _commits = self.outbox.lock();
         let engine = self.engine.load();
-        let past = outbox_key(EventPosition::new(through + 1, 0));
-        let rows = engine.scan(&OUTBOX, &past, limit)?;
+        let past = outbox::key(EventPosition::new(through + 1, 0));
+        let rows = engine.scan(&outbox::START, &past, limit)?;
         let mut batch = Batch::new();
         for (key, _) in &rows {
             batch.delete(key.as_ref());
         }
         if let Some((last, _)) = rows.last() {
-            batch.put(CLEARED_KEY, outbox_at(last)?.index.to_be_bytes());
+            batch.put(CLEARED_KEY, outbox::at(last)?.index.to_be_bytes());
         }
         if !rows.is_empty() {
             engine.commit(batch)?;
@@ -525,68 +365,6 @@ impl Reader for GroupState {
     }
 }
 
-/// Puts events of one entry together in rows; a row is keyed by its first event.
-fn outbox_rows(events: impl IntoIterator<Item = (EventPosition, Vec<u8>)>) -> Vec<(EventPosition, Vec<u8>)> {
-    let mut rows: Vec<(EventPosition, Vec<u8>)> = Vec::new();
-    for (position, body) in events {
-        let row = rows.last_mut().filter(|(first, row)| {
-            first.index == position.index && row.len() + body.len() < OUTBOX_ROW_BYTES
-        });
-        let row = match row {
-            Some((_, row)) => row,
-            None => {
-                rows.push((position, Vec::new()));
-                &mut rows.last_mut().expect("one was just pushed").1
-            }
-        };
-        row.extend_from_slice(&(body.len() as u32).to_be_bytes());
-        row.extend_from_slice(&body);
-    }
-    rows
-}
-
-fn open_outbox_row(
-    first: EventPosition,
-    mut row: Bytes,
-    events: &mut Vec<(EventPosition, Bytes)>,
-) -> Result<(), StorageError> {
-    let mut n = first.n;
-    while !row.is_empty() {
-        let length = row.split_first_chunk::<4>().map(|(length, _)| u32::from_be_bytes(*length) as usize);
-        let length = length.filter(|length| 4 + length <= row.len());
-        let length =
-            length.ok_or_else(|| StorageError::Damaged("an outbox row ends inside an event".into()))?;
-        let mut event = row.split_to(4 + length);
-        events.push((EventPosition::new(first.index, n), event.split_off(4)));
-        n += 1;
-    }
-    Ok(())
-}
-
-fn outbox_key(at: EventPosition) -> Vec<u8> {
-    let mut key = OUTBOX.to_vec();
-    key.extend_from_slice(&at.index.to_be_bytes());
-    key.extend_from_slice(&at.n.to_be_bytes());
-    key
-}
-
-pub(crate) fn is_outbox_key(key: &[u8]) -> bool {
-    key.starts_with(&OUTBOX)
-}
-
-fn outbox_end() -> [u8; 2] {
-    [LOCAL, OUTBOX[1] + 1]
-}
-
-fn outbox_at(key: &[u8]) -> Result<EventPosition, StorageError> {
-    let damaged = || StorageError::Damaged("an outbox key is not index and number".into());
-    let place = key.strip_prefix(&OUTBOX).ok_or_else(damaged)?;
-    let (index, n) = place.split_at_checked(8).ok_or_else(damaged)?;
-    let index = index.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?;
-    let n = n.try_into().map(u32::from_be_bytes).map_err(|_| damaged())?;
-    Ok(EventPosition { index, n })
-}
-
 /// The applied row as it stands among `rows`; the default before the first entry.
 pub(crate) fn read_applied(rows: &dyn Reader) -> Result<AppliedRow, StorageError> {
     match rows.get(&APPLIED_KEY)? {
@@ -597,47 +375,16 @@ pub(crate) fn read_applied(rows: &dyn Reader) -> Result<AppliedRow, StorageError
     }
 }
 
-fn numbered(dir: &Path, number: u64) -> PathBuf {
-    dir.join(format!("state-{number}"))
-}
-
-fn current_number(dir: &Path) -> Result<u64, StorageError> {
-    match fs::read_to_string(dir.join(CURRENT)) {
-        Ok(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| StorageError::Damaged(format!("{} names no number", dir.join(CURRENT).display()))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(1),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// What an installation left behind: the old rows, or new ones that were never switched to.
-fn remove_other_directories(dir: &Path, keep: u64) -> Result<(), StorageError> {
-    for number in directories(dir)?.into_iter().filter(|number| *number != keep) {
-        fs::remove_dir_all(numbered(dir, number))?;
-    }
-    Ok(())
-}
-
-fn directories(dir: &Path) -> Result<Vec<u64>, StorageError> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("state-"));
-        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
-    }
-    Ok(numbers)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::shelf::{CURRENT, directories};
     use super::*;
     use gearify_commerce::cart::CARTS;
     use gearify_commerce::inventory::{LEVELS, WAREHOUSES};
     use gearify_commerce::scope::scope_prefix;
     use gearify_commerce::{Site, TenantId};
     use gearify_storage::table::prefix_end;
+    use std::fs;
 
     fn open(dir: &Path) -> Arc<GroupState> {
         GroupState::open(GroupKind::Region, dir, SledOptions { cache_bytes: 1 << 20 }).unwrap().0

@@ -11,6 +11,7 @@ use crate::ports_search::ProductSearch;
 use crate::routes::{Route, Row, Surface, table};
 use crate::settings::Settings;
 use crate::shop::Shops;
+use crate::sought::Sought;
 use crate::storefront::Storefront;
 use axum::Router;
 use gearify_commerce::Timestamp;
@@ -80,6 +81,7 @@ pub struct Inner {
     pub limits: Limits,
     pub answers: Answers,
     pub storefront: Storefront,
+    pub sought: Sought,
 }
 
 impl std::ops::Deref for AppState {
@@ -99,6 +101,7 @@ impl AppState {
             limits: Limits::new(&settings),
             answers: Answers::new(settings.answer_cache_bytes),
             storefront: Storefront::new(settings.answer_cache_bytes),
+            sought: Sought::default(),
             backend,
             blobs,
             search,

@@ -31,6 +31,7 @@ pub mod server;
 pub mod sessions;
 pub mod settings;
 pub mod shop;
+pub mod sought;
 pub mod storefront;
 mod tally;
 #[cfg(any(test, feature = "testing"))]

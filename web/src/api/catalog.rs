@@ -15,6 +15,7 @@ use crate::read::categories::{self, CategoryView};
 use crate::read::products::{Market, ProductView};
 use crate::routes::{Route, routes};
 use crate::shop::Shop;
+use crate::sought::missed;
 use axum::response::{IntoResponse, Response};
 use gearify_commerce::catalog::{self, AttributeKind};
 use gearify_commerce::code::Code;
@@ -355,7 +356,11 @@ pub async fn find_products(
         );
     }
     let state = call.state();
-    let answer = state.search.search(shop.id(), search_query(query, market, shop)).await?;
+    let asked = search_query(query, market, shop);
+    let answer = state.search.search(shop.id(), asked.clone()).await?;
+    if let Some(term) = missed(&asked, &answer) {
+        state.sought.note(call, term);
+    }
     let sequence = catalogue_sequence(state, shop.id());
     let hits = answer.hits.iter().filter_map(|hit| {
         let face = state.answers.face(state, shop, market, sequence, hit.product)?;

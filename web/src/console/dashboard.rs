@@ -1,9 +1,12 @@
-//! Today: how the shop does against the same weekday before, what waits for a person, and what is still
-//! to be set up.
+//! Today: how the shop does against the same weekday before, what waits for a person, what was sought and
+//! not found, and what is still to be set up.
 
 use super::lists::list_problem;
 use super::orders::{FAILED_PAYMENTS, OrderAsk, order_rows};
-use super::view::{Action, Bar, Chart, Figure, Notice, Page, Panel, Part, Step, Tone};
+use super::products::ask::ProductAsk;
+use super::view::{
+    Action, Bar, Cell, Chart, Column, Figure, Notice, Page, Panel, Part, Row, Step, Table, Tone,
+};
 use super::visit::{Visit, go, may, settings, words};
 use super::words::{Words, counted};
 use crate::gate::{Call, Place};
@@ -14,9 +17,9 @@ use axum::response::Response;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::orders::{FulfillmentStatus, OrderStatus};
 use gearify_commerce::staff;
-use gearify_commerce::staff::Permission::{OrdersRead, ReportsRead, SettingsRead};
+use gearify_commerce::staff::Permission::{OrdersRead, ProductsRead, ReportsRead, SettingsRead};
 use gearify_commerce::tenants::{self, PageKind};
-use gearify_commerce::{Currency, Site, Timestamp, catalog, shipping, tax};
+use gearify_commerce::{Currency, Site, Timestamp, catalog, searches, shipping, tax};
 
 pub fn routes() -> Vec<Route> {
     routes! { "Console: today", Console, Known;
@@ -47,6 +50,9 @@ pub async fn dashboard_page(visit: Visit) -> Result<Response, Problem> {
         let waiting = waiting(call).await?;
         page = page.aside(Panel::new("Waiting for you").part(Part::Figures(figures(&waiting))));
         page = page.part(to_ship(call, &words).await?);
+    }
+    if may(call, ProductsRead) {
+        page = page.aside(not_found(call, &words));
     }
     if page.main.is_empty() {
         let notice = Notice::new(Tone::Plain, "Welcome.").text("Choose from the menu what you came for.");
@@ -217,6 +223,22 @@ async fn to_ship(call: &Call, words: &Words) -> Result<Panel, Problem> {
     let table = table.empty("Nothing waits to be shipped.");
     let panel = Panel::new("Longest waiting to be shipped").flush().part(table);
     Ok(if found.next_cursor.is_some() { panel.action(Action::go("All of them", ask.href())) } else { panel })
+}
+
+/// What shoppers look for and the shop does not have, or calls otherwise.
+fn not_found(call: &Call, words: &Words) -> Panel {
+    const DAYS: u32 = 7;
+    const SHOWN_MAX: usize = 8;
+    let missed = call.read(GroupKind::Region, |view| searches::missed(view, call.now(), DAYS));
+    let rows = missed.into_iter().take(SHOWN_MAX).map(|missed| {
+        let term = missed.term.as_str();
+        let ours = ProductAsk { text: term.to_owned(), ..ProductAsk::default() };
+        Row::new(vec![Cell::link(term, ours.href()), words.count(missed.times.into()).into()])
+    });
+    let columns = vec![Column::new("Words"), Column::number("Searches")];
+    let table = Table::new("Searches without results", columns).rows(rows);
+    let table = table.empty("Nothing that two shoppers or more looked for was missing.");
+    Panel::new("Searches without results").note(format!("{DAYS} days")).flush().part(table)
 }
 
 /// The list ticks itself: each point looks at the state, nobody marks it.

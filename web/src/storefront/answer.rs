@@ -22,6 +22,7 @@ use gearify_commerce::Timestamp;
 use gearify_commerce::command::GroupKind;
 use gearify_commerce::customers::CUSTOMERS;
 use gearify_commerce::sealed::open;
+use gearify_commerce::searches::Term;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use moka::sync::Cache;
 use std::io::Write;
@@ -35,6 +36,8 @@ pub struct Built {
     pub query: String,
     pub status: StatusCode,
     pub shelf: Shelf,
+    /// Sought and not found: counted for everybody who is shown it.
+    pub missed: Option<Term>,
     /// Told differently from then on: a price begins or ends, a day is over.
     pub good_until: Option<Timestamp>,
 }
@@ -47,6 +50,7 @@ impl Built {
             query: String::new(),
             status: StatusCode::OK,
             shelf: Shelf::Unsaid,
+            missed: None,
             good_until: None,
         }
     }
@@ -130,6 +134,9 @@ where
             kept
         }
     };
+    if let Some(term) = &kept.built.missed {
+        visit.call.state().sought.note(&visit.call, term.clone());
+    }
     if visit.is_known() {
         return Ok(personal(
             visit,

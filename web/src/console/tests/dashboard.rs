@@ -2,10 +2,13 @@
 
 use super::{Browser, Seen};
 use crate::app::Clock;
+use crate::settings::{Rates, Settings};
+use crate::sought;
 use crate::testing::Shopfront;
 use crate::tests::shopping::Basket;
 use gearify_commerce::Timestamp;
 use serde_json::json;
+use std::sync::Arc;
 
 /// Midnight in Kolkata at the beginning of Thursday, 1 January 2026.
 const THURSDAY: &str = "2026-01-01T00:00:00+05:30";
@@ -140,4 +143,42 @@ async fn the_values_of_the_chart_are_in_reach_of_keyboard_and_screen_reader() {
     assert!(chart.contains("<details class=\"chart-numbers\"><summary>"), "{chart}");
     assert_eq!(chart.matches("<th scope=\"row\">").count(), 24);
     assert_eq!(chart.matches("<th scope=\"col\"").count(), 3);
+}
+
+#[tokio::test]
+async fn what_two_shoppers_sought_and_did_not_find_is_told() {
+    let shop = Shopfront::with_settings(Settings {
+        trusted_proxy: Arc::new(|address| address.is_loopback()),
+        rates: Rates { enabled: false, ..Rates::default() },
+        ..Settings::default()
+    });
+    let asks = async |by: &str, path: &str| {
+        let visitor = shop.visitor().with("x-forwarded-for", by);
+        visitor.get(path).await.expect(200);
+    };
+    let mut owner = Browser::owner(&shop).await;
+    let none = "Nothing that two shoppers or more looked for was missing.";
+    owner.open("/console").await.expect(200).says(none);
+
+    // The second page comes out of the cache; the third is the interface's.
+    asks("192.0.2.1", "/search?q=Sight+Screen").await;
+    asks("192.0.2.2", "/search?q=Sight+Screen").await;
+    asks("192.0.2.2", "/api/v1/products?q=sight%20screen").await;
+    asks("192.0.2.1", "/api/v1/products?q=boundary%20rope").await;
+    asks("192.0.2.2", "/api/v1/products?q=boundary%20rope").await;
+    // One person only; found; narrowed by more than words; about a person.
+    asks("192.0.2.3", "/search?q=helmet+cam").await;
+    asks("192.0.2.3", "/search?q=helmet+cam").await;
+    for by in ["192.0.2.1", "192.0.2.2"] {
+        asks(by, "/api/v1/products?q=bat").await;
+        asks(by, "/api/v1/products?q=drone&price_max=1").await;
+        asks(by, "/search?q=asha%40example.com").await;
+    }
+    sought::report(&shop.state).await;
+    let page = owner.open("/console").await.expect(200).says("Words Searches sight screen 3 boundary rope 2");
+    let unsaid = [none, "helmet cam", "drone", "asha"];
+    let page = unsaid.into_iter().fold(page, |page, words| page.does_not_say(words));
+    owner.open(&page.link("boundary rope")).await.expect(200).says("Products");
+    shop.backend.pass(8 * 24 * 3_600_000);
+    Browser::owner(&shop).await.open("/console").await.expect(200).says(none);
 }

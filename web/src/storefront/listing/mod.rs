@@ -17,6 +17,7 @@ use super::visit::Visit;
 use crate::ports_search::{SearchAnswer, SearchFrom, SearchQuery, SearchSort};
 use crate::problem::{Kind, Problem};
 use crate::read::products::Market;
+use crate::sought::missed;
 use axum::response::Response;
 use facets::{Words, attribute_of};
 use gearify_commerce::Code;
@@ -103,7 +104,8 @@ async fn category_page(visit: &Visit, query: &ListQuery, category: &Category) ->
 
 async fn search_page(visit: &Visit, query: &ListQuery) -> Result<Built, Problem> {
     let market = visit.market();
-    let found = find(visit, query, &market).await?;
+    let asked = asked(visit, query, &market);
+    let found = search(visit, asked.clone()).await?;
     let list = List {
         kind: ListingKind::Search { term: query.text.clone(), corrected: None },
         path: visit.path.clone(),
@@ -113,7 +115,7 @@ async fn search_page(visit: &Visit, query: &ListQuery) -> Result<Built, Problem>
     };
     let page = page(visit, &market, &found, list);
     let head = Head { no_index: true, ..head(visit, query, &page, super::view::paths::SEARCH) };
-    let built = Built::new(page, head);
+    let built = Built { missed: missed(&asked, &found.answer), ..Built::new(page, head) };
     Ok(Built { query: query.text.clone(), shelf: Shelf::Summary { stale_ms: 0 }, ..built })
 }
 
@@ -150,15 +152,18 @@ fn keep_telling_badges(cards: &mut [ProductCard]) {
 }
 
 pub async fn find(visit: &Visit, query: &ListQuery, market: &Market) -> Result<FoundProducts, Problem> {
-    let asked = visit.call.read(GroupKind::Catalogue, |view| {
+    search(visit, asked(visit, query, market)).await
+}
+
+fn asked(visit: &Visit, query: &ListQuery, market: &Market) -> SearchQuery {
+    visit.call.read(GroupKind::Catalogue, |view| {
         query.search(visit, market, |key| {
             match attribute_of(view, key).map(|attribute| attribute.details.kind) {
                 Some(AttributeKind::Number { decimals, .. }) => decimals,
                 _ => 0,
             }
         })
-    });
-    search(visit, asked).await
+    })
 }
 
 /// What stands in a category, as strangers see it.
