@@ -14,6 +14,9 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// Bytes of rows in memory after opening: nearly all of them were applied long ago.
+const RESTORED_BYTES_MAX: usize = 1 << 20;
+
 pub(super) struct GroupMemory {
     pub group: u16,
     cache_bytes_max: usize,
@@ -94,7 +97,7 @@ impl GroupMemory {
         let mut rows = self.rows.lock();
         rows.confirmed_next = row.index + 1;
         rows.push(row);
-        rows.evict(self.cache_bytes_max);
+        rows.evict(self.cache_bytes_max.min(RESTORED_BYTES_MAX));
     }
 
     pub(super) fn first(&self) -> u64 {

@@ -103,7 +103,8 @@ impl RaftLogOptions {
         RaftLogOptions {
             dir: dir.into(),
             identity: identity.into(),
-            cache_bytes: 64 << 20,
+            // Some seconds of the most that a node takes in: whoever is further behind is read to from disk.
+            cache_bytes: 16 << 20,
             sync_commit_number: false,
             on_fatal: Arc::new(abort_process),
         }

@@ -208,6 +208,21 @@ fn rows_that_left_the_cache_are_read_from_disk_also_after_a_truncate() {
 }
 
 #[test]
+fn an_opened_log_holds_little_of_what_was_applied_long_ago() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "b".repeat(64 << 10);
+    let written: Vec<LogRow> = (0..64).map(|index| row(index, 1, &long)).collect();
+    let log = open(dir.path());
+    append(&log.group(1), written.clone());
+    assert!(log.group(1).is_cached(0), "what was just written is at hand");
+    drop(log);
+    let log = open(dir.path());
+    let group = log.group(1);
+    assert!(group.is_cached(63) && !group.is_cached(32));
+    assert_eq!(read_all(&group), written);
+}
+
+#[test]
 fn reads_stop_at_their_limit_but_give_one_row() {
     let dir = tempfile::tempdir().unwrap();
     let mut small = options(dir.path());
