@@ -153,6 +153,14 @@ impl Demo {
         }
     }
 
+    /// What the node holds in memory when it rests: once threads that have nothing to do any more are gone, which
+    /// takes the runtime ten seconds, what they held has gone back.
+    pub async fn memory_at_rest(&self) -> u64 {
+        self.rest().await;
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        self.memory_mib()
+    }
+
     /// Bytes in the raft log after a row, and the last row: what orders really wrote.
     pub fn logged(&self, after: i64) -> Result<(u64, i64)> {
         logged(&self.data.path().join("node"), after)

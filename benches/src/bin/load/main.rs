@@ -165,11 +165,9 @@ impl Run {
     }
 
     async fn rest(&mut self, demo: Demo) -> Result<Demo> {
-        demo.rest().await;
-        let made = demo.memory_mib();
+        let made = demo.memory_at_rest().await;
         let demo = demo.restart().await?;
-        demo.rest().await;
-        let started = demo.memory_mib();
+        let started = demo.memory_at_rest().await;
         let binary = std::fs::metadata(binary()?)?.len() / (1 << 20);
         println!(
             "{made} MiB at rest after making the shops, {started} MiB after a start, binary {binary} MiB"
@@ -346,8 +344,7 @@ impl Run {
         const PER_SECOND: u32 = 200;
         let products = self.arguments.most_products;
         let demo = Demo::start(Range { shops: 1, products }).await?.restart().await?;
-        demo.rest().await;
-        let memory = demo.memory_mib();
+        let memory = demo.memory_at_rest().await;
         println!("{memory} MiB at rest with {products} products");
         let what = format!("memory at rest, {products} products");
         self.table.row(&what, format!("{memory} MiB"), "–".into(), "< 600 MiB", Some(memory < 600));
