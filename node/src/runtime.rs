@@ -287,11 +287,16 @@ impl NodeRuntime {
 
 /// Tells shops what was sought in them and not found, until the node stops.
 async fn report_searches(state: gearify_web::app::AppState, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(SEARCHES_REPORTED_EVERY) => gearify_web::sought::report(&state).await,
-            () = stop.cancelled() => return,
+    let reporting = async {
+        loop {
+            tokio::time::sleep(SEARCHES_REPORTED_EVERY).await;
+            gearify_web::sought::report(&state).await;
         }
+    };
+    tokio::select! {
+        () = reporting => {}
+        // Also in the middle of a report: no leader may be there to take it.
+        () = stop.cancelled() => {}
     }
 }
 

@@ -36,17 +36,19 @@ struct Seen {
     times: u32,
 }
 
-/// What was sought if the search found nothing: by its words alone, not for the filters it came with.
-pub fn missed(asked: &SearchQuery, found: &SearchAnswer) -> Option<Term> {
+/// The words of a search by words alone: what it came with besides may be why it finds nothing.
+pub fn words_alone(asked: &SearchQuery) -> Option<String> {
     let is_plain = asked.filters.is_empty()
         && asked.category.is_none()
         && (asked.price_min, asked.price_max) == (None, None)
         && (asked.in_stock, asked.rating_min) == (None, None)
         && asked.from == SearchFrom::Start;
-    if found.total > 0 || !is_plain {
-        return None;
-    }
-    Term::parse(asked.text.as_deref()?)
+    asked.text.clone().filter(|_| is_plain)
+}
+
+/// What was sought in vain by these words.
+pub fn missed(words: Option<String>, found: &SearchAnswer) -> Option<Term> {
+    Term::parse(&words.filter(|_| found.total == 0)?)
 }
 
 impl Sought {

@@ -17,15 +17,14 @@ pub struct Term(String);
 impl Term {
     pub const CHARS_MAX: usize = 60;
     const WORDS_MAX: usize = 6;
-    /// So many digits beside each other are a number of a telephone, a card or an order.
+    /// More digits are a number of a telephone, a card or an order.
     const DIGITS_MAX: usize = 4;
 
     /// `None`: nothing was typed, or it may be about a person, such as an address or a telephone number.
     pub fn parse(text: &str) -> Option<Term> {
         let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
         let term = words.join(" ");
-        let digits = term.split(|c: char| !c.is_ascii_digit() && c != ' ' && c != '-');
-        let digits = digits.map(|run| run.chars().filter(char::is_ascii_digit).count()).max().unwrap_or(0);
+        let digits = term.chars().filter(|c| c.is_numeric()).count();
         let is_ours = !term.is_empty()
             && words.len() <= Term::WORDS_MAX
             && term.chars().count() <= Term::CHARS_MAX

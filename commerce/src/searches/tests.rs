@@ -63,6 +63,8 @@ fn what_may_be_about_a_person_is_no_term() {
         ("asha@example.com", None),
         ("07700 900123", None),
         ("0161-496-0000", None),
+        ("(0161) 496.0000", None),
+        ("०७७०० ९००१२३", None),
         ("4111 1111 1111 1111", None),
         ("who sells the best bat for my son", None),
         ("bat\u{7}", None),

@@ -15,7 +15,7 @@ use crate::read::categories::{self, CategoryView};
 use crate::read::products::{Market, ProductView};
 use crate::routes::{Route, routes};
 use crate::shop::Shop;
-use crate::sought::missed;
+use crate::sought::{missed, words_alone};
 use axum::response::{IntoResponse, Response};
 use gearify_commerce::catalog::{self, AttributeKind};
 use gearify_commerce::code::Code;
@@ -357,8 +357,9 @@ pub async fn find_products(
     }
     let state = call.state();
     let asked = search_query(query, market, shop);
-    let answer = state.search.search(shop.id(), asked.clone()).await?;
-    if let Some(term) = missed(&asked, &answer) {
+    let words = words_alone(&asked);
+    let answer = state.search.search(shop.id(), asked).await?;
+    if let Some(term) = missed(words, &answer) {
         state.sought.note(call, term);
     }
     let sequence = catalogue_sequence(state, shop.id());

@@ -17,7 +17,7 @@ use super::visit::Visit;
 use crate::ports_search::{SearchAnswer, SearchFrom, SearchQuery, SearchSort};
 use crate::problem::{Kind, Problem};
 use crate::read::products::Market;
-use crate::sought::missed;
+use crate::sought::{missed, words_alone};
 use axum::response::Response;
 use facets::{Words, attribute_of};
 use gearify_commerce::Code;
@@ -105,7 +105,8 @@ async fn category_page(visit: &Visit, query: &ListQuery, category: &Category) ->
 async fn search_page(visit: &Visit, query: &ListQuery) -> Result<Built, Problem> {
     let market = visit.market();
     let asked = asked(visit, query, &market);
-    let found = search(visit, asked.clone()).await?;
+    let words = words_alone(&asked);
+    let found = search(visit, asked).await?;
     let list = List {
         kind: ListingKind::Search { term: query.text.clone(), corrected: None },
         path: visit.path.clone(),
@@ -115,7 +116,7 @@ async fn search_page(visit: &Visit, query: &ListQuery) -> Result<Built, Problem>
     };
     let page = page(visit, &market, &found, list);
     let head = Head { no_index: true, ..head(visit, query, &page, super::view::paths::SEARCH) };
-    let built = Built { missed: missed(&asked, &found.answer), ..Built::new(page, head) };
+    let built = Built { missed: missed(words, &found.answer), ..Built::new(page, head) };
     Ok(Built { query: query.text.clone(), shelf: Shelf::Summary { stale_ms: 0 }, ..built })
 }
 
