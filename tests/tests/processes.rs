@@ -32,6 +32,8 @@ mod members;
 mod metrics;
 #[path = "processes/mounts.rs"]
 mod mounts;
+#[path = "processes/oceans.rs"]
+mod oceans;
 #[path = "processes/old_copy.rs"]
 mod old_copy;
 #[path = "processes/payments.rs"]

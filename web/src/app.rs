@@ -2,7 +2,7 @@
 
 use crate::answers::Answers;
 use crate::auth::{Keys, Passwords, Tokens};
-use crate::gate::{Guard, Limits, guarded, guarded_fallback};
+use crate::gate::{ForeignPages, Guard, Limits, guarded, guarded_fallback};
 use crate::ports::{Backend, Blobs};
 use crate::ports_cluster::ClusterView;
 use crate::ports_lists::Lists;
@@ -81,6 +81,7 @@ pub struct Inner {
     pub limits: Limits,
     pub answers: Answers,
     pub storefront: Storefront,
+    pub foreign_pages: ForeignPages,
     pub sought: Sought,
 }
 
@@ -101,6 +102,7 @@ impl AppState {
             limits: Limits::new(&settings),
             answers: Answers::new(settings.answer_cache_bytes),
             storefront: Storefront::new(settings.answer_cache_bytes),
+            foreign_pages: ForeignPages::new(settings.answer_cache_bytes),
             sought: Sought::default(),
             backend,
             blobs,

@@ -5,6 +5,7 @@
 //! request that fails one is refused with a problem and has changed nothing; no refusal makes an entry.
 
 mod call;
+mod foreign;
 mod headers;
 mod host;
 mod limits;
@@ -16,6 +17,7 @@ mod relay;
 mod request_id;
 
 pub use call::{Call, Conditional, revision_tag};
+pub use foreign::ForeignPages;
 pub use host::{Place, normal_host};
 pub use limits::{Limits, Peer};
 pub(crate) use login::unauthorized;

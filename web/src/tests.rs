@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_values;
 mod catalogue;
 mod conventions;
+mod foreign;
 mod merchant;
 mod origins;
 mod platform;

@@ -3,7 +3,7 @@
 use super::crowd::{Crowd, Street};
 use super::fleet::{Fleet, PATIENCE};
 use super::links::{Delay, Link};
-use super::place::{self, Loss, tool};
+use super::place::{self, HERE, Loss, peer, tool};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::io::{Read, Write};
@@ -279,8 +279,8 @@ impl Scene {
         let mut links = Vec::new();
         for other in self.others(leader) {
             for (from, to) in [(leader, other), (other, leader)] {
-                let link = Link::to(&runtime, to, DELAY);
-                self.fleet.place.lead_aside(from, to, link.port);
+                let link = Link::to(&runtime, HERE.into(), peer(to), DELAY);
+                self.fleet.place.lead_aside(from, to, link.at.port());
                 links.push(link);
             }
         }

@@ -4,8 +4,7 @@
 //! namespace leads new connections aside to the relay, which holds every piece of bytes back for a while, a
 //! different one each time, and then hands it on. What it carries is TLS: order and content stay.
 
-use super::place::{HERE, peer};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,19 +29,21 @@ pub struct Delay {
 
 /// A relay to one node's peer port. It ends, and resets what it carries, when dropped.
 pub struct Link {
-    pub port: u16,
+    /// Where it is entered.
+    pub at: SocketAddr,
     carried: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
 impl Link {
-    pub fn to(runtime: &Handle, node: usize, delay: Delay) -> Link {
+    /// Entered at a port of `here`.
+    pub fn to(runtime: &Handle, here: IpAddr, peer: SocketAddr, delay: Delay) -> Link {
         let carried = Arc::<AtomicU64>::default();
-        let listener = runtime.block_on(TcpListener::bind(SocketAddr::new(HERE.into(), 0)));
-        let listener = listener.expect("the bridge has free ports");
-        let port = listener.local_addr().expect("a bound listener has an address").port();
-        let task = runtime.spawn(accept(listener, peer(node), delay, carried.clone()));
-        Link { port, carried, task }
+        let listener = runtime.block_on(TcpListener::bind(SocketAddr::new(here, 0)));
+        let listener = listener.expect("every address has free ports");
+        let at = listener.local_addr().expect("a bound listener has an address");
+        let task = runtime.spawn(accept(listener, peer, delay, carried.clone()));
+        Link { at, carried, task }
     }
 
     /// Bytes handed on so far, both ways.

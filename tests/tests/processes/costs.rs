@@ -1,7 +1,7 @@
 //! What nodes cost each other: the figures that docs/scale.md is computed from, with bounds they must keep.
 
 use crate::buyers::Attempt;
-use crate::region::{Region, lasting_address, token_in};
+use crate::region::{Region, token_in};
 use crate::regions::{Place, host, name_of, soon};
 use gearify_commerce::GroupKind;
 use gearify_node::state::{GroupState, group_name};
@@ -140,8 +140,8 @@ fn an_observer_costs_little_at_rest_and_each_entry_once() {
     let (mut files, mut market) = premises.open_shop();
     market.product(&mut files, "BALL", 2_490);
     files.stop();
-    let home = Place { premises: &premises, name: "home", peer: lasting_address() };
-    let south = Place { premises: &premises, name: "south", peer: lasting_address() };
+    let home = Place::new(&premises, "home");
+    let south = Place::new(&premises, "south");
     home.done(&["cluster", "init"]);
     let first = home.serve().start();
     let token = token_in(&home.done(&["region", "add", "south"]));

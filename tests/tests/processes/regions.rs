@@ -23,16 +23,27 @@ pub struct Place<'p> {
     pub premises: &'p Premises,
     pub name: &'static str,
     pub peer: SocketAddr,
+    /// Where other nodes reach it, if that is another address.
+    pub known_at: Option<SocketAddr>,
 }
 
 impl Place<'_> {
+    pub fn new<'p>(premises: &'p Premises, name: &'static str) -> Place<'p> {
+        Place { premises, name, peer: lasting_address(), known_at: None }
+    }
+
     pub fn serve(&self) -> Serve {
         let data = match self.name {
             "home" => self.premises.data(),
             name => self.premises.data().with_file_name(name),
         };
         let log = self.premises.log().with_extension(format!("{}.log", self.name));
-        Serve { data, log, ..self.premises.serve() }
+        let serve = Serve { data, log, ..self.premises.serve() };
+        let serve = match self.known_at {
+            Some(address) => serve.set("cluster.advertise", address),
+            None => serve,
+        };
+        serve
             .set("node.region", self.name)
             .set("cluster.listen", self.peer)
             .set("keys.master_key_file", self.premises.data().join("master.key").display())
@@ -99,8 +110,8 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
     maidan.product(&mut files, "BAT", 19_900);
     files.stop();
 
-    let home = Place { premises: &premises, name: "home", peer: lasting_address() };
-    let south = Place { premises: &premises, name: "south", peer: lasting_address() };
+    let home = Place::new(&premises, "home");
+    let south = Place::new(&premises, "south");
     home.done(&["cluster", "init"]);
     let mut first = home.serve().start();
     // A region is added before its first node can join.
@@ -140,6 +151,10 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
             let kept_anywhere = page(&host(&first, SLUG), path).await;
             assert!(kept_anywhere.1.contains("public"), "{path}: {}", kept_anywhere.1);
             assert_eq!(page(&host(&second, SLUG), path).await, kept_anywhere, "{path}");
+            // The next one there comes from what is kept there.
+            let next =
+                host(&second, SLUG).request(reqwest::Method::GET, path).send().await.expect("an answer");
+            assert!(next.headers().contains_key("age"), "{path}: {:?}", next.headers());
         }
 
         // The southern shop is stocked and sells at its own node.
@@ -200,6 +215,8 @@ fn a_region_sells_for_the_other_and_goes_on_when_it_is_cut_off() {
         owner.rename(&id, "Ball of home").await.expect(200);
         soon("the edit crosses", async || name_of(&host(&second, SLUG), "ball").await == "Ball of home")
             .await;
+        let told = async || page(&host(&second, SLUG), "/p/ball").await.2.contains("Ball of home");
+        soon("the page tells it", told).await;
         let owner = Owner::sign_in(here()).await;
         let id = here().get("/api/v1/products/bat").await.expect(200).text("id");
         soon("writes are possible again", async || owner.rename(&id, "Bat").await.status == 200).await;

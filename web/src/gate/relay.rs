@@ -7,10 +7,13 @@
 //!
 //! A read that asks for more than this node has goes to whoever leads, if it does not come here in a moment.
 //!
+//! Strangers' pages of another region's shops come from what is kept of them here ([`super::foreign`]).
+//!
 //! While the home can't be reached, pages and reads that need nobody in particular are answered from the
 //! catalogue that every node has, without stock; everything else is told to come back.
 
-use super::{Place, body_max, limits, position};
+use super::foreign::{Found, Kept, Look};
+use super::{Place, body_max, check_head, limits, position};
 use crate::app::AppState;
 use crate::extract::read_body;
 use crate::ports_regions::{Elsewhere, NOT_HERE, RELAYED_BYTES_MAX, RelayError, Relayed, RelayedAnswer};
@@ -21,6 +24,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
@@ -81,7 +85,11 @@ pub async fn relay(state: &AppState, row: &Row, place: &Place, request: &mut Req
         // Two nodes see different places for a moment: no request goes in circles.
         return Answers::There(not_here());
     }
-    match Box::pin(send(state, row, place, request, to)).await {
+    let sent = match Look::of(row, shop, &to, request) {
+        Some(look) => Box::pin(show(state, row, place, request, to, look)).await,
+        None => Box::pin(send(state, row, place, request, to)).await,
+    };
+    match sent {
         Ok(answer) => Answers::There(answer),
         Err(problem) if problem.kind() == Kind::Unavailable && is_for_anybody(row) => {
             request.extensions_mut().insert(Stranded);
@@ -146,6 +154,48 @@ fn is_for_anybody(row: &Row) -> bool {
     row.method.is_read() && row.access == Access::Open && row.surface != Surface::Console
 }
 
+/// A page of another region, kept here or fetched and kept.
+async fn show(
+    state: &AppState,
+    row: &Row,
+    place: &Place,
+    request: &mut Request,
+    to: Elsewhere,
+    look: Look,
+) -> Result<Response, Problem> {
+    check_head(request)?;
+    let plain = look.plain(pack(state, row, place, request).await?);
+    let found = look.find(state).await;
+    if let Found::Kept(kept) = found {
+        let answer = look.respond(state, &kept);
+        if kept.wants_asking(state) {
+            tokio::spawn(ask_anew(state.clone(), to, plain, look, kept));
+        }
+        return Ok(answer);
+    }
+    // What is known here before: what comes here later makes the page old.
+    let asked = look.now(state);
+    let answer = answer_in(deliver(state, row, place, to, plain).await?);
+    Ok(match look.keep(state, asked, &answer) {
+        Some(kept) => look.respond(state, &kept),
+        None => answer.map(Body::from),
+    })
+}
+
+async fn ask_anew(state: AppState, to: Elsewhere, plain: Relayed, look: Look, kept: Arc<Kept>) {
+    let asked = look.now(&state);
+    match state.regions.relay(to, plain).await.map(answer_in) {
+        // It has too much to do, which says nothing of the page.
+        Ok(answer) if is_busy(answer.status()) => kept.was_asked_in_vain(),
+        Ok(answer) => drop(look.keep(&state, asked, &answer)),
+        Err(_) => kept.was_asked_in_vain(),
+    }
+}
+
+fn is_busy(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
 async fn send(
     state: &AppState,
     row: &Row,
@@ -153,18 +203,33 @@ async fn send(
     request: &mut Request,
     to: Elsewhere,
 ) -> Result<Response, Problem> {
+    let relayed = pack(state, row, place, request).await?;
+    Ok(answer_in(deliver(state, row, place, to, relayed).await?).map(Body::from))
+}
+
+/// A request as it travels. It counts for its caller's limits here.
+async fn pack(state: &AppState, row: &Row, place: &Place, request: &mut Request) -> Result<Relayed, Problem> {
     let client = limits::client(state, request);
     state.limits.check_rate(row.rate, place.tenant(), client)?;
     let max = body_max(state, row.body).min(RELAYED_BYTES_MAX);
     let body = std::mem::replace(request.body_mut(), Body::empty());
     let body = read_body(body, max).await?;
-    let relayed = Relayed {
+    Ok(Relayed {
         method: request.method().as_str().to_owned(),
         target: request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned(),
         headers: headers_out(request.headers(), request.uri()),
         body: body.to_vec(),
         client,
-    };
+    })
+}
+
+async fn deliver(
+    state: &AppState,
+    row: &Row,
+    place: &Place,
+    to: Elsewhere,
+    relayed: Relayed,
+) -> Result<RelayedAnswer, Problem> {
     let (who, retry_after) = match &to {
         Elsewhere::Region(_) => ("The region that sells for this shop", 5),
         Elsewhere::Shard(_) | Elsewhere::Node(_) => ("The nodes that sell for this shop", 1),
@@ -184,7 +249,7 @@ async fn send(
         }
     }
     match sent {
-        Ok(answer) => Ok(answer_in(answer)),
+        Ok(answer) => Ok(answer),
         Err(RelayError::Unreachable) => Err(unavailable()),
         Err(RelayError::Unknown) if row.method.is_read() => Err(unavailable()),
         Err(RelayError::Unknown) => Err(Problem::new(Kind::OutcomeUnknown).retry_after(1)),
@@ -214,8 +279,8 @@ fn put_headers(into: &mut HeaderMap, headers: &[(String, Vec<u8>)]) {
     }
 }
 
-fn answer_in(answer: RelayedAnswer) -> Response {
-    let mut response = Response::new(Body::from(answer.body));
+fn answer_in(answer: RelayedAnswer) -> http::Response<Bytes> {
+    let mut response = http::Response::new(Bytes::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     put_headers(response.headers_mut(), &answer.headers);
     response

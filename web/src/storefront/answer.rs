@@ -147,7 +147,12 @@ where
             kept.built.status,
         ));
     }
-    Ok(kept.whole.respond(visit, kept.built.status))
+    let mut response = kept.whole.respond(visit, kept.built.status);
+    if kept.built.missed.is_some() {
+        // Whoever keeps it in between would leave the next one uncounted.
+        response.headers_mut().insert(header::CACHE_CONTROL, MAY_BE_KEPT_BY_ONE);
+    }
+    Ok(response)
 }
 
 fn key_of(visit: &Visit, parameters: &[(&str, &str)]) -> Key {
@@ -168,6 +173,7 @@ fn key_of(visit: &Visit, parameters: &[(&str, &str)]) -> Key {
 /// A shared page may be kept by anybody, who asks whether it still stands before using it. What it
 /// depends on besides its address: the shell, and having a cart or login or not.
 const MAY_BE_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+const MAY_BE_KEPT_BY_ONE: HeaderValue = HeaderValue::from_static("private, max-age=0, must-revalidate");
 const DEPENDS_ON: HeaderValue =
     HeaderValue::from_static("Cookie, Sec-CH-UA-Mobile, User-Agent, Accept-Encoding");
 const PERSONAL: HeaderValue = HeaderValue::from_static("private, no-store");

@@ -38,7 +38,9 @@ pub mod view;
 mod visit;
 
 pub use answer::Storefront;
+pub(crate) use as_of::CatalogueAsOf;
 pub use checkout::at_checkout;
+pub(crate) use view::ShellKind;
 pub use visit::shell_kind;
 
 use crate::routes::{Route, Row, routes};
